@@ -1,0 +1,29 @@
+//! Version `v1alpha1` of the kinds.
+#![allow(unreachable_pub, reason = "KubeSchema copies each struct into a function, with its `pub`")]
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt as _;
+
+mod cluster;
+mod cluster_status;
+mod member;
+mod member_status;
+
+pub use cluster::{
+    AntiAffinity, Broadcast, CassandraCluster, CassandraClusterSpec, Config, ImagePullPolicy, Jvm,
+    Network, Placement, Rack, ResourceAmounts, Resources, Storage, Toleration,
+};
+pub use cluster_status::{
+    Action, Blocked, CassandraClusterStatus, Founder, InProgress, Phase, RackStatus,
+};
+pub use member::{
+    CassandraMember, CassandraMemberSpec, ClusterReference, Probe, Start, StartMode, Workload,
+};
+pub use member_status::{
+    Bootstrapped, CassandraMemberStatus, MemberState, Peer, PeerState, VolumeFacts,
+};
+
+/// The CustomResourceDefinitions of all kinds, as `crds/` has them.
+pub fn definitions() -> Vec<CustomResourceDefinition> {
+    vec![CassandraCluster::crd(), CassandraMember::crd()]
+}

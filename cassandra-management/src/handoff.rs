@@ -1,0 +1,41 @@
+//! What the bootstrapper and the agent of one pod say to each other, over HTTP on loopback.
+//!
+//! While it waits, the bootstrapper asks again and again: each question carries what it found on the volume,
+//! each answer what the API server says of the member *now*. So the agent is the only one that talks to the
+//! API server, and the only writer of the member's status.
+
+use cassandra_api::v1alpha1::{Start, VolumeFacts};
+use serde::{Deserialize, Serialize};
+
+/// Path of the question, a POST of [`Question`] that is answered with [`Answer`].
+pub const LEAVE_PATH: &str = "/v1/leave";
+
+/// The bootstrapper asks for leave to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// What is on the volume, with the reason if the bootstrapper refuses it.
+    pub volume: VolumeFacts,
+}
+
+/// What the API server says of the member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Answer {
+    /// The Member exists with the UID that the pod was made for.
+    #[serde(rename_all = "camelCase")]
+    Present {
+        /// Leave to start, as the Member's spec has it.
+        start: Start,
+        /// The host id that the Member's status knows, if any.
+        host_id: Option<String>,
+    },
+    /// The Member does not exist, or another one has its name: never start.
+    Gone,
+    /// The API server has not answered for this long. Unknown is not gone.
+    #[serde(rename_all = "camelCase")]
+    Unreachable {
+        /// Seconds since the agent last heard from the API server, or since it started.
+        for_seconds: u64,
+    },
+}
