@@ -1,1 +1,20 @@
-//! placeholder
+//! Prepares each start of a Cassandra node, as the init container of its pod: looks whose data is on the
+//! volume, waits for leave to start, writes the configuration. The same binary drains the node before its
+//! container stops and tells whether it answers.
+//!
+//! Nothing here talks to the Kubernetes API: the agent beside it does, and is asked over loopback. What may
+//! be done is decided by pure functions ([`judge`], [`leave`], [`render`]); [`bootstrap`] carries it out.
+//! Every step can be cut short and done again.
+
+pub mod bootstrap;
+pub mod cli;
+pub mod drain;
+mod files;
+pub mod judge;
+pub mod leave;
+pub mod live;
+pub mod render;
+pub mod sources;
+pub mod volume;
+mod waiting;
+pub mod yaml;

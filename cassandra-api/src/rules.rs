@@ -125,6 +125,34 @@ rules! {
         advice: "Delete the member's pod when it suits you; it comes back with what it had, and takes the new spec when the operator restarts it.";
 }
 
+impl Rule {
+    /// Whether nothing goes on until somebody acts. The other rules pass by themselves, usually soon.
+    pub fn needs_somebody(self) -> bool {
+        match self {
+            Self::PodCreated
+            | Self::AgentReports
+            | Self::FounderFirst
+            | Self::OneTopologyChange
+            | Self::AllLivePeersAgree
+            | Self::SchemaAgrees
+            | Self::Starting
+            | Self::RestartPending => false,
+            Self::Paused
+            | Self::SpecValid
+            | Self::NameIsFree
+            | Self::RetainedVolumes
+            | Self::PvcIdentity
+            | Self::VolumeLost
+            | Self::ConfigMapAvailable
+            | Self::ConfigMapParses
+            | Self::VolumeAvailable
+            | Self::NodeAvailable
+            | Self::ImageAvailable
+            | Self::CassandraRuns => true,
+        }
+    }
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

@@ -1,4 +1,23 @@
 //! Typed client of one Cassandra node's management interface, Jolokia on loopback, and what the programs of
 //! one pod say to each other.
+//!
+//! [`Management`] asks one node, never a ring: what it says of others is its own view. Every call has a time
+//! limit, since a Cassandra that hangs still accepts connections. What may be called is one table, in
+//! [`calls`], and the allow-list that Jolokia is started with, [`POLICY_XML`], is made of the same table.
 
+pub mod calls;
+mod endpoint;
+mod error;
+mod facts;
 pub mod handoff;
+mod jolokia;
+mod leave;
+mod management;
+pub mod marker;
+
+pub use calls::POLICY_XML;
+pub use endpoint::Endpoint;
+pub use error::Error;
+pub use facts::{Mode, NodeFacts};
+pub use leave::Leave;
+pub use management::{Config, Management};

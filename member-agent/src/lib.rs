@@ -1,1 +1,27 @@
-//! placeholder
+//! The agent of one Cassandra node, a sidecar in its pod. It observes the node, tells Kubernetes what is true
+//! of it in the status of its `CassandraMember`, and answers the bootstrapper's question for leave to start.
+//!
+//! One pass of the agent is observe → decide → act → report: [`reading`] and [`volume`] observe; [`state`],
+//! [`joining`], [`seeds`] and [`status`] decide, without IO; [`agent`] acts; [`report`] writes. Every pass
+//! looks anew, so that nothing is lost when the agent is restarted, and its restart never touches Cassandra.
+//!
+//! It needs no operator: whoever writes the `CassandraMember` and runs this beside the node gets the status.
+
+pub mod agent;
+mod clock;
+pub mod identity;
+pub mod joining;
+pub mod leave;
+pub mod member;
+pub mod metrics;
+pub mod options;
+pub mod probes;
+pub mod reading;
+pub mod report;
+mod run;
+pub mod seeds;
+pub mod state;
+pub mod status;
+pub mod volume;
+
+pub use run::{Error, run};

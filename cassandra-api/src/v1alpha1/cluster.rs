@@ -18,7 +18,6 @@ use crate::{owned_keys, quantity::Quantity};
     namespaced,
     status = "CassandraClusterStatus",
     derive = "PartialEq",
-    shortname = "cc",
     shortname = "cassc",
     category = "cassandra",
     doc = "One datacenter of a Cassandra ring: its racks, their members, and what every member has in common.",
@@ -36,7 +35,7 @@ use crate::{owned_keys, quantity::Quantity};
     validation = Rule::new("has(self.version) || has(self.image)").message("set spec.version (for instance 5.0.9) or spec.image"),
     validation = Rule::new("has(self.clusterName) == has(oldSelf.clusterName)").message("spec.clusterName is immutable: Cassandra refuses data of another cluster name"),
     validation = Rule::new("has(self.image) || !has(self.version) || self.version.matches('^(4\\\\.0|4\\\\.1|5\\\\.0)\\\\.[0-9]+$')").message("spec.version is one of 4.0.x, 4.1.x and 5.0.x; for any other set spec.image as well"),
-    validation = Rule::new("!has(self.config.jvm.heap) || quantity(string(self.config.jvm.heap)).isLessThan(quantity(string(self.resources.limits.memory)))").message("spec.config.jvm.heap must be less than spec.resources.limits.memory: Cassandra needs memory beside its heap")
+    validation = Rule::new("!has(self.config.jvm.heap) || !has(self.resources.limits.memory) || quantity(string(self.config.jvm.heap)).isLessThan(quantity(string(self.resources.limits.memory)))").message("spec.config.jvm.heap must be less than spec.resources.limits.memory: Cassandra needs memory beside its heap")
 )]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "garde", derive(garde::Validate), garde(allow_unvalidated))]

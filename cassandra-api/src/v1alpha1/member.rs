@@ -18,7 +18,6 @@ use crate::rules::Waiting;
     namespaced,
     status = "CassandraMemberStatus",
     derive = "PartialEq",
-    shortname = "cm",
     shortname = "cassm",
     category = "cassandra",
     selectable = ".spec.cluster.name",

@@ -1,5 +1,8 @@
 //! Version `v1alpha1` of the kinds.
-#![allow(unreachable_pub, reason = "KubeSchema copies each struct into a function, with its `pub`")]
+#![allow(
+    unreachable_pub,
+    reason = "KubeSchema copies each struct into a function, with its `pub`"
+)]
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;

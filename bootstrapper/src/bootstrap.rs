@@ -1,0 +1,136 @@
+//! The init container: looks, waits for leave, and prepares the start.
+//!
+//! The order is the safety: the marker says whose data it is before Cassandra can write any, and Cassandra
+//! can't start before this program has ended well. Cut short anywhere, it does the same again.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use cassandra_management::{Leave as Agent, marker};
+
+use crate::{
+    cli, files,
+    leave::{self, Leave},
+    render::{self, Place, Rendered, Setting, render},
+    sources::{self, Sources},
+    volume::Volume,
+    waiting::Waiter,
+};
+
+/// What is copied to the Cassandra container.
+const PROGRAMS: &[&str] = &["bootstrapper", "jolokia.jar", "jmx-exporter.jar"];
+/// How long an answer of the agent may take: it asks the API server first.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why Cassandra could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// What the configuration is made of can't be read.
+    #[error("failed to read what the configuration is made of")]
+    Sources(#[from] sources::Error),
+    /// The volume can't be looked at.
+    #[error("failed to look at the data folder {path}")]
+    Volume {
+        /// The data folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The marker can't be written.
+    #[error("failed to write the marker")]
+    Marker(#[from] marker::Error),
+    /// The configuration can't be rendered, though it could before.
+    #[error("failed to render the configuration")]
+    Render(#[from] render::Error),
+    /// A file can't be written.
+    #[error("failed to write {path}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Prepares one start of Cassandra. Returns when it may start.
+pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
+    let sources = Sources::read(&args.configuration, &args.revision)?;
+    let identity = args.identity(&sources.revision.cluster_name);
+    let agent = Agent::new(args.agent.ip().to_string(), args.agent.port(), ANSWER_LIMIT);
+    // What can't be used is told at once, not when there is leave.
+    let tried = render(&sources, &setting(args, &sources, Vec::new()));
+    let waiter = Waiter {
+        identity: &identity,
+        own_address: args.broadcast(),
+        data: &args.data,
+        agent: &agent,
+        configuration: tried.err().map(|problem| problem.to_string()),
+    };
+    let (volume, leave) = waiter.wait().await.map_err(|source| Error::Volume {
+        path: args.data.clone(),
+        source,
+    })?;
+    log(&volume, &leave);
+    let rendered = render(&sources, &setting(args, &sources, leave.seeds.clone()))?;
+    leave::marker(&identity, &volume, &leave, &args.config_revision).store(&args.data)?;
+    write(&rendered, &args.configuration)?;
+    copy_programs(&args.programs, &args.extra_lib)?;
+    tracing::info!(revision = args.config_revision, "Cassandra can start");
+    Ok(())
+}
+
+fn log(volume: &Volume, leave: &Leave) {
+    let joined = volume.marker().is_some_and(|marker| marker.joined);
+    let by = if leave.by_marker {
+        "the marker on the volume, since nobody else can be asked"
+    } else {
+        "the operator"
+    };
+    tracing::info!(epoch = leave.epoch, seeds = ?leave.seeds, joined, "leave to start, by {by}");
+}
+
+fn setting(args: &cli::Bootstrap, sources: &Sources, seeds: Vec<String>) -> Setting {
+    Setting {
+        place: Place {
+            cluster_name: sources.revision.cluster_name.clone(),
+            listen: args.pod_ip,
+            broadcast: args.broadcast(),
+            seeds,
+            data: args.data.display().to_string(),
+        },
+        datacenter: args.datacenter.clone(),
+        rack: args.rack.clone(),
+        memory_limit_bytes: args.memory_limit_bytes,
+        cpu_limit_millicores: args.cpu_limit_millicores,
+        configuration: args.configuration.display().to_string(),
+        extra_lib: args.extra_lib.display().to_string(),
+    }
+}
+
+fn write(rendered: &Rendered, folder: &Path) -> Result<(), Error> {
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Write { path, source }
+    };
+    for (name, content) in &rendered.files {
+        let path = folder.join(name);
+        files::replace(&path, content, 0o644).map_err(failed(&path))?;
+    }
+    for name in &rendered.absent {
+        let path = folder.join(name);
+        files::remove(&path).map_err(failed(&path))?;
+    }
+    Ok(())
+}
+
+fn copy_programs(from: &Path, to: &Path) -> Result<(), Error> {
+    let failed = |path: PathBuf| move |source| Error::Write { path, source };
+    fs::create_dir_all(to).map_err(failed(to.to_owned()))?;
+    for name in PROGRAMS {
+        files::copy(&from.join(name), &to.join(name), 0o755).map_err(failed(to.join(name)))?;
+    }
+    Ok(())
+}

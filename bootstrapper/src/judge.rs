@@ -1,0 +1,457 @@
+//! Whether Cassandra may run as this member on this volume. A volume that is refused is not touched.
+//!
+//! The rule in words: data is only ever opened by the member that it belongs to, and a member that has joined
+//! only ever starts on its data. What can't be read or told counts as somebody else's.
+
+use cassandra_api::v1alpha1::StartMode;
+use cassandra_management::{handoff::Answer, marker::Marker};
+
+use crate::volume::{Data, Found, Volume};
+
+/// Who this member is, as the pod was told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The member's name.
+    pub member: String,
+    /// The Member object's UID.
+    pub member_uid: String,
+    /// UID of the cluster object.
+    pub cluster_uid: String,
+    /// UID of the earlier cluster object whose volume may be taken over.
+    pub adopted_from: Option<String>,
+    /// Cassandra's `cluster_name`.
+    pub cluster_name: String,
+    /// The Cassandra datacenter.
+    pub datacenter: String,
+    /// The Cassandra rack.
+    pub rack: String,
+    /// UID of the volume claim. None: the data is on an emptyDir.
+    pub volume_uid: Option<String>,
+}
+
+/// Why Cassandra may not start. Its text goes to the member's status, for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The marker can't be read.
+    #[error(
+        "the volume has a marker that can't be used, so it is not known whose data it holds: {problem}. \
+         Nothing on it was touched. Put the right volume behind claim {claim}, or restore the marker"
+    )]
+    MarkerUnusable {
+        /// What is wrong.
+        problem: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// There is data and no marker.
+    #[error(
+        "the volume holds Cassandra data and no marker that says whose it is. Nothing on it was touched. \
+         Put the right volume behind claim {claim}, or an empty one"
+    )]
+    UnmarkedData {
+        /// The member's claim.
+        claim: String,
+    },
+    /// The data is another member's.
+    #[error(
+        "the volume holds the data of member {theirs}, and this is member {ours}. Nothing on it was touched. \
+         Put the right volume behind claim {claim}, or an empty one"
+    )]
+    AnotherMember {
+        /// The member whose data it is.
+        theirs: String,
+        /// This member.
+        ours: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// The data is another cluster's.
+    #[error(
+        "the volume holds the data of member {member} of an earlier or other cluster object (UID {theirs}; \
+         this member's has UID {ours}). Nothing on it was touched. To take the data over set \
+         spec.storage.adoptRetained: true on the cluster; otherwise put an empty volume behind claim {claim}"
+    )]
+    AnotherCluster {
+        /// The member whose data it is.
+        member: String,
+        /// Its cluster's UID.
+        theirs: String,
+        /// This member's cluster's UID.
+        ours: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// The data is of another place in a ring.
+    #[error(
+        "the volume holds data of {what} {theirs}, and this member is in {what} {ours}: Cassandra can't \
+         open it there. Nothing on it was touched. Give the cluster the {what} that the data has, or put \
+         an empty volume behind claim {claim}"
+    )]
+    AnotherPlace {
+        /// `cluster name`, `datacenter` or `rack`.
+        what: &'static str,
+        /// What the data has.
+        theirs: String,
+        /// What this member has.
+        ours: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// The data is of another node than the one that this member is known as.
+    #[error(
+        "the volume holds the data of host id {theirs}, and this member is known as host id {ours}. Nothing \
+         on it was touched. Put the volume of {ours} behind claim {claim}"
+    )]
+    AnotherHost {
+        /// The host id of the data.
+        theirs: String,
+        /// The member's host id.
+        ours: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// The member has joined, and its data is not there.
+    #[error(
+        "this member is part of the ring{host}, and its data is not on the volume. It is never started \
+         empty: the ring would count on replicas that are gone. Put its volume back behind claim {claim}; \
+         if the data is lost for good, the node must be replaced"
+    )]
+    VolumeLost {
+        /// ` as host id …`, if it is known.
+        host: String,
+        /// The member's claim.
+        claim: String,
+    },
+    /// The seeds would make the member begin a ring of its own.
+    #[error(
+        "this member is to join the ring, but its seeds are {seeds}: it would begin a ring of its own. \
+         The operator gives it the seeds of members that have joined"
+    )]
+    UnsafeSeeds {
+        /// `none`, or the seeds with its own address among them.
+        seeds: String,
+    },
+    /// The configuration can't be used.
+    #[error("the configuration can't be used: {0}. Cassandra starts when it has been corrected")]
+    Configuration(String),
+}
+
+/// Whether this member may run on this volume, given the last answer of the agent, if there was any.
+pub fn judge(identity: &Identity, volume: &Volume, answer: Option<&Answer>) -> Result<(), Refusal> {
+    let claim = || cassandra_api::names::volume_claim(&identity.member);
+    let (rejoin, host_id) = known(answer);
+    match &volume.marker {
+        Found::Unusable(problem) => {
+            return Err(Refusal::MarkerUnusable {
+                problem: problem.clone(),
+                claim: claim(),
+            });
+        }
+        Found::Nothing if volume.data != Data::Nothing => {
+            return Err(Refusal::UnmarkedData { claim: claim() });
+        }
+        Found::Nothing => {}
+        Found::Marker(marker) => {
+            belongs(identity, marker, claim())?;
+            same_host(marker, host_id, claim())?;
+        }
+    }
+    let joined = volume.marker().is_some_and(|marker| marker.joined);
+    if volume.data != Data::Node && (joined || rejoin || host_id.is_some()) {
+        let recorded = volume.marker().and_then(|marker| marker.host_id.as_deref());
+        let host = host_id.or(recorded);
+        return Err(Refusal::VolumeLost {
+            host: host.map_or_else(String::new, |id| format!(" as host id {id}")),
+            claim: claim(),
+        });
+    }
+    Ok(())
+}
+
+/// Whether the answer says that the member has joined, and the host id that its status knows.
+fn known(answer: Option<&Answer>) -> (bool, Option<&str>) {
+    match answer {
+        Some(Answer::Present { start, host_id }) => {
+            (start.mode == StartMode::Rejoin, host_id.as_deref())
+        }
+        Some(Answer::Gone | Answer::Unreachable { .. }) | None => (false, None),
+    }
+}
+
+/// Whether the data is this member's: by name and cluster, since a Member object that was deleted and made
+/// again has another UID and the same data.
+fn belongs(identity: &Identity, marker: &Marker, claim: String) -> Result<(), Refusal> {
+    let adopted = identity.adopted_from.as_ref() == Some(&marker.cluster_uid);
+    if marker.cluster_uid != identity.cluster_uid && !adopted {
+        return Err(Refusal::AnotherCluster {
+            member: marker.member.clone(),
+            theirs: marker.cluster_uid.clone(),
+            ours: identity.cluster_uid.clone(),
+            claim,
+        });
+    }
+    if marker.member != identity.member {
+        return Err(Refusal::AnotherMember {
+            theirs: marker.member.clone(),
+            ours: identity.member.clone(),
+            claim,
+        });
+    }
+    let places = [
+        ("cluster name", &marker.cluster_name, &identity.cluster_name),
+        ("datacenter", &marker.datacenter, &identity.datacenter),
+        ("rack", &marker.rack, &identity.rack),
+    ];
+    match places.into_iter().find(|(_, theirs, ours)| theirs != ours) {
+        None => Ok(()),
+        Some((what, theirs, ours)) => Err(Refusal::AnotherPlace {
+            what,
+            theirs: theirs.clone(),
+            ours: ours.clone(),
+            claim,
+        }),
+    }
+}
+
+fn same_host(marker: &Marker, known: Option<&str>, claim: String) -> Result<(), Refusal> {
+    match (marker.host_id.as_deref(), known) {
+        (Some(theirs), Some(ours)) if theirs != ours => Err(Refusal::AnotherHost {
+            theirs: theirs.to_owned(),
+            ours: ours.to_owned(),
+            claim,
+        }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use cassandra_api::v1alpha1::Start;
+    use cassandra_management::marker::VERSION;
+
+    use super::*;
+
+    pub(crate) fn identity() -> Identity {
+        Identity {
+            member: "orders-r1-0".into(),
+            member_uid: "member-1".into(),
+            cluster_uid: "cluster-1".into(),
+            adopted_from: None,
+            cluster_name: "orders".into(),
+            datacenter: "dc1".into(),
+            rack: "r1".into(),
+            volume_uid: Some("claim-1".into()),
+        }
+    }
+
+    pub(crate) fn marker() -> Marker {
+        Marker {
+            version: VERSION,
+            cluster_uid: "cluster-1".into(),
+            cluster_name: "orders".into(),
+            datacenter: "dc1".into(),
+            rack: "r1".into(),
+            member: "orders-r1-0".into(),
+            member_uid: "member-1".into(),
+            pvc_uid: Some("claim-1".into()),
+            host_id: Some("host-1".into()),
+            joined: true,
+            seeds: vec!["10.96.0.5".into()],
+            config_revision: Some("orders-rev-1".into()),
+            start_epoch: 3,
+        }
+    }
+
+    pub(crate) fn empty() -> Volume {
+        Volume {
+            marker: Found::Nothing,
+            data: Data::Nothing,
+        }
+    }
+
+    pub(crate) fn with(marker: Marker) -> Volume {
+        Volume {
+            marker: Found::Marker(Box::new(marker)),
+            data: Data::Node,
+        }
+    }
+
+    pub(crate) fn present(mode: StartMode, seeds: &[&str], host_id: Option<&str>) -> Answer {
+        Answer::Present {
+            start: Start {
+                epoch: 4,
+                mode,
+                seeds: seeds.iter().map(ToString::to_string).collect(),
+            },
+            host_id: host_id.map(Into::into),
+        }
+    }
+
+    fn refusal(volume: &Volume, answer: Option<&Answer>) -> Refusal {
+        let refusal = judge(&identity(), volume, answer).unwrap_err();
+        let text = refusal.to_string();
+        assert!(text.contains("data-orders-r1-0"), "says what to do: {text}");
+        refusal
+    }
+
+    #[test]
+    fn accepts_an_empty_volume_of_a_member_that_never_joined() {
+        let join = present(StartMode::Join, &["10.96.0.5"], None);
+        assert_eq!(judge(&identity(), &empty(), None), Ok(()));
+        assert_eq!(judge(&identity(), &empty(), Some(&join)), Ok(()));
+    }
+
+    #[test]
+    fn accepts_its_own_volume() {
+        let rejoin = present(StartMode::Rejoin, &[], Some("host-1"));
+        assert_eq!(judge(&identity(), &with(marker()), Some(&rejoin)), Ok(()));
+        assert_eq!(judge(&identity(), &with(marker()), None), Ok(()));
+    }
+
+    #[test]
+    fn accepts_its_own_volume_when_the_member_object_was_made_again() {
+        let mut marker = marker();
+        marker.member_uid = "member-0".into();
+        assert_eq!(judge(&identity(), &with(marker), None), Ok(()));
+    }
+
+    #[test]
+    fn accepts_its_own_volume_after_a_start_that_came_to_nothing() {
+        let mut marker = marker();
+        (marker.joined, marker.host_id) = (false, None);
+        let volume = Volume {
+            data: Data::Nothing,
+            ..with(marker)
+        };
+        let join = present(StartMode::Join, &["10.96.0.5"], None);
+        assert_eq!(judge(&identity(), &volume, Some(&join)), Ok(()));
+    }
+
+    #[test]
+    fn accepts_the_volume_of_the_cluster_that_it_was_adopted_from() {
+        let mut marker = marker();
+        marker.cluster_uid = "cluster-0".into();
+        let mut identity = identity();
+        identity.adopted_from = Some("cluster-0".into());
+        assert_eq!(judge(&identity, &with(marker), None), Ok(()));
+    }
+
+    #[test]
+    fn refuses_a_volume_of_another_member() {
+        let mut marker = marker();
+        marker.member = "orders-r1-1".into();
+        let refusal = refusal(&with(marker), None);
+        assert!(
+            matches!(refusal, Refusal::AnotherMember { .. }),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_a_volume_of_another_cluster() {
+        let mut marker = marker();
+        marker.cluster_uid = "cluster-0".into();
+        let refusal = refusal(&with(marker), None);
+        assert!(
+            matches!(refusal, Refusal::AnotherCluster { .. }),
+            "{refusal:?}"
+        );
+        assert!(refusal.to_string().contains("adoptRetained"));
+    }
+
+    #[test]
+    fn refuses_a_volume_of_another_member_of_the_cluster_that_it_was_adopted_from() {
+        let mut identity = identity();
+        identity.adopted_from = Some("cluster-0".into());
+        let mut marker = marker();
+        marker.cluster_uid = "cluster-0".into();
+        marker.member = "orders-r1-1".into();
+        let refusal = judge(&identity, &with(marker), None).unwrap_err();
+        assert!(
+            matches!(refusal, Refusal::AnotherMember { .. }),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_a_volume_of_another_cluster_name_datacenter_or_rack() {
+        for place in ["cluster name", "datacenter", "rack"] {
+            let mut marker = marker();
+            let differs = match place {
+                "cluster name" => &mut marker.cluster_name,
+                "datacenter" => &mut marker.datacenter,
+                _ => &mut marker.rack,
+            };
+            *differs = "other".into();
+            let refusal = refusal(&with(marker), None);
+            assert!(
+                matches!(&refusal, Refusal::AnotherPlace { what, .. } if *what == place),
+                "{refusal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_volume_of_another_host_id() {
+        let rejoin = present(StartMode::Rejoin, &[], Some("host-2"));
+        let refusal = refusal(&with(marker()), Some(&rejoin));
+        assert!(
+            matches!(refusal, Refusal::AnotherHost { .. }),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_data_without_a_marker() {
+        for data in [Data::Part, Data::Node] {
+            let volume = Volume { data, ..empty() };
+            let refusal = refusal(&volume, None);
+            assert!(
+                matches!(refusal, Refusal::UnmarkedData { .. }),
+                "{refusal:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_a_marker_that_cannot_be_used() {
+        let volume = Volume {
+            marker: Found::Unusable("it is not a marker".into()),
+            data: Data::Nothing,
+        };
+        let refusal = refusal(&volume, None);
+        assert!(
+            matches!(refusal, Refusal::MarkerUnusable { .. }),
+            "{refusal:?}"
+        );
+    }
+
+    #[test]
+    fn refuses_an_empty_volume_of_a_member_that_is_to_rejoin() {
+        let rejoin = present(StartMode::Rejoin, &["10.96.0.5"], None);
+        let refusal = refusal(&empty(), Some(&rejoin));
+        assert!(matches!(refusal, Refusal::VolumeLost { .. }), "{refusal:?}");
+    }
+
+    #[test]
+    fn refuses_an_empty_volume_of_a_member_with_a_host_id() {
+        for mode in [StartMode::Hold, StartMode::Found, StartMode::Join] {
+            let answer = present(mode, &["10.96.0.5"], Some("host-1"));
+            let refusal = refusal(&empty(), Some(&answer));
+            assert!(matches!(refusal, Refusal::VolumeLost { .. }), "{refusal:?}");
+            assert!(refusal.to_string().contains("as host id host-1"));
+        }
+    }
+
+    #[test]
+    fn refuses_a_volume_whose_data_was_removed_after_it_joined() {
+        for data in [Data::Nothing, Data::Part] {
+            let volume = Volume {
+                data,
+                ..with(marker())
+            };
+            let refusal = refusal(&volume, None);
+            assert!(matches!(refusal, Refusal::VolumeLost { .. }), "{refusal:?}");
+        }
+    }
+}

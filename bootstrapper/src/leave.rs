@@ -1,0 +1,388 @@
+//! Whether Cassandra may start now, and with which seeds.
+//!
+//! Leave is the operator's to give. A member that has joined may go without it only when the API server has
+//! not been reachable for a while, and only if the last word was not a no: it may have been replaced since.
+
+use std::{fmt, net::IpAddr, time::Duration};
+
+use cassandra_api::v1alpha1::{Start, StartMode};
+use cassandra_management::{
+    handoff::Answer,
+    marker::{self, Marker},
+};
+
+use crate::{
+    judge::{Identity, Refusal, judge},
+    volume::Volume,
+};
+
+/// How long the API server must have been unreachable before the marker alone decides.
+pub const UNREACHABLE_FOR: Duration = Duration::from_secs(30);
+/// How long the agent itself must have been silent. Longer: it is what would know of a no.
+pub const SILENT_FOR: Duration = Duration::from_mins(5);
+
+/// What was heard when the agent was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing was asked yet.
+    Nothing,
+    /// The agent's answer.
+    Answer(Answer),
+    /// The agent has not answered for this long.
+    Silence(Duration),
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Report why not, and ask again.
+    Refuse(Refusal),
+    /// Ask again.
+    Wait(Waiting),
+    /// Start Cassandra.
+    Start(Leave),
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// The agent's first answer.
+    Agent,
+    /// Leave from the operator.
+    Leave,
+    /// An end of this pod: its Member is gone.
+    Gone,
+    /// The API server.
+    Api,
+    /// Seeds, for a member that has joined and knows none.
+    Seeds,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Agent => "waiting for the agent of this pod to answer",
+            Self::Leave => "waiting for the operator's leave to start",
+            Self::Gone => "waiting for the end: the Member of this pod does not exist any more",
+            Self::Api => "waiting for the API server, which the agent can't reach",
+            Self::Seeds => "waiting for the addresses of other members",
+        })
+    }
+}
+
+/// Leave to start Cassandra.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leave {
+    /// Seeds, sorted.
+    pub seeds: Vec<String>,
+    /// The epoch of the leave.
+    pub epoch: i64,
+    /// Whether the marker alone gave it.
+    pub by_marker: bool,
+}
+
+/// What to do, after what was heard. `denied`: the last word of the API server was no.
+pub fn decide(
+    identity: &Identity,
+    own_address: IpAddr,
+    volume: &Volume,
+    heard: &Heard,
+    denied: bool,
+) -> Step {
+    let answer = match heard {
+        Heard::Answer(answer) => Some(answer),
+        Heard::Nothing | Heard::Silence(_) => None,
+    };
+    if let Err(refusal) = judge(identity, volume, answer) {
+        return Step::Refuse(refusal);
+    }
+    let joined = volume.marker().filter(|marker| marker.joined);
+    match heard {
+        Heard::Silence(past) if *past >= SILENT_FOR => alone(joined, denied, Waiting::Agent),
+        Heard::Nothing | Heard::Silence(_) => Step::Wait(Waiting::Agent),
+        Heard::Answer(Answer::Gone) => Step::Wait(Waiting::Gone),
+        Heard::Answer(Answer::Unreachable { for_seconds }) => {
+            if Duration::from_secs(*for_seconds) >= UNREACHABLE_FOR {
+                alone(joined, denied, Waiting::Api)
+            } else {
+                Step::Wait(Waiting::Api)
+            }
+        }
+        Heard::Answer(Answer::Present { start, .. }) => by_leave(start, own_address, joined),
+    }
+}
+
+/// Whether what was heard is a no, a yes, or neither.
+pub fn denies(heard: &Heard) -> Option<bool> {
+    match heard {
+        Heard::Answer(Answer::Present { start, .. }) => Some(start.mode == StartMode::Hold),
+        Heard::Answer(Answer::Gone) => Some(true),
+        Heard::Answer(Answer::Unreachable { .. }) | Heard::Nothing | Heard::Silence(_) => None,
+    }
+}
+
+fn alone(joined: Option<&Marker>, denied: bool, waiting: Waiting) -> Step {
+    match joined {
+        Some(marker) if !denied && !marker.seeds.is_empty() => Step::Start(Leave {
+            seeds: marker.seeds.clone(),
+            epoch: marker.start_epoch,
+            by_marker: true,
+        }),
+        _ => Step::Wait(waiting),
+    }
+}
+
+fn by_leave(start: &Start, own_address: IpAddr, joined: Option<&Marker>) -> Step {
+    let give = |seeds: Vec<String>| {
+        Step::Start(Leave {
+            seeds,
+            epoch: start.epoch,
+            by_marker: false,
+        })
+    };
+    let mut seeds = start.seeds.clone();
+    seeds.sort();
+    seeds.dedup();
+    match (start.mode, joined) {
+        (StartMode::Found, None) => give(vec![own_address.to_string()]),
+        (StartMode::Join, None) => match safe_to_join(&seeds, own_address) {
+            Ok(()) => give(seeds),
+            Err(refusal) => Step::Refuse(refusal),
+        },
+        (StartMode::Found | StartMode::Join | StartMode::Rejoin, _) => {
+            if seeds.is_empty() {
+                seeds = joined
+                    .map(|marker| marker.seeds.clone())
+                    .unwrap_or_default();
+            }
+            if seeds.is_empty() {
+                Step::Wait(Waiting::Seeds)
+            } else {
+                give(seeds)
+            }
+        }
+        // Also any mode that this program does not know.
+        (StartMode::Hold | _, _) => Step::Wait(Waiting::Leave),
+    }
+}
+
+/// Cassandra does not bootstrap a node that is its own seed, or has none: it begins another ring.
+fn safe_to_join(seeds: &[String], own_address: IpAddr) -> Result<(), Refusal> {
+    let is_own = |seed: &String| seed.parse() == Ok(own_address);
+    if seeds.is_empty() {
+        Err(Refusal::UnsafeSeeds {
+            seeds: "none".into(),
+        })
+    } else if seeds.iter().any(is_own) {
+        Err(Refusal::UnsafeSeeds {
+            seeds: format!("{}, with its own address among them", seeds.join(", ")),
+        })
+    } else {
+        Ok(())
+    }
+}
+
+/// The marker to write before Cassandra starts by this leave.
+pub fn marker(
+    identity: &Identity,
+    volume: &Volume,
+    leave: &Leave,
+    config_revision: &str,
+) -> Marker {
+    let earlier = volume.marker();
+    Marker {
+        version: marker::VERSION,
+        cluster_uid: identity.cluster_uid.clone(),
+        cluster_name: identity.cluster_name.clone(),
+        datacenter: identity.datacenter.clone(),
+        rack: identity.rack.clone(),
+        member: identity.member.clone(),
+        member_uid: identity.member_uid.clone(),
+        pvc_uid: identity.volume_uid.clone(),
+        host_id: earlier.and_then(|marker| marker.host_id.clone()),
+        joined: earlier.is_some_and(|marker| marker.joined),
+        seeds: leave.seeds.clone(),
+        config_revision: Some(config_revision.to_owned()),
+        start_epoch: leave.epoch,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::tests::{empty, identity, marker, present, with};
+
+    const OWN: &str = "10.96.0.7";
+
+    fn step(volume: &Volume, heard: &Heard) -> Step {
+        decide(&identity(), OWN.parse().unwrap(), volume, heard, false)
+    }
+
+    fn on(volume: &Volume, mode: StartMode, seeds: &[&str]) -> Step {
+        step(volume, &Heard::Answer(present(mode, seeds, None)))
+    }
+
+    fn starts(step: Step) -> Vec<String> {
+        match step {
+            Step::Start(leave) => leave.seeds,
+            Step::Refuse(_) | Step::Wait(_) => panic!("{step:?}"),
+        }
+    }
+
+    fn unjoined() -> Volume {
+        let mut marker = marker();
+        (marker.joined, marker.host_id) = (false, None);
+        with(marker)
+    }
+
+    fn unreachable(for_seconds: u64) -> Heard {
+        Heard::Answer(Answer::Unreachable { for_seconds })
+    }
+
+    #[test]
+    fn waits_until_there_is_leave() {
+        for (heard, waiting) in [
+            (Heard::Nothing, Waiting::Agent),
+            (Heard::Silence(SILENT_FOR / 2), Waiting::Agent),
+            (
+                Heard::Answer(present(StartMode::Hold, &[], None)),
+                Waiting::Leave,
+            ),
+            (Heard::Answer(Answer::Gone), Waiting::Gone),
+            (unreachable(29), Waiting::Api),
+        ] {
+            for volume in [empty(), unjoined(), with(marker())] {
+                assert_eq!(step(&volume, &heard), Step::Wait(waiting), "{heard:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_founder_is_its_own_only_seed() {
+        for volume in [empty(), unjoined()] {
+            let step = on(&volume, StartMode::Found, &["10.96.0.1"]);
+            assert_eq!(starts(step), [OWN]);
+        }
+    }
+
+    #[test]
+    fn a_joiner_gets_the_seeds_of_its_leave() {
+        for volume in [empty(), unjoined()] {
+            let step = on(&volume, StartMode::Join, &["10.96.0.6", "10.96.0.5"]);
+            assert_eq!(starts(step), ["10.96.0.5", "10.96.0.6"]);
+        }
+    }
+
+    #[test]
+    fn refuses_to_join_with_itself_as_a_seed() {
+        for volume in [empty(), unjoined()] {
+            let step = on(&volume, StartMode::Join, &["10.96.0.5", OWN]);
+            assert!(
+                matches!(step, Step::Refuse(Refusal::UnsafeSeeds { .. })),
+                "{step:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_to_join_without_seeds() {
+        let step = on(&empty(), StartMode::Join, &[]);
+        assert!(
+            matches!(step, Step::Refuse(Refusal::UnsafeSeeds { .. })),
+            "{step:?}"
+        );
+    }
+
+    #[test]
+    fn a_member_that_has_joined_rejoins_whatever_the_leave_is_called() {
+        for mode in [StartMode::Found, StartMode::Join, StartMode::Rejoin] {
+            let step = on(&with(marker()), mode, &["10.96.0.6", OWN]);
+            assert_eq!(starts(step), ["10.96.0.6", OWN]);
+            let step = on(&with(marker()), mode, &[]);
+            assert_eq!(starts(step), marker().seeds);
+        }
+    }
+
+    #[test]
+    fn a_member_whose_joining_was_not_recorded_rejoins_with_given_seeds_only() {
+        let step = on(&unjoined(), StartMode::Rejoin, &["10.96.0.5"]);
+        assert_eq!(starts(step), ["10.96.0.5"]);
+        let step = on(&unjoined(), StartMode::Rejoin, &[]);
+        assert_eq!(step, Step::Wait(Waiting::Seeds));
+    }
+
+    #[test]
+    fn the_marker_alone_decides_after_a_while() {
+        for heard in [unreachable(30), Heard::Silence(SILENT_FOR)] {
+            let Step::Start(leave) = step(&with(marker()), &heard) else {
+                panic!("{heard:?}");
+            };
+            assert!(leave.by_marker);
+            assert_eq!((leave.seeds, leave.epoch), (marker().seeds, 3));
+        }
+    }
+
+    #[test]
+    fn the_marker_alone_starts_nobody_who_has_not_joined() {
+        for heard in [unreachable(3600), Heard::Silence(SILENT_FOR * 9)] {
+            for volume in [empty(), unjoined()] {
+                let step = step(&volume, &heard);
+                assert!(matches!(step, Step::Wait(_)), "{step:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_marker_alone_starts_nobody_whose_last_word_was_no() {
+        for heard in [unreachable(3600), Heard::Silence(SILENT_FOR * 9)] {
+            let own = OWN.parse().unwrap();
+            let step = decide(&identity(), own, &with(marker()), &heard, true);
+            assert!(matches!(step, Step::Wait(_)), "{step:?}");
+        }
+        assert_eq!(denies(&Heard::Answer(Answer::Gone)), Some(true));
+        let hold = present(StartMode::Hold, &[], None);
+        assert_eq!(denies(&Heard::Answer(hold)), Some(true));
+        let rejoin = present(StartMode::Rejoin, &[], None);
+        assert_eq!(denies(&Heard::Answer(rejoin)), Some(false));
+        assert_eq!(denies(&unreachable(1)), None);
+    }
+
+    #[test]
+    fn a_volume_that_is_refused_is_refused_whatever_is_heard() {
+        let mut other = marker();
+        other.member = "orders-r2-0".into();
+        for heard in [
+            Heard::Nothing,
+            unreachable(3600),
+            Heard::Silence(SILENT_FOR),
+            Heard::Answer(Answer::Gone),
+            Heard::Answer(present(StartMode::Rejoin, &["10.96.0.5"], None)),
+        ] {
+            let step = step(&with(other.clone()), &heard);
+            assert!(matches!(step, Step::Refuse(_)), "{step:?}");
+        }
+    }
+
+    #[test]
+    fn the_marker_keeps_what_the_node_has_become() {
+        let mut adopting = identity();
+        (adopting.cluster_uid, adopting.member_uid) = ("cluster-2".into(), "member-2".into());
+        let leave = Leave {
+            seeds: vec!["10.96.0.9".into()],
+            epoch: 9,
+            by_marker: false,
+        };
+        let written = super::marker(&adopting, &with(marker()), &leave, "orders-rev-2");
+        let expected = Marker {
+            cluster_uid: "cluster-2".into(),
+            member_uid: "member-2".into(),
+            seeds: leave.seeds.clone(),
+            config_revision: Some("orders-rev-2".into()),
+            start_epoch: 9,
+            ..marker()
+        };
+        assert_eq!(written, expected);
+        let written = super::marker(&identity(), &empty(), &leave, "orders-rev-2");
+        assert!(!written.joined && written.host_id.is_none());
+    }
+}

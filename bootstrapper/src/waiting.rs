@@ -1,0 +1,95 @@
+//! Asks the agent again and again until Cassandra may start.
+
+use std::{io, net::IpAddr, path::Path, time::Duration};
+
+use cassandra_api::v1alpha1::VolumeFacts;
+use cassandra_management::{Leave as Agent, handoff::Question, marker::Marker};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    judge::{Identity, Refusal},
+    leave::{self, Heard, Leave, Step},
+    volume::{self, Volume},
+};
+
+/// Time between an answer and the next question.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A member that waits for leave to start.
+pub(crate) struct Waiter<'a> {
+    pub(crate) identity: &'a Identity,
+    /// The address that other nodes use.
+    pub(crate) own_address: IpAddr,
+    /// The data folder.
+    pub(crate) data: &'a Path,
+    pub(crate) agent: &'a Agent,
+    /// What is wrong with the configuration, if anything.
+    pub(crate) configuration: Option<String>,
+}
+
+impl Waiter<'_> {
+    /// Asks until Cassandra may start. The volume is looked at anew for each question.
+    pub(crate) async fn wait(&self) -> io::Result<(Volume, Leave)> {
+        let mut heard = Heard::Nothing;
+        let mut answered = Instant::now();
+        let mut denied = false;
+        let mut told = String::new();
+        loop {
+            let volume = volume::look(self.data)?;
+            let question = Question {
+                volume: self.facts(&volume, &self.step(&volume, &heard, denied)),
+            };
+            heard = match self.agent.ask(&question).await {
+                Ok(answer) => {
+                    answered = Instant::now();
+                    Heard::Answer(answer)
+                }
+                Err(_) => Heard::Silence(answered.elapsed()),
+            };
+            denied = leave::denies(&heard).unwrap_or(denied);
+            match self.step(&volume, &heard, denied) {
+                Step::Start(leave) => return Ok((volume, leave)),
+                Step::Refuse(refusal) => tell(&mut told, refusal.to_string(), true),
+                Step::Wait(waiting) => tell(&mut told, waiting.to_string(), false),
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    fn step(&self, volume: &Volume, heard: &Heard, denied: bool) -> Step {
+        let step = leave::decide(self.identity, self.own_address, volume, heard, denied);
+        match (&self.configuration, &step) {
+            (Some(problem), Step::Wait(_) | Step::Start(_)) => {
+                Step::Refuse(Refusal::Configuration(problem.clone()))
+            }
+            _ => step,
+        }
+    }
+
+    fn facts(&self, volume: &Volume, step: &Step) -> VolumeFacts {
+        let facts = volume
+            .marker()
+            .map_or_else(VolumeFacts::default, Marker::facts);
+        VolumeFacts {
+            pvc_uid: self.identity.volume_uid.clone(),
+            refusal: match step {
+                Step::Refuse(refusal) => Some(refusal.to_string()),
+                Step::Wait(_) | Step::Start(_) => None,
+            },
+            ..facts
+        }
+    }
+}
+
+/// Logs what is waited for, when it is something else than before.
+fn tell(told: &mut String, now: String, is_refusal: bool) {
+    if *told == now {
+        return;
+    }
+    if is_refusal {
+        tracing::error!("not starting Cassandra: {now}");
+    } else {
+        tracing::info!("{now}");
+    }
+    *told = now;
+}

@@ -1,0 +1,414 @@
+//! YAML as it was written: a scalar keeps its spelling. Cassandra gives `0123` or `yes` a meaning by the
+//! setting's own type (a password, a switch), so nothing here may turn them into numbers or booleans.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, Tag};
+
+/// Deepest nesting that is read: real files have five levels.
+const MAX_DEPTH: usize = 64;
+/// Most nodes that are read, copies by alias counted: real files have a thousand.
+const MAX_NODES: usize = 100_000;
+
+/// A node of a YAML document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// A scalar without quotes, in its own spelling.
+    Plain(String),
+    /// A scalar that is text whatever it looks like.
+    Text(String),
+    /// A sequence.
+    List(Vec<Self>),
+    /// A mapping, in the order of the file.
+    Mapping(Vec<(Self, Self)>),
+}
+
+/// Why a YAML document can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It is not YAML.
+    #[error("it is not valid YAML: {0}")]
+    Syntax(#[from] ScanError),
+    /// It is YAML, and not a mapping of settings.
+    #[error("it is not a mapping of settings to values")]
+    NotAMapping,
+    /// There is more than one document in it.
+    #[error("it has more than one YAML document")]
+    ManyDocuments,
+    /// A tag that has no meaning here.
+    #[error("it has the YAML tag {0}, which is not supported")]
+    Tag(String),
+    /// It is too large or nested too deeply.
+    #[error("it is nested too deeply or has too many values")]
+    TooLarge,
+}
+
+/// Reads the settings of a file: the top-level mapping, the last one of each name.
+pub fn settings(text: &str) -> Result<BTreeMap<String, Node>, Error> {
+    let mut reader = Reader::default();
+    for event in Parser::new_from_str(text) {
+        reader.take(event?.0)?;
+    }
+    match reader.root {
+        None => Ok(BTreeMap::new()),
+        Some(Node::Plain(text)) if text.is_empty() => Ok(BTreeMap::new()),
+        Some(Node::Mapping(entries)) => entries
+            .into_iter()
+            .map(|(key, value)| match key {
+                Node::Plain(name) | Node::Text(name) => Ok((name, value)),
+                Node::List(_) | Node::Mapping(_) => Err(Error::NotAMapping),
+            })
+            .collect(),
+        Some(_) => Err(Error::NotAMapping),
+    }
+}
+
+/// Writes settings, one to a line. Names are quoted on purpose: the entrypoint of the official image edits
+/// lines such as `broadcast_address:` and `- seeds:` in place, and must not find them.
+pub fn write(settings: &BTreeMap<String, Node>) -> String {
+    let mut out = String::new();
+    for (name, value) in settings {
+        if name == "<<" {
+            out.push_str(name);
+        } else {
+            quote(name, &mut out);
+        }
+        out.push_str(": ");
+        value.write(&mut out);
+        out.push('\n');
+    }
+    out
+}
+
+impl Node {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+
+    /// A number, a boolean or null.
+    pub fn plain(value: impl Into<String>) -> Self {
+        Self::Plain(value.into())
+    }
+
+    /// What a JSON value is in YAML.
+    pub fn from_json(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::plain("null"),
+            Value::Bool(value) => Self::plain(value.to_string()),
+            Value::Number(value) => Self::plain(value.to_string()),
+            Value::String(value) => Self::text(value),
+            Value::Array(items) => Self::List(items.iter().map(Self::from_json).collect()),
+            Value::Object(entries) => Self::Mapping(
+                entries
+                    .iter()
+                    .map(|(name, value)| (Self::text(name), Self::from_json(value)))
+                    .collect(),
+            ),
+        }
+    }
+
+    /// Writes the node on one line.
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::Plain(text) if text.is_empty() || text == "~" => out.push_str("null"),
+            Self::Plain(text) if is_bare(text) => out.push_str(text),
+            Self::Plain(text) | Self::Text(text) => quote(text, out),
+            Self::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { ", " });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Mapping(entries) => {
+                out.push('{');
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { ", " });
+                    key.write(out);
+                    out.push_str(": ");
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    fn size(&self) -> usize {
+        1 + match self {
+            Self::Plain(_) | Self::Text(_) => 0,
+            Self::List(items) => items.iter().map(Self::size).sum(),
+            Self::Mapping(entries) => entries.iter().map(|(k, v)| k.size() + v.size()).sum(),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        1 + match self {
+            Self::Plain(_) | Self::Text(_) => 0,
+            Self::List(items) => items.iter().map(Self::depth).max().unwrap_or(0),
+            Self::Mapping(entries) => entries.iter().map(|(_, v)| v.depth()).max().unwrap_or(0),
+        }
+    }
+}
+
+/// Whether a plain scalar can stand without quotes anywhere. Whatever YAML may take for something else than
+/// text is made of these characters, the key of a merge included.
+fn is_bare(text: &str) -> bool {
+    text == "<<"
+        || (text.bytes().any(|b| b.is_ascii_alphanumeric())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"_.+-~/".contains(&b)))
+}
+
+/// Writes text in double quotes, by the rules that JSON and YAML share.
+fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            '\r' => out.push_str("\\r"),
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                // Writing to a String can't fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// A collection whose end has not been read.
+struct Open {
+    anchor: usize,
+    node: Node,
+    /// The key whose value comes next, in a mapping.
+    key: Option<Node>,
+}
+
+#[derive(Default)]
+struct Reader {
+    open: Vec<Open>,
+    anchors: BTreeMap<usize, Node>,
+    nodes: usize,
+    root: Option<Node>,
+}
+
+impl Reader {
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "which variants there are depends on features that any crate may turn on"
+    )]
+    fn take(&mut self, event: Event<'_>) -> Result<(), Error> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let text = text.into_owned();
+                allow(tag.as_deref())?;
+                let is_text = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
+                let plain = matches!(style, ScalarStyle::Plain) && !is_text;
+                let node = if plain {
+                    Node::Plain(text)
+                } else {
+                    Node::Text(text)
+                };
+                self.place(node, anchor)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.begin(Node::List(Vec::new()), anchor, tag.as_deref())
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.begin(Node::Mapping(Vec::new()), anchor, tag.as_deref())
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(ended) => self.place(ended.node, ended.anchor),
+                None => Ok(()),
+            },
+            Event::Alias(id) => {
+                let node = self.anchors.get(&id).cloned().ok_or(Error::TooLarge)?;
+                self.nodes += node.size();
+                if self.open.len() + node.depth() > MAX_DEPTH {
+                    return Err(Error::TooLarge);
+                }
+                self.place(node, 0)
+            }
+            Event::DocumentStart(..) if self.root.is_some() => Err(Error::ManyDocuments),
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, node: Node, anchor: usize, tag: Option<&Tag>) -> Result<(), Error> {
+        allow(tag)?;
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Error::TooLarge);
+        }
+        self.open.push(Open {
+            anchor,
+            node,
+            key: None,
+        });
+        Ok(())
+    }
+
+    /// Puts a node that is complete where it belongs.
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Error> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            return Err(Error::TooLarge);
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        let Some(open) = self.open.last_mut() else {
+            self.root = Some(node);
+            return Ok(());
+        };
+        match (&mut open.node, open.key.take()) {
+            (Node::List(items), _) => items.push(node),
+            (Node::Mapping(entries), Some(key)) => entries.push((key, node)),
+            (_, _) => open.key = Some(node),
+        }
+        Ok(())
+    }
+}
+
+/// Tags of YAML itself say what a value is taken for anyway; any other one would be lost.
+fn allow(tag: Option<&Tag>) -> Result<(), Error> {
+    match tag {
+        Some(tag) if !tag.is_yaml_core_schema() => Err(Error::Tag(tag.original())),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn one_line(text: &str) -> String {
+        write(&settings(text).unwrap())
+    }
+
+    #[test]
+    fn scalars_keep_their_spelling() {
+        for value in [
+            "0123",
+            "0x1F",
+            "1e5",
+            "16KiB",
+            "yes",
+            "null",
+            "-1",
+            "0.10",
+            "1_000",
+            "true",
+            "99999999999999999999999",
+            "2026-01-01",
+            ".inf",
+            "\"0123\"",
+            "\"yes\"",
+            "\"\"",
+        ] {
+            assert_eq!(
+                one_line(&format!("a: {value}")),
+                format!("\"a\": {value}\n")
+            );
+        }
+        for nothing in ["a:", "a: ~", "a: null"] {
+            assert_eq!(one_line(nothing), "\"a\": null\n");
+        }
+    }
+
+    #[test]
+    fn what_would_not_stand_on_one_line_is_quoted() {
+        for (value, quoted) in [
+            ("system, system_schema", "\"system, system_schema\""),
+            ("'it''s'", "\"it's\""),
+            ("127.0.0.1:7000", "\"127.0.0.1:7000\""),
+            ("\n  - x: [1, 2]\n    y: a b", "[{x: [1, 2], y: \"a b\"}]"),
+            ("|\n  two\n  lines\n", "\"two\\nlines\\n\""),
+            ("!!str 12", "\"12\""),
+        ] {
+            assert_eq!(
+                one_line(&format!("a: {value}")),
+                format!("\"a\": {quoted}\n")
+            );
+        }
+    }
+
+    #[test]
+    fn comments_and_an_empty_file_are_no_settings() {
+        assert_eq!(one_line("# nothing\n"), "");
+        assert_eq!(one_line(""), "");
+        assert_eq!(one_line("---\n# a: 1\nb: 2 # two\n"), "\"b\": 2\n");
+    }
+
+    #[test]
+    fn aliases_and_merges_are_kept_in_meaning() {
+        let text = "a: &x {k: 1}\nb: {<<: *x, l: 2}\nc: *x\n";
+        assert_eq!(
+            one_line(text),
+            "\"a\": {k: 1}\n\"b\": {<<: {k: 1}, l: 2}\n\"c\": {k: 1}\n"
+        );
+    }
+
+    #[test]
+    fn the_last_setting_of_a_name_counts() {
+        assert_eq!(one_line("a: 1\na: 2\n"), "\"a\": 2\n");
+    }
+
+    #[test]
+    fn what_is_no_mapping_of_settings_is_refused() {
+        for text in [
+            "- a",
+            "a",
+            "a: [",
+            "a: 1\n---\nb: 2",
+            "a: !secret x",
+            "[a]: 1",
+            "a:\n\t- b",
+        ] {
+            settings(text).unwrap_err();
+        }
+        let deep = format!("a: {}{}", "[".repeat(200), "]".repeat(200));
+        settings(&deep).unwrap_err();
+    }
+
+    #[test]
+    fn copies_by_alias_are_bounded() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+        for n in 1..9 {
+            let below = format!("*a{}, ", n - 1).repeat(10);
+            writeln!(text, "a{n}: &a{n} [{below}]").unwrap();
+        }
+        assert!(matches!(settings(&text), Err(Error::TooLarge)));
+    }
+
+    fn node() -> impl Strategy<Value = Node> {
+        let scalar = prop_oneof![
+            "[a-zA-Z0-9_.+~/-]{0,9}[a-zA-Z0-9]".prop_map(Node::Plain),
+            any::<String>().prop_map(Node::Text),
+        ];
+        scalar.prop_recursive(3, 24, 4, |inner| {
+            let key = "[a-z]{1,8}".prop_map(Node::Plain);
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Node::List),
+                proptest::collection::vec((key, inner), 0..4).prop_map(Node::Mapping),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_again(
+            all in proptest::collection::btree_map("[a-z_]{1,12}", node(), 0..5)
+        ) {
+            prop_assert_eq!(settings(&write(&all)).unwrap(), all);
+        }
+    }
+}

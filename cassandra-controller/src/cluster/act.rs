@@ -1,0 +1,188 @@
+//! Carries a plan out as it is. No decision is taken here; what was decided is done only if the world still is what
+//! it was when it was decided.
+
+use cassandra_api::{
+    k8s_openapi::api::{
+        apps::v1::StatefulSet,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+        rbac::v1::{Role, RoleBinding},
+    },
+    labels,
+    v1alpha1::{CassandraCluster, CassandraMember},
+};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Error,
+    decide::Claim,
+    error::{bounded, in_time},
+    plan::{Deletion, Desired, Existing, Kind},
+};
+use crate::fields;
+
+/// Whose objects are written.
+#[derive(Clone, Debug)]
+pub(super) struct Owner {
+    /// The cluster's namespace.
+    pub namespace: String,
+    /// The cluster's name.
+    pub name: String,
+    /// The cluster's UID.
+    pub uid: String,
+}
+
+/// What came of a plan that was carried out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Acted {
+    /// Number of writes.
+    pub writes: usize,
+    /// Objects of somebody else that have the name of one of ours.
+    pub names_taken: Vec<(Kind, String)>,
+}
+
+/// Writes founder, turn and ordinals, if the cluster is still the one that was read.
+pub(super) async fn claim(client: &Client, owner: &Owner, claim: &Claim) -> Result<(), Error> {
+    let clusters: Api<CassandraCluster> = Api::namespaced(client.clone(), &owner.namespace);
+    let patch = json!({
+        "metadata": { "resourceVersion": claim.resource_version, "uid": owner.uid },
+        "status": {
+            "founder": claim.founder,
+            "inProgress": claim.in_progress,
+            "nextOrdinals": claim.next_ordinals,
+        },
+    });
+    let params = PatchParams { field_manager: Some(fields::CLAIM.into()), ..PatchParams::default() };
+    let patch = Patch::Merge(patch);
+    let request = clusters.patch_status(&owner.name, &params, &patch);
+    let failed = |source| Error::Claim { name: owner.name.clone(), source: Box::new(source) };
+    in_time("claim in the status of", owner.name.clone(), request).await?.map_err(failed)?;
+    Ok(())
+}
+
+/// Creates what is absent and puts right what differs, in order; then deletes.
+pub(super) async fn act(
+    client: &Client,
+    owner: &Owner,
+    apply: &[Desired],
+    delete: &[Deletion],
+) -> Result<Acted, Error> {
+    let mut acted = Acted::default();
+    for desired in apply {
+        let api = api(client, owner, desired.kind);
+        let found = match desired.existing {
+            Existing::Absent => look(&api, owner, desired).await?,
+            Existing::Differs { .. } => Found::Nothing,
+        };
+        match found {
+            Found::Nothing => {
+                write(&api, desired).await?;
+                acted.writes += 1;
+            }
+            Found::Ours => {}
+            Found::SomebodyElses => acted.names_taken.push((desired.kind, desired.name.clone())),
+        }
+    }
+    for deletion in delete {
+        remove(&api(client, owner, deletion.kind), deletion).await?;
+        acted.writes += 1;
+    }
+    Ok(acted)
+}
+
+/// What is under the name of an object that the reflectors do not have.
+enum Found {
+    Nothing,
+    Ours,
+    SomebodyElses,
+}
+
+/// Looks under the name. An object of ours that lost its labels gets them back, so that the reflectors have it
+/// again; one that they have not delivered yet is left alone: it is not for us to write over what we have not read.
+async fn look(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Result<Found, Error> {
+    let name = &desired.name;
+    let Some(found) = bounded("look for", name, api.get_metadata_opt(name)).await? else {
+        return Ok(Found::Nothing);
+    };
+    let labelled = found.labels().get(labels::CLUSTER_UID) == Some(&owner.uid);
+    let wanted = desired.object.pointer("/metadata/ownerReferences/0/uid").and_then(Value::as_str);
+    let owned = found.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == wanted);
+    if !labelled && !owned {
+        return Ok(Found::SomebodyElses);
+    }
+    let labels = desired.object.pointer("/metadata/labels").and_then(Value::as_object);
+    let complete = labels.into_iter().flatten().all(|(key, value)| {
+        found.labels().get(key).map(String::as_str) == value.as_str()
+    });
+    if !complete {
+        let patch = Patch::Merge(json!({ "metadata": { "uid": found.uid(), "labels": labels } }));
+        let params = PatchParams {
+            field_manager: Some(desired.manager.into()),
+            ..PatchParams::default()
+        };
+        let failed = |source| Error::Apply {
+            kind: desired.kind,
+            name: name.clone(),
+            source: Box::new(source),
+        };
+        let request = api.patch_metadata(name, &params, &patch);
+        in_time("label", name.clone(), request).await?.map_err(failed)?;
+    }
+    Ok(Found::Ours)
+}
+
+async fn write(api: &Api<DynamicObject>, desired: &Desired) -> Result<(), Error> {
+    let Desired { kind, name, manager, existing, object } = desired;
+    let mut object = object.clone();
+    if let (Existing::Differs { uid, resource_version }, Some(metadata)) =
+        (existing, object.get_mut("metadata").and_then(|value| value.as_object_mut()))
+    {
+        metadata.insert("uid".into(), json!(uid));
+        if let Some(version) = resource_version {
+            metadata.insert("resourceVersion".into(), json!(version));
+        }
+    }
+    let params = PatchParams::apply(manager).force();
+    let failed =
+        |source| Error::Apply { kind: *kind, name: name.clone(), source: Box::new(source) };
+    let patch = Patch::Apply(object);
+    let request = api.patch(name, &params, &patch);
+    in_time("write", name.clone(), request).await?.map_err(failed)?;
+    Ok(())
+}
+
+async fn remove(api: &Api<DynamicObject>, deletion: &Deletion) -> Result<(), Error> {
+    let Deletion { kind, name, uid, resource_version, reason } = deletion;
+    tracing::info!(?kind, name, reason, "deleting");
+    let params = DeleteParams::default().preconditions(Preconditions {
+        uid: Some(uid.clone()),
+        resource_version: Some(resource_version.clone()),
+    });
+    match in_time("delete", name.clone(), api.delete(name, &params)).await? {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
+        Err(source) => {
+            Err(Error::Delete { kind: *kind, name: name.clone(), source: Box::new(source) })
+        }
+    }
+}
+
+fn api(client: &Client, owner: &Owner, kind: Kind) -> Api<DynamicObject> {
+    let resource = match kind {
+        Kind::CassandraMember => ApiResource::erase::<CassandraMember>(&()),
+        Kind::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
+        Kind::PersistentVolumeClaim => ApiResource::erase::<PersistentVolumeClaim>(&()),
+        Kind::Pod => ApiResource::erase::<Pod>(&()),
+        Kind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
+        Kind::Role => ApiResource::erase::<Role>(&()),
+        Kind::RoleBinding => ApiResource::erase::<RoleBinding>(&()),
+        Kind::Service => ApiResource::erase::<Service>(&()),
+        Kind::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
+        Kind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
+    };
+    Api::namespaced_with(client.clone(), &owner.namespace, &resource)
+}

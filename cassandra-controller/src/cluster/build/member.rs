@@ -1,0 +1,101 @@
+//! The Member and its Service, the node's address for as long as the member lives.
+
+use cassandra_api::{
+    GROUP, labels, ports,
+    v1alpha1::{CassandraMember, CassandraMemberSpec},
+};
+use kube::ResourceExt as _;
+use serde_json::json;
+
+use super::{owned_by_cluster, owner};
+use crate::{
+    cluster::{
+        decide::Facts,
+        drift::{Guard, put_right},
+        plan::{Desired, Existing, Kind},
+        validate::Validated,
+    },
+    fields,
+};
+
+/// The Member, with this spec. Its spec continues what was read, so it is written only over that.
+pub(crate) fn member(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    spec: &CassandraMemberSpec,
+) -> Option<Desired> {
+    let object = json!({
+        "apiVersion": format!("{GROUP}/v1alpha1"),
+        "kind": "CassandraMember",
+        "metadata": {
+            "name": facts.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
+            "ownerReferences": owned_by_cluster(cluster),
+        },
+        "spec": spec,
+    });
+    let live = facts.member.as_deref();
+    let write = put_right::<CassandraMember>(
+        Kind::CassandraMember,
+        &facts.name,
+        fields::MEMBER,
+        Guard::Version,
+        object.clone(),
+        live,
+    );
+    // What is absent from the wanted spec must go as well: a containment check does not see that.
+    let stale = live.filter(|live| live.spec != *spec);
+    write.or_else(|| {
+        let live = stale?;
+        let existing = Existing::Differs {
+            uid: live.uid()?,
+            resource_version: live.resource_version(),
+        };
+        Some(Desired {
+            kind: Kind::CassandraMember,
+            name: facts.name.clone(),
+            manager: fields::MEMBER,
+            existing,
+            object,
+        })
+    })
+}
+
+/// The member's Service. Peers must reach a member before it is ready, or it never will be. A Service that was
+/// deleted comes back with the address that the ring knows.
+pub(crate) fn member_service(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    member: &CassandraMember,
+) -> Option<Desired> {
+    let mut spec = json!({
+        "selector": labels::selecting_member(&cluster.name, &facts.name),
+        "publishNotReadyAddresses": true,
+        "ports": [
+            { "name": "internode", "port": ports::INTERNODE, "protocol": "TCP" },
+            { "name": "internode-tls", "port": ports::INTERNODE_TLS, "protocol": "TCP" },
+            { "name": "cql", "port": ports::CQL, "protocol": "TCP" },
+        ],
+    });
+    if let (Some(address), Some(fields)) = (facts.broadcast_address(), spec.as_object_mut()) {
+        fields.insert("clusterIP".into(), address.into());
+    }
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": facts.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
+            "ownerReferences": owner("CassandraMember", &facts.name, &member.uid()?),
+        },
+        "spec": spec,
+    });
+    put_right(
+        Kind::Service,
+        &facts.name,
+        fields::MEMBER,
+        Guard::Uid,
+        object,
+        facts.service.as_deref(),
+    )
+}

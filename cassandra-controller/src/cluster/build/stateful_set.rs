@@ -1,0 +1,75 @@
+//! The StatefulSet of one replica that brings the member's pod back, also while the operator is down, and never
+//! runs two of it. It is changed when the Member's workload is; the pod takes that when it is made again.
+
+use cassandra_api::{
+    labels,
+    v1alpha1::{CassandraMember, CassandraMemberSpec},
+};
+use kube::ResourceExt as _;
+use serde_json::json;
+
+use super::{configuration::digest, owner, pod};
+use crate::{
+    cluster::{
+        decide::Facts,
+        drift::{Guard, put_right},
+        plan::{Desired, Kind},
+        validate::Validated,
+    },
+    fields,
+};
+
+/// The StatefulSet, once what its pod names is there: the Service's address and the volume claim.
+pub(crate) fn stateful_set(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    member: &CassandraMember,
+    spec: &CassandraMemberSpec,
+) -> Option<Desired> {
+    let workload = spec.workload.as_ref()?;
+    facts.service_address()?;
+    let claim_uid = facts.claim.as_ref().and_then(|claim| claim.uid());
+    if claim_uid.is_none() && !workload.ephemeral {
+        return None;
+    }
+    let identity = pod::Identity {
+        cluster,
+        member: &facts.name,
+        member_uid: &member.uid()?,
+        claim_uid: claim_uid.as_deref(),
+        spec,
+        workload,
+    };
+    let mut template = pod::template(&identity);
+    let made_from = digest(&template);
+    if let Some(metadata) = template.get_mut("metadata").and_then(|value| value.as_object_mut()) {
+        metadata.insert("annotations".into(), json!({ labels::TEMPLATE_DIGEST: made_from }));
+    }
+    let object = json!({
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {
+            "name": facts.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
+            "ownerReferences": owner("CassandraMember", &facts.name, &member.uid()?),
+        },
+        "spec": {
+            "replicas": 1,
+            "revisionHistoryLimit": 1,
+            "serviceName": cluster.name,
+            // Ordered would wait for a broken pod to become ready before it is replaced.
+            "podManagementPolicy": "Parallel",
+            "updateStrategy": { "type": "OnDelete" },
+            "selector": { "matchLabels": labels::selecting_member(&cluster.name, &facts.name) },
+            "template": template,
+        },
+    });
+    put_right(
+        Kind::StatefulSet,
+        &facts.name,
+        fields::MEMBER,
+        Guard::Uid,
+        object,
+        facts.stateful_set.as_deref(),
+    )
+}

@@ -1,0 +1,196 @@
+//! What is known of each member that should exist, put together from its objects. A fact that is not known is
+//! `None`, never a default.
+
+use std::sync::Arc;
+
+use cassandra_api::{
+    k8s_openapi::api::{
+        apps::v1::StatefulSet,
+        core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
+    },
+    labels, names,
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, StartMode, VolumeFacts},
+};
+use kube::ResourceExt as _;
+
+use super::super::validate::Validated;
+
+/// One member that should exist.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    /// The member's name.
+    pub name: String,
+    /// Its rack.
+    pub rack: String,
+    /// The rack's zone.
+    pub zone: Option<String>,
+    /// Its ordinal.
+    pub ordinal: i32,
+    /// Its Member object.
+    pub member: Option<Arc<CassandraMember>>,
+    /// Its Service.
+    pub service: Option<Arc<Service>>,
+    /// Its volume claim, if it is this cluster's.
+    pub claim: Option<Arc<PersistentVolumeClaim>>,
+    /// Its StatefulSet.
+    pub stateful_set: Option<Arc<StatefulSet>>,
+    /// Its pod.
+    pub pod: Option<Arc<Pod>>,
+}
+
+/// Every member that the status has an ordinal for, rack by rack, in the order of the spec.
+pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
+    let recorded = |rack: &str| cluster.status.next_ordinals.get(rack).copied().unwrap_or(0);
+    let owned = &cluster.observed.owned;
+    let own_claim = |claim: &&Arc<PersistentVolumeClaim>| {
+        claim.labels().get(labels::CLUSTER_UID) == Some(&cluster.uid)
+    };
+    let racks = cluster.spec.racks.iter();
+    racks
+        .flat_map(|rack| (0..recorded(&rack.name)).map(move |ordinal| (rack, ordinal)))
+        .map(|(rack, ordinal)| {
+            let name = names::member(&cluster.name, &rack.name, ordinal);
+            let claim = owned.volume_claims.get(&names::volume_claim(&name)).filter(own_claim);
+            Facts {
+                rack: rack.name.clone(),
+                zone: rack.zone.clone(),
+                ordinal,
+                member: owned.members.get(&name).cloned(),
+                service: owned.services.get(&name).cloned(),
+                claim: claim.cloned(),
+                stateful_set: owned.stateful_sets.get(&name).cloned(),
+                pod: owned.pods.get(&names::pod(&name)).cloned(),
+                name,
+            }
+        })
+        .collect()
+}
+
+impl Facts {
+    /// What the agent reports, if it ever did.
+    pub(crate) fn status(&self) -> Option<&CassandraMemberStatus> {
+        self.member.as_ref()?.status.as_ref()
+    }
+
+    /// What is on the volume, if the bootstrapper has looked.
+    pub(crate) fn volume(&self) -> Option<&VolumeFacts> {
+        self.status()?.volume.as_ref()
+    }
+
+    /// How the member may start.
+    pub(crate) fn mode(&self) -> StartMode {
+        self.member.as_ref().map(|member| member.spec.start.mode).unwrap_or_default()
+    }
+
+    /// What the agent last said.
+    pub(crate) fn state(&self) -> MemberState {
+        self.status().map(|status| status.state).unwrap_or_default()
+    }
+
+    /// The epoch of the last change of the mode.
+    pub(crate) fn epoch(&self) -> i64 {
+        self.member.as_ref().map_or(0, |member| member.spec.start.epoch)
+    }
+
+    /// Its state for a sentence.
+    pub(crate) fn state_in_words(&self) -> String {
+        let state = self.state();
+        if state == MemberState::Ready { "not ready for Kubernetes".into() } else { state.as_str().into() }
+    }
+
+    /// The host id that is on record: in the status, on the volume, or on the volume claim.
+    pub(crate) fn host_id(&self) -> Option<&str> {
+        let reported = self.status().and_then(|status| status.host_id.as_deref());
+        let marked = || self.volume().and_then(|volume| volume.host_id.as_deref());
+        let annotated = || {
+            let claim = self.claim.as_ref()?;
+            claim.annotations().get(labels::HOST_ID).map(String::as_str)
+        };
+        reported.or_else(marked).or_else(annotated)
+    }
+
+    /// Whether this member is known to have joined a ring, now or ever.
+    pub(crate) fn has_joined(&self) -> bool {
+        let reported = self.status().is_some_and(|status| status.bootstrapped.is_some());
+        let marked = self.volume().is_some_and(|volume| volume.joined);
+        let annotated =
+            || self.claim.as_ref().is_some_and(|claim| claim.annotations().contains_key(labels::HOST_ID));
+        reported || marked || annotated()
+    }
+
+    /// Whether the agent has seen this member joined since it was last given leave, so that its turn is over.
+    pub(crate) fn reports_joined(&self) -> bool {
+        self.status().is_some_and(|status| status.bootstrapped.is_some())
+    }
+
+    /// Whether the bootstrapper has looked at the volume and found nothing to object to, and waits.
+    pub(crate) fn waits_for_leave(&self) -> bool {
+        self.state() == MemberState::Waiting
+            && self.volume().is_some_and(|volume| volume.refusal.is_none())
+    }
+
+    /// Whether the volume of a member that had joined is empty: what it held is gone.
+    pub(crate) fn has_lost_its_volume(&self) -> bool {
+        let looked = matches!(self.state(), MemberState::Waiting | MemberState::Refused);
+        let empty = self.volume().is_some_and(|volume| volume.cluster_uid.is_none() && !volume.joined);
+        looked && empty && self.has_joined()
+    }
+
+    /// The address that other nodes know it by.
+    pub(crate) fn address(&self, member_service: bool) -> Option<String> {
+        if member_service {
+            return self.broadcast_address();
+        }
+        self.pod.as_ref()?.status.as_ref()?.pod_ip.clone()
+    }
+
+    /// The address that the ring knows: the Service's, or the one on record while the Service is being put back.
+    pub(crate) fn broadcast_address(&self) -> Option<String> {
+        let recorded = || self.member.as_ref()?.spec.broadcast_address.clone();
+        self.service_address().or_else(recorded)
+    }
+
+    /// The ClusterIP of the member's Service.
+    pub(crate) fn service_address(&self) -> Option<String> {
+        let address = self.service.as_ref()?.spec.as_ref()?.cluster_ip.clone()?;
+        (!address.is_empty() && address != "None").then_some(address)
+    }
+
+    /// Whether the pod is ready, as the kubelet sees it.
+    pub(crate) fn pod_is_ready(&self) -> bool {
+        let conditions = self
+            .pod
+            .as_ref()
+            .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+            .and_then(|pod| pod.status.as_ref()?.conditions.as_ref());
+        conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+    }
+
+    /// Whether the member serves: its agent says so and the kubelet agrees.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.state() == MemberState::Ready && self.pod_is_ready()
+    }
+
+    /// The containers of the pod, initial ones first.
+    pub(crate) fn containers(&self) -> impl Iterator<Item = &ContainerStatus> {
+        let status = self.pod.as_ref().and_then(|pod| pod.status.as_ref());
+        status
+            .into_iter()
+            .flat_map(|status| [&status.init_container_statuses, &status.container_statuses])
+            .flatten()
+            .flatten()
+    }
+
+    /// Whether the images of the operator are there and run.
+    pub(crate) fn pod_gets_as_far_as_the_agent(&self) -> bool {
+        let mut agents = self.containers().filter(|c| c.name == super::super::build::AGENT);
+        agents.any(|container| container.started == Some(true))
+    }
+
+    /// Whether the Cassandra process runs, as the kubelet sees it.
+    pub(crate) fn cassandra_runs(&self) -> bool {
+        self.containers()
+            .filter(|container| container.name == super::super::build::CASSANDRA)
+            .any(|container| container.state.as_ref().is_some_and(|state| state.running.is_some()))
+    }
+}

@@ -1,0 +1,277 @@
+//! Each member's objects: the Member itself, its Service, its volume claim, its StatefulSet. What a pod is made
+//! of is frozen in the Member: a changed spec reaches a member that can't run at once, and is shown as pending for
+//! one that runs.
+
+use std::collections::BTreeMap;
+
+use cassandra_api::{
+    labels,
+    rules::{Rule, Waiting},
+    v1alpha1::{
+        Broadcast, CassandraMemberSpec, ClusterReference, MemberState, StartMode, Workload,
+    },
+};
+use kube::ResourceExt as _;
+
+use super::{
+    super::{
+        build,
+        plan::{Deletion, Desired, Event, Kind, Plan},
+        validate::Validated,
+    },
+    Claim,
+    configuration::Revision,
+    facts::Facts,
+    start::Told,
+    waiting,
+};
+
+/// How one member stands, for the status.
+#[derive(Clone, Debug)]
+pub(super) struct Outlook {
+    pub(super) name: String,
+    pub(super) rack: String,
+    pub(super) exists: bool,
+    pub(super) ready: bool,
+    pub(super) joined: bool,
+    pub(super) release: Option<String>,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) restart_pending: bool,
+}
+
+/// Records the ordinals of the members that the spec asks for. They only rise.
+pub(super) fn reserve_ordinals(cluster: &Validated<'_>, claim: &mut Claim) {
+    for rack in &cluster.spec.racks {
+        let existing = cluster.observed.owned.members.values();
+        let highest = existing
+            .filter(|member| member.spec.rack == rack.name)
+            .map(|member| member.spec.ordinal + 1)
+            .max();
+        let next = claim.next_ordinals.entry(rack.name.clone()).or_default();
+        *next = (*next).max(rack.members).max(highest.unwrap_or(0));
+    }
+}
+
+/// Plans every member's objects and says how each stands.
+pub(super) fn decide(
+    cluster: &Validated<'_>,
+    members: Vec<Facts>,
+    mut told: BTreeMap<String, Told>,
+    revision: Option<&Revision>,
+    plan: &mut Plan,
+) -> Vec<Outlook> {
+    members
+        .into_iter()
+        .map(|facts| {
+            let told = told.remove(&facts.name).unwrap_or_default();
+            let workload = workload(cluster, &facts, revision);
+            let waiting = reason(cluster, &facts, &told, workload.as_ref(), revision);
+            announce(&facts, waiting.as_ref(), plan);
+            let outlook = outlook(cluster, &facts, waiting.clone(), revision);
+            if let Some(workload) = workload {
+                let spec = spec(cluster, &facts, told, waiting, workload);
+                plan.apply.extend(objects(cluster, &facts, &spec));
+                plan.delete.extend(outdated_pod(cluster, &facts, &spec));
+            }
+            outlook
+        })
+        .collect()
+}
+
+/// The writes that put the member's objects right.
+fn objects(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    spec: &CassandraMemberSpec,
+) -> Vec<Desired> {
+    let mut writes = Vec::new();
+    writes.extend(build::member(cluster, facts, spec));
+    let Some(member) = &facts.member else { return writes };
+    writes.extend(build::member_service(cluster, facts, member));
+    if !cluster.spec.storage.ephemeral {
+        writes.extend(build::volume_claim(cluster, facts));
+    }
+    writes.extend(build::stateful_set(cluster, facts, member, spec));
+    writes
+}
+
+/// What the pod is made of: what the spec asks for if the member can't run with what it has, else what it has.
+fn workload(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    revision: Option<&Revision>,
+) -> Option<Workload> {
+    let existing = facts.member.as_ref().and_then(|member| member.spec.workload.clone());
+    match (revision, existing) {
+        (Some(revision), None) => Some(wanted_workload(cluster, facts, revision)),
+        (Some(revision), Some(existing)) if takes_changes(facts) => {
+            // The operator's own image changes only together with something that the user changed.
+            let mut wanted = wanted_workload(cluster, facts, revision);
+            if (Workload { operator_image: existing.operator_image.clone(), ..wanted.clone() }) == existing
+                && facts.pod_gets_as_far_as_the_agent()
+            {
+                wanted.operator_image = existing.operator_image;
+            }
+            Some(wanted)
+        }
+        (_, existing) => existing,
+    }
+}
+
+fn wanted_workload(cluster: &Validated<'_>, facts: &Facts, revision: &Revision) -> Workload {
+    let spec = cluster.spec;
+    Workload {
+        image: cluster.image.clone(),
+        operator_image: cluster.observed.operator_image.clone(),
+        image_pull_policy: spec.image_pull_policy,
+        image_pull_secrets: spec.image_pull_secrets.clone(),
+        config_revision: revision.name.clone(),
+        resources: spec.resources.clone(),
+        zone: facts.zone.clone(),
+        placement: spec.placement.clone(),
+        ephemeral: spec.storage.ephemeral,
+    }
+}
+
+/// Whether a changed spec reaches this member at once: it has not been given leave to start, or it can't run.
+fn takes_changes(facts: &Facts) -> bool {
+    let not_begun = facts.mode() == StartMode::Hold && !facts.cassandra_runs();
+    not_begun || waiting::is_stuck(facts)
+}
+
+fn spec(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    told: Told,
+    waiting: Option<Waiting>,
+    workload: Workload,
+) -> CassandraMemberSpec {
+    let adopted_from =
+        facts.claim.as_ref().and_then(|claim| claim.annotations().get(labels::ADOPTED_FROM).cloned());
+    let by_service = cluster.spec.network.broadcast == Broadcast::MemberService;
+    CassandraMemberSpec {
+        cluster: ClusterReference { name: cluster.name.clone(), uid: cluster.uid.clone() },
+        cluster_name: cluster.cluster_name.clone(),
+        datacenter: cluster.spec.datacenter.clone(),
+        rack: facts.rack.clone(),
+        ordinal: facts.ordinal,
+        workload: Some(workload),
+        start: told.start,
+        broadcast_address: facts.broadcast_address().filter(|_| by_service),
+        adopted_from,
+        probe: told.probe,
+        waiting,
+    }
+}
+
+/// Why the member waits: Kubernetes first, then the member itself, then the ring, then a restart.
+fn reason(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    told: &Told,
+    workload: Option<&Workload>,
+    revision: Option<&Revision>,
+) -> Option<Waiting> {
+    facts.member.as_ref()?;
+    if let Some(waiting) = waiting::on_kubernetes(facts) {
+        return Some(waiting);
+    }
+    if let Some(lost) = told.waiting.as_ref().filter(|waiting| waiting.rule == Rule::VolumeLost) {
+        return Some(lost.clone());
+    }
+    if let Some(waiting) = waiting::on_the_member(facts).or_else(|| told.waiting.clone()) {
+        return Some(waiting);
+    }
+    if !facts.is_ready() {
+        let particulars = format!("{} is {}", facts.name, facts.state_in_words());
+        return Some(Waiting::on(Rule::Starting, particulars));
+    }
+    let changed = changed_parts(cluster, facts, revision?, workload?).join(", ");
+    (!changed.is_empty())
+        .then(|| Waiting::on(Rule::RestartPending, format!("{changed} of the spec changed")))
+}
+
+/// Which parts of the spec this member does not run with.
+fn changed_parts(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    revision: &Revision,
+    existing: &Workload,
+) -> Vec<&'static str> {
+    let spec = cluster.spec;
+    let parts = [
+        ("the image", existing.image != cluster.image),
+        ("the configuration", existing.config_revision != revision.name),
+        ("the resources", existing.resources != spec.resources),
+        ("the placement", existing.placement != spec.placement || existing.zone != facts.zone),
+        ("the image pull policy", existing.image_pull_policy != spec.image_pull_policy),
+        ("the image pull secrets", existing.image_pull_secrets != spec.image_pull_secrets),
+    ];
+    parts.into_iter().filter(|(_, changed)| *changed).map(|(part, _)| part).collect()
+}
+
+fn outlook(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    waiting: Option<Waiting>,
+    revision: Option<&Revision>,
+) -> Outlook {
+    let existing = facts.member.as_ref().and_then(|member| member.spec.workload.as_ref());
+    let behind = existing.zip(revision).is_some_and(|(existing, revision)| {
+        !changed_parts(cluster, facts, revision, existing).is_empty()
+    });
+    Outlook {
+        name: facts.name.clone(),
+        rack: facts.rack.clone(),
+        exists: facts.member.is_some(),
+        ready: facts.is_ready(),
+        joined: facts.has_joined(),
+        release: facts.status().and_then(|status| status.release_version.clone()),
+        restart_pending: behind && !takes_changes(facts),
+        waiting,
+    }
+}
+
+/// An event on the member when it begins to wait for somebody.
+fn announce(facts: &Facts, waiting: Option<&Waiting>, plan: &mut Plan) {
+    let said = facts.member.as_ref().and_then(|member| member.spec.waiting.as_ref());
+    let news = |waiting: &&Waiting| {
+        !matches!(waiting.rule, Rule::Starting | Rule::AgentReports | Rule::PodCreated)
+    };
+    let Some(waiting) = waiting.filter(news) else { return };
+    if said.is_none_or(|said| said.rule != waiting.rule) {
+        let note = waiting.message.clone();
+        let make = if waiting.rule.needs_somebody() { Event::warning } else { Event::normal };
+        plan.events.push(make("Waiting", format!("{}: {note}", waiting.rule)).about(&facts.name));
+    }
+}
+
+/// The pod of a member that can't run with it goes, so that the corrected one can come. Never one in which
+/// Cassandra runs.
+fn outdated_pod(
+    cluster: &Validated<'_>,
+    facts: &Facts,
+    spec: &CassandraMemberSpec,
+) -> Option<Deletion> {
+    let (pod, member) = (facts.pod.as_ref()?, facts.member.as_ref()?);
+    if pod.metadata.deletion_timestamp.is_some()
+        || facts.cassandra_runs()
+        || !takes_changes(facts)
+        || facts.state() == MemberState::Ready
+    {
+        return None;
+    }
+    // Only when the StatefulSet has the new template: it is what the next pod is made from.
+    let settled = build::stateful_set(cluster, facts, member, spec).is_none();
+    let template = facts.stateful_set.as_ref()?.spec.as_ref()?.template.metadata.as_ref()?;
+    let wanted = template.annotations.as_ref()?.get(labels::TEMPLATE_DIGEST)?;
+    let made_from = pod.annotations().get(labels::TEMPLATE_DIGEST);
+    (settled && made_from != Some(wanted)).then_some(())?;
+    Some(Deletion {
+        kind: Kind::Pod,
+        name: pod.name_any(),
+        uid: pod.uid()?,
+        resource_version: pod.resource_version()?,
+        reason: "it can't run, and the spec has changed since it was made".into(),
+    })
+}

@@ -1,0 +1,158 @@
+//! What can go wrong while a cluster is worked on. Waiting is not an error.
+
+use std::{fmt::Display, future::Future, time::Duration};
+
+use super::plan::Kind;
+
+/// How long one request to the API server may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An object could not be read.
+    #[error("failed to {what} {name}")]
+    Read {
+        /// What was tried.
+        what: &'static str,
+        /// The object's name.
+        name: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// An object could not be created or put right.
+    #[error("failed to write {kind:?} {name}")]
+    Apply {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// An object could not be deleted.
+    #[error("failed to delete {kind:?} {name}")]
+    Delete {
+        /// The object's kind.
+        kind: Kind,
+        /// The object's name.
+        name: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// The record of founder, turn and ordinals could not be written.
+    #[error("failed to write the record into the status of {name}")]
+    Claim {
+        /// The cluster's name.
+        name: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// The status could not be written.
+    #[error("failed to write the status of {name}")]
+    Report {
+        /// The cluster's name.
+        name: String,
+        /// Why.
+        source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time. Whether it did what it was asked is unknown.
+    #[error("no answer to: {what} {name}")]
+    Timeout {
+        /// What was tried.
+        what: &'static str,
+        /// The object's name.
+        name: String,
+    },
+    /// The cluster has no name, namespace or UID: a defect of ours.
+    #[error("the API server returned a cluster without {missing}")]
+    Malformed {
+        /// What is missing.
+        missing: &'static str,
+    },
+}
+
+/// What an error calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Somebody else wrote first: look again at once.
+    Conflict,
+    /// It may pass: try again, later and later.
+    Transient,
+    /// The API server asks for patience.
+    Throttled,
+    /// We are not allowed to: try again slowly, somebody has to act.
+    Forbidden,
+    /// The API server refuses the object: try again slowly, somebody has to act.
+    Invalid,
+    /// A defect of ours.
+    Bug,
+}
+
+impl Error {
+    /// One word, the same in conditions, events and metrics.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "ReadFailed",
+            Self::Apply { .. } => "ApplyFailed",
+            Self::Delete { .. } => "DeleteFailed",
+            Self::Claim { .. } => "ClaimFailed",
+            Self::Report { .. } => "ReportFailed",
+            Self::Timeout { .. } => "ApiServerTimeout",
+            Self::Malformed { .. } => "InternalError",
+        }
+    }
+
+    /// What it calls for.
+    pub fn class(&self) -> ErrorClass {
+        let source = match self {
+            Self::Read { source, .. }
+            | Self::Apply { source, .. }
+            | Self::Delete { source, .. }
+            | Self::Claim { source, .. }
+            | Self::Report { source, .. } => source,
+            Self::Timeout { .. } => return ErrorClass::Transient,
+            Self::Malformed { .. } => return ErrorClass::Bug,
+        };
+        let kube::Error::Api(status) = source.as_ref() else { return ErrorClass::Transient };
+        match status.code {
+            409 => ErrorClass::Conflict,
+            429 => ErrorClass::Throttled,
+            401 | 403 => ErrorClass::Forbidden,
+            400 | 422 => ErrorClass::Invalid,
+            _ => ErrorClass::Transient,
+        }
+    }
+
+    /// The error and all its causes in one line.
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// A read that ends: with an answer, an error, or in time.
+pub(super) async fn bounded<T>(
+    what: &'static str,
+    name: impl Display,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Error> {
+    let failed = |source| Error::Read { what, name: name.to_string(), source: Box::new(source) };
+    in_time(what, name.to_string(), request).await?.map_err(failed)
+}
+
+/// A request that ends in time.
+pub(super) async fn in_time<T>(
+    what: &'static str,
+    name: String,
+    request: impl Future<Output = T>,
+) -> Result<T, Error> {
+    tokio::time::timeout(REQUEST_TIMEOUT, request)
+        .await
+        .map_err(|_| Error::Timeout { what, name })
+}

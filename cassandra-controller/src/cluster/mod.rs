@@ -1,0 +1,112 @@
+//! The cluster's reconciliation: observe → validate → decide → act → report.
+
+mod act;
+mod build;
+mod decide;
+mod drift;
+mod error;
+mod observe;
+mod plan;
+mod report;
+mod validate;
+
+use std::{sync::Arc, time::Duration};
+
+use cassandra_api::v1alpha1::CassandraCluster;
+use kube::{
+    Client, ResourceExt as _,
+    runtime::{controller::Action, events::Recorder},
+};
+
+pub use decide::decide;
+pub use error::{Error, ErrorClass};
+pub use observe::{Observed, Owned, UserConfig};
+pub use report::reporter;
+pub use plan::{Deletion, Desired, Event, Existing, Kind, Plan};
+
+use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs, runtime::Stores};
+
+/// Everything is looked at again after this time even if no event came, since a watch can lose one.
+const RESYNC: Duration = Duration::from_secs(600);
+
+/// What a reconciliation works with.
+pub struct Context {
+    /// Client of the API server.
+    pub client: Client,
+    /// What the operator owns, by kind.
+    pub stores: Stores,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The image with agent and bootstrapper for new members.
+    pub operator_image: String,
+    /// Publishes events.
+    pub recorder: Recorder,
+    /// Counters and gauges.
+    pub metrics: Metrics,
+    /// Failures in a row, by cluster.
+    pub backoffs: Backoffs,
+}
+
+/// Brings one cluster a step closer to what its spec asks for.
+pub async fn reconcile(
+    cluster: Arc<CassandraCluster>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
+    let _timed = context.metrics.time_reconcile();
+    let observed = observe::observe(&context, &namespace, &name).await?;
+    let Some(observed) = observed.filter(|o| o.cluster.metadata.deletion_timestamp.is_none()) else {
+        // Kubernetes collects what the cluster owned; volumes stay.
+        return Ok(Action::await_change());
+    };
+    let uid = observed.cluster.uid().ok_or(Error::Malformed { missing: "a UID" })?;
+    let plan = decide(&observed);
+    tracing::debug!(plan = serde_json::to_string(&plan).unwrap_or_default(), "decided");
+    let owner = act::Owner { namespace, name, uid: uid.clone() };
+    carry_out(&context, &owner, &observed, plan).await?;
+    context.backoffs.succeeded(&uid);
+    Ok(Action::requeue(RESYNC))
+}
+
+async fn carry_out(
+    context: &Context,
+    owner: &act::Owner,
+    observed: &Observed,
+    plan: Plan,
+) -> Result<(), Error> {
+    let Plan { claim, apply, delete, status, mut events } = plan;
+    if let Some(claim) = &claim {
+        act::claim(&context.client, owner, claim).await?;
+    }
+    let outcome = act::act(&context.client, owner, &apply, &delete).await;
+    let status = report::conclude(observed, status, &outcome);
+    if outcome.is_err() {
+        // They tell of what was to be done; it will be decided and told again.
+        events.clear();
+    }
+    events.extend(report::transitions(observed, &status));
+    report::report(&context.client, owner, observed, &status).await?;
+    context.metrics.record(observed, &status);
+    report::publish(&context.recorder, observed, &events).await;
+    let acted = outcome?;
+    context.metrics.wrote(acted.writes);
+    Ok(())
+}
+
+/// After a failure: again at once if somebody else was faster, else later and later.
+#[allow(clippy::needless_pass_by_value, reason = "kube fixes the signature")]
+pub fn after_error(cluster: Arc<CassandraCluster>, error: &Error, context: Arc<Context>) -> Action {
+    let uid = cluster.uid().unwrap_or_default();
+    let (delay, log) = context.backoffs.failed(&uid, error);
+    context.metrics.failed(error.reason());
+    if log {
+        tracing::warn!(
+            namespace = cluster.namespace(),
+            name = cluster.name_any(),
+            reason = error.reason(),
+            "{}",
+            error.in_full()
+        );
+    }
+    Action::requeue(delay)
+}

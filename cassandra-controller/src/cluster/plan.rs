@@ -1,0 +1,121 @@
+//! What a decision is: data. It can be printed, compared and snapshot-tested; `act` carries it out as it is.
+
+use cassandra_api::v1alpha1::CassandraClusterStatus;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::decide::Claim;
+
+/// What should be written now, in this order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Compare-and-swap of the cluster's status. If it fails, nothing else of the plan is done.
+    pub claim: Option<Claim>,
+    /// Objects to create or to put right, in order.
+    pub apply: Vec<Desired>,
+    /// Objects to delete.
+    pub delete: Vec<Deletion>,
+    /// What the status should say.
+    pub status: CassandraClusterStatus,
+    /// What is worth an event, if the plan is carried out.
+    pub events: Vec<Event>,
+}
+
+impl Plan {
+    /// A plan that reports and changes nothing.
+    pub fn status_only(status: CassandraClusterStatus) -> Self {
+        Self { status, ..Self::default() }
+    }
+}
+
+/// The kinds that the operator writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[allow(missing_docs, reason = "each is its kind")]
+pub enum Kind {
+    CassandraMember,
+    ConfigMap,
+    PersistentVolumeClaim,
+    Pod,
+    PodDisruptionBudget,
+    Role,
+    RoleBinding,
+    Service,
+    ServiceAccount,
+    StatefulSet,
+}
+
+/// An object as it should be: only the fields that the operator owns.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Desired {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// One of [`crate::fields`].
+    pub manager: &'static str,
+    /// What is there already.
+    pub existing: Existing,
+    /// The fields.
+    pub object: Value,
+}
+
+/// What is there already of an object that should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Existing {
+    /// Nothing that the operator knows of: created, unless the name is taken.
+    Absent,
+    /// Something that differs, of this UID. With a resource version, it is changed only if it is still that one.
+    #[allow(missing_docs, reason = "named as in Kubernetes' metadata")]
+    Differs { uid: String, resource_version: Option<String> },
+}
+
+/// An object that should go.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deletion {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// It is deleted only if it is still this one.
+    pub uid: String,
+    /// It is deleted only if nothing of it has changed.
+    pub resource_version: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// Something that the user may want to know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Whether something is wrong.
+    pub warning: bool,
+    /// The member that it is about. None: the cluster.
+    pub member: Option<String>,
+    /// One word in PascalCase.
+    pub reason: String,
+    /// A sentence.
+    pub note: String,
+}
+
+impl Event {
+    /// Something about the cluster that is as it should be.
+    pub fn normal(reason: &str, note: impl Into<String>) -> Self {
+        Self { warning: false, member: None, reason: reason.into(), note: note.into() }
+    }
+
+    /// Something about the cluster that is wrong.
+    pub fn warning(reason: &str, note: impl Into<String>) -> Self {
+        Self { warning: true, ..Self::normal(reason, note) }
+    }
+
+    /// About this member.
+    pub fn about(mut self, member: &str) -> Self {
+        self.member = Some(member.into());
+        self
+    }
+}
+

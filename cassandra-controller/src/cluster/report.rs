@@ -1,0 +1,153 @@
+//! Writes what the plan says of the cluster, if it differs from what is there, and tells of it in events.
+
+use std::sync::Arc;
+
+use cassandra_api::{
+    conditions::{self, Wanted},
+    rules::{Rule, Waiting},
+    v1alpha1::{Blocked, CassandraCluster, CassandraClusterStatus, CassandraMember},
+};
+use kube::{
+    Api, Client, Resource as _, ResourceExt as _,
+    api::{Patch, PatchParams},
+    runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
+};
+use serde_json::json;
+
+use super::{
+    Error,
+    act::{Acted, Owner},
+    error::in_time,
+    observe::Observed,
+    plan::Event,
+};
+use crate::fields;
+
+/// Longest note of an event (Kubernetes API: `events.k8s.io/v1`, `note`).
+const LONGEST_NOTE: usize = 1024;
+
+/// The status, with what came of carrying the plan out.
+pub(super) fn conclude(
+    observed: &Observed,
+    mut status: CassandraClusterStatus,
+    outcome: &Result<Acted, Error>,
+) -> CassandraClusterStatus {
+    match outcome {
+        Ok(acted) => {
+            for (kind, name) in acted.names_taken.iter().take(3) {
+                let particulars = format!("{kind:?} {name} is not this cluster's");
+                let waiting = Waiting::on(Rule::NameIsFree, particulars);
+                status.blocked.insert(0, block(observed, waiting));
+                status.phase = Some(cassandra_api::v1alpha1::Phase::Blocked);
+            }
+        }
+        Err(error) => {
+            let old = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.conditions);
+            let generation = observed.cluster.metadata.generation;
+            let wanted =
+                Wanted::new(conditions::PROGRESSING, false, error.reason(), error.in_full());
+            let failed = wanted.onto(old, generation, &observed.now);
+            status.conditions.retain(|condition| condition.type_ != conditions::PROGRESSING);
+            status.conditions.push(failed);
+        }
+    }
+    status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+    status
+}
+
+fn block(observed: &Observed, waiting: Waiting) -> Blocked {
+    let said = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.blocked);
+    let before = said.iter().find(|blocked| blocked.member.is_none() && blocked.rule == waiting.rule);
+    Blocked {
+        member: None,
+        rule: waiting.rule,
+        message: waiting.message,
+        since: before.map_or_else(|| observed.now.clone(), |blocked| blocked.since.clone()),
+    }
+}
+
+/// Writes the status, unless it says so already. Founder, turn and ordinals are not among what is written: they
+/// are claimed.
+pub(super) async fn report(
+    client: &Client,
+    owner: &Owner,
+    observed: &Observed,
+    status: &CassandraClusterStatus,
+) -> Result<bool, Error> {
+    let there = observed.cluster.status.clone().unwrap_or_default();
+    let wanted = CassandraClusterStatus {
+        founder: None,
+        in_progress: Vec::new(),
+        next_ordinals: std::collections::BTreeMap::new(),
+        ..status.clone()
+    };
+    let there = CassandraClusterStatus {
+        founder: None,
+        in_progress: Vec::new(),
+        next_ordinals: std::collections::BTreeMap::new(),
+        ..there
+    };
+    if wanted == there {
+        return Ok(false);
+    }
+    let clusters: Api<CassandraCluster> = Api::namespaced(client.clone(), &owner.namespace);
+    let patch = Patch::Apply(json!({
+        "apiVersion": CassandraCluster::api_version(&()),
+        "kind": CassandraCluster::kind(&()),
+        "metadata": { "name": owner.name, "uid": owner.uid },
+        "status": wanted,
+    }));
+    let params = PatchParams::apply(fields::STATUS).force();
+    let request = clusters.patch_status(&owner.name, &params, &patch);
+    let failed = |source| Error::Report { name: owner.name.clone(), source: Box::new(source) };
+    in_time("write the status of", owner.name.clone(), request).await?.map_err(failed)?;
+    Ok(true)
+}
+
+/// Events for the conditions that have flipped.
+pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) -> Vec<Event> {
+    let old = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let flipped = status.conditions.iter().filter(|condition| {
+        conditions::find(old, &condition.type_).is_none_or(|old| old.status != condition.status)
+    });
+    flipped
+        .filter_map(|condition| {
+            let bad = if condition.status == "True" {
+                [conditions::DEGRADED].contains(&condition.type_.as_str())
+            } else {
+                [conditions::VALID, conditions::DURABLE].contains(&condition.type_.as_str())
+            };
+            let first = old.is_empty() && !bad;
+            let note = format!("{} is {}: {}", condition.type_, condition.status, condition.message);
+            let make = if bad { Event::warning } else { Event::normal };
+            (!first).then(|| make(&condition.reason, note))
+        })
+        .collect()
+}
+
+/// Publishes events. One that can't be published is logged: nothing depends on it.
+pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[Event]) {
+    for event in events {
+        let member = event.member.as_ref().and_then(|name| observed.owned.members.get(name));
+        let about = member.map_or_else(
+            || observed.cluster.object_ref(&()),
+            |member: &Arc<CassandraMember>| member.object_ref(&()),
+        );
+        let published = KubeEvent {
+            type_: if event.warning { EventType::Warning } else { EventType::Normal },
+            reason: event.reason.clone(),
+            note: Some(event.note.chars().take(LONGEST_NOTE).collect()),
+            action: "Reconcile".into(),
+            secondary: None,
+        };
+        tracing::info!(reason = event.reason, about = about.name, "{}", event.note);
+        if let Err(error) = recorder.publish(&published, &about).await {
+            tracing::warn!(cluster = observed.cluster.name_any(), %error, "failed to publish an event");
+        }
+    }
+}
+
+/// Who reports, for events.
+pub fn reporter(identity: &str) -> Reporter {
+    Reporter { controller: "cassandra-controller".into(), instance: Some(identity.into()) }
+}

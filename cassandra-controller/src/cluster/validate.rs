@@ -1,0 +1,142 @@
+//! Parses what was observed: after this step nothing that is needed is missing. The API server has checked the
+//! spec already, but an installed CRD can be older than the controller, and only here is the spec compared with
+//! what exists.
+
+use std::collections::BTreeMap;
+
+use cassandra_api::{
+    labels,
+    v1alpha1::{CassandraClusterSpec, CassandraClusterStatus},
+    validation::{self, Invalid},
+};
+use garde::Validate as _;
+use kube::ResourceExt as _;
+
+use super::observe::{Observed, Owned};
+
+/// A cluster that can be worked on.
+#[derive(Clone, Debug)]
+pub(super) struct Validated<'a> {
+    /// The object's namespace.
+    pub namespace: String,
+    /// The object's name.
+    pub name: String,
+    /// The object's UID.
+    pub uid: String,
+    /// The object's version when it was read.
+    pub resource_version: String,
+    /// Cassandra's `cluster_name`.
+    pub cluster_name: String,
+    /// The Cassandra image that the spec asks for.
+    pub image: String,
+    /// The spec.
+    pub spec: &'a CassandraClusterSpec,
+    /// The status, empty if there is none yet.
+    pub status: CassandraClusterStatus,
+    /// The observation.
+    pub observed: &'a Observed,
+}
+
+/// The cluster, or everything that is wrong with its spec.
+pub(super) fn validate(observed: &Observed) -> Result<Validated<'_>, Vec<Invalid>> {
+    let cluster = &observed.cluster;
+    let name = cluster.name_any();
+    let mut problems = validation::problems(&name, &cluster.spec);
+    if let Err(report) = cluster.spec.validate() {
+        let known = |path: &str| problems.iter().any(|problem| problem.field.contains(path));
+        let more: Vec<_> = report
+            .iter()
+            .filter(|(path, _)| !known(&path.to_string()))
+            .map(|(path, error)| Invalid {
+                field: format!("spec.{path}"),
+                problem: error.message().into(),
+            })
+            .collect();
+        problems.extend(more);
+    }
+    problems.extend(against_what_exists(&name, observed));
+    let image = cluster.spec.cassandra_image();
+    match (image, cluster.uid(), cluster.resource_version()) {
+        (Some(image), Some(uid), Some(resource_version)) if problems.is_empty() => Ok(Validated {
+            namespace: cluster.namespace().unwrap_or_default(),
+            cluster_name: cluster.spec.cluster_name.clone().unwrap_or_else(|| name.clone()),
+            name,
+            uid,
+            resource_version,
+            image: image.into_owned(),
+            spec: &cluster.spec,
+            status: cluster.status.clone().unwrap_or_default(),
+            observed,
+        }),
+        _ => Err(problems),
+    }
+}
+
+/// What the spec asks for and the existing members do not allow.
+fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
+    let spec = &observed.cluster.spec;
+    let mut problems = Vec::new();
+    let wanted: BTreeMap<_, _> = spec.racks.iter().map(|rack| (&rack.name, rack.members)).collect();
+    for (rack, existing) in existing_members(observed) {
+        match wanted.get(&rack) {
+            None => problems.push(Invalid {
+                field: "spec.racks".into(),
+                problem: format!(
+                    "rack {rack} has {existing} members and can't be removed for now: they would have to \
+                     leave the ring first. Put the rack back"
+                ),
+            }),
+            Some(members) if *members < existing => problems.push(Invalid {
+                field: "spec.racks".into(),
+                problem: format!(
+                    "rack {rack} has {existing} members, which can't be lowered to {members} for now: a \
+                     member would have to leave the ring first. Set it to {existing} or more"
+                ),
+            }),
+            Some(_) => {}
+        }
+    }
+    problems.extend(changed_identity(name, observed));
+    problems.extend(smaller_storage(observed));
+    problems
+}
+
+/// Members of each rack that exist or have existed: names are never used twice.
+fn existing_members(observed: &Observed) -> BTreeMap<String, i32> {
+    let recorded = observed.cluster.status.iter().flat_map(|status| status.next_ordinals.clone());
+    let mut existing: BTreeMap<_, _> = recorded.collect();
+    for member in observed.owned.members.values() {
+        let next = existing.entry(member.spec.rack.clone()).or_default();
+        *next = (*next).max(member.spec.ordinal + 1);
+    }
+    existing
+}
+
+fn changed_identity(name: &str, observed: &Observed) -> Option<Invalid> {
+    let spec = &observed.cluster.spec;
+    let cluster_name = spec.cluster_name.as_deref().unwrap_or(name);
+    let member = observed.owned.members.values().next()?;
+    if member.spec.datacenter != spec.datacenter {
+        let problem = format!("it is {} and can't be changed", member.spec.datacenter);
+        return Some(Invalid { field: "spec.datacenter".into(), problem });
+    }
+    let problem = format!("it is {} and can't be changed", member.spec.cluster_name);
+    (member.spec.cluster_name != cluster_name)
+        .then(|| Invalid { field: "spec.clusterName".into(), problem })
+}
+
+fn smaller_storage(observed: &Observed) -> Option<Invalid> {
+    let wanted = observed.cluster.spec.storage.size.as_ref()?.units()?;
+    let largest = own_claim_sizes(&observed.owned, observed.cluster.uid()?).max()?;
+    let problem =
+        || format!("volumes have {largest} bytes already, and a volume can't shrink to {wanted}");
+    (wanted < largest).then(|| Invalid { field: "spec.storage.size".into(), problem: problem() })
+}
+
+fn own_claim_sizes(owned: &Owned, uid: String) -> impl Iterator<Item = i128> {
+    let own = move |labels: &BTreeMap<String, String>| labels.get(labels::CLUSTER_UID) == Some(&uid);
+    owned.volume_claims.values().filter(move |claim| own(claim.labels())).filter_map(|claim| {
+        let request = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?.get("storage")?;
+        cassandra_api::quantity::Quantity(request.0.clone()).units()
+    })
+}

@@ -1,0 +1,11 @@
+//! Field managers of server-side apply, one for each scope. Never renamed without a migration: fields that an
+//! old name owns would stay for ever.
+
+/// Objects that belong to a whole cluster.
+pub const CLUSTER: &str = "cassandra-controller/cluster";
+/// Members and the objects of one member.
+pub const MEMBER: &str = "cassandra-controller/member";
+/// The cluster's status, but for what [`CLAIM`] writes.
+pub const STATUS: &str = "cassandra-controller/status";
+/// What is written into the cluster's status by compare-and-swap: founder, turn, ordinals.
+pub const CLAIM: &str = "cassandra-controller/claim";

@@ -1,0 +1,88 @@
+//! Patience with what fails: twice as long after each failure in a row, up to five minutes, with jitter. Kept by
+//! UID, so that a cluster that was made again begins anew.
+
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use crate::cluster::{Error, ErrorClass};
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(300);
+/// Something that somebody has to put right is tried again after this time, or when something changes.
+const OUTSIDE: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Debug, Default)]
+struct Failures {
+    in_a_row: u32,
+    last: String,
+}
+
+/// Failures in a row, by cluster.
+#[derive(Debug, Default)]
+pub struct Backoffs(Mutex<BTreeMap<String, Failures>>);
+
+impl Backoffs {
+    /// The cluster was reconciled.
+    pub fn succeeded(&self, uid: &str) {
+        self.failures().remove(uid);
+    }
+
+    /// After which time to try again, and whether this failure is another one than the last.
+    pub fn failed(&self, uid: &str, error: &Error) -> (Duration, bool) {
+        let mut all = self.failures();
+        let failures = all.entry(uid.to_owned()).or_default();
+        let message = error.in_full();
+        let news = failures.last != message;
+        failures.last = message;
+        failures.in_a_row = failures.in_a_row.saturating_add(1);
+        let delay = delay(error.class(), failures.in_a_row);
+        (jittered(delay), news && error.class() != ErrorClass::Conflict)
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Failures>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn delay(class: ErrorClass, in_a_row: u32) -> Duration {
+    let doubled = FIRST.saturating_mul(2_u32.saturating_pow(in_a_row.saturating_sub(1).min(16)));
+    match class {
+        // Soon, but not before the reflectors had a chance to catch up.
+        ErrorClass::Conflict => Duration::from_millis(100).saturating_mul(in_a_row.min(50)),
+        ErrorClass::Transient | ErrorClass::Throttled => doubled.min(LONGEST),
+        ErrorClass::Forbidden | ErrorClass::Invalid | ErrorClass::Bug => doubled.min(OUTSIDE),
+    }
+}
+
+/// Up to ten percent more, so that clusters that failed together do not try again together.
+fn jittered(delay: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish() % 100;
+    delay + delay.mul_f64(f64::from(u32::try_from(random).unwrap_or(0)) / 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patience_grows_and_has_an_end() {
+        let seconds = |n| delay(ErrorClass::Transient, n).as_secs();
+        assert_eq!([seconds(1), seconds(2), seconds(5), seconds(40)], [1, 2, 16, 300]);
+    }
+
+    #[test]
+    fn what_is_stuck_on_the_outside_is_tried_each_minute() {
+        assert_eq!(delay(ErrorClass::Forbidden, 40), OUTSIDE);
+        assert_eq!(delay(ErrorClass::Invalid, 40), OUTSIDE);
+    }
+
+    #[test]
+    fn a_conflict_is_tried_again_soon() {
+        assert!(delay(ErrorClass::Conflict, 1) <= Duration::from_millis(100));
+        assert!(delay(ErrorClass::Conflict, 1000) <= Duration::from_secs(5));
+    }
+}

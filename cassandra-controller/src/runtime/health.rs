@@ -1,0 +1,113 @@
+//! `/livez`, `/readyz` and `/metrics`.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use kube::runtime::watcher;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+
+/// A watch that has failed for so long, without a longer pause, is stuck.
+const STUCK: Duration = Duration::from_secs(600);
+/// Errors with less than this between them are one failure that goes on.
+const PAUSE: Duration = Duration::from_secs(120);
+
+/// Since when watches fail.
+#[derive(Debug)]
+pub(super) struct Watching {
+    metrics: Metrics,
+    failing: Mutex<BTreeMap<String, Failing>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failing {
+    since: Instant,
+    last: Instant,
+}
+
+impl Watching {
+    pub(super) fn new(metrics: Metrics) -> Self {
+        Self { metrics, failing: Mutex::default() }
+    }
+
+    /// A watch of this kind has failed; it tries again by itself.
+    pub(super) fn failed(&self, kind: &str, error: &watcher::Error) {
+        self.metrics.watch_failed(kind);
+        let now = Instant::now();
+        let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = failing.entry(kind.into()).or_insert(Failing { since: now, last: now });
+        let goes_on = now.duration_since(entry.last) < PAUSE && entry.last != now;
+        if !goes_on {
+            entry.since = now;
+            tracing::warn!(kind, %error, "a watch failed");
+        }
+        entry.last = now;
+    }
+
+    /// Kinds whose watch is stuck.
+    fn stuck(&self) -> Vec<String> {
+        let now = Instant::now();
+        let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        let stuck = failing.iter().filter(|(_, failing)| {
+            now.duration_since(failing.last) < PAUSE
+                && failing.last.duration_since(failing.since) > STUCK
+        });
+        stuck.map(|(kind, _)| kind.clone()).collect()
+    }
+}
+
+/// What the endpoints tell.
+#[derive(Clone)]
+pub(super) struct Health {
+    pub(super) watching: Arc<Watching>,
+    pub(super) metrics: Metrics,
+    /// Set once the API server has been reached and this replica either leads or stands by.
+    pub(super) ready: Arc<AtomicBool>,
+}
+
+impl Health {
+    /// Serves until it is cancelled.
+    pub(super) async fn serve(
+        self,
+        address: SocketAddr,
+        stop: CancellationToken,
+    ) -> Result<(), std::io::Error> {
+        let router = Router::new()
+            .route("/livez", get(live))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .with_state(self);
+        let listener = tokio::net::TcpListener::bind(address).await?;
+        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    }
+}
+
+async fn live(State(health): State<Health>) -> (StatusCode, String) {
+    let stuck = health.watching.stuck();
+    if stuck.is_empty() {
+        (StatusCode::OK, "ok\n".into())
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, format!("watches are stuck: {}\n", stuck.join(", ")))
+    }
+}
+
+async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
+    if health.ready.load(Ordering::Relaxed) {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet\n")
+    }
+}
+
+async fn metrics(State(health): State<Health>) -> String {
+    health.metrics.render()
+}

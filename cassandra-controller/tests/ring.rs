@@ -1,0 +1,297 @@
+//! How a ring comes to be and stays: founder, joins, restarts, lost objects.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod world;
+
+use std::sync::Arc;
+
+use cassandra_controller::cluster::Kind;
+
+use cassandra_api::{
+    conditions, labels, names,
+    rules::Rule,
+    v1alpha1::{MemberState, PeerState, Phase, StartMode},
+};
+use proptest::prelude::*;
+use world::{World, cluster};
+
+fn three_racks() -> World {
+    World::new(cluster(&[("a", 1), ("b", 1), ("c", 1)]))
+}
+
+#[test]
+fn a_ring_is_founded_once_and_the_others_join_it() {
+    let mut world = three_racks();
+    world.run();
+    let leaves: Vec<_> = world.leaves.iter().filter(|(_, mode)| *mode != StartMode::Rejoin).collect();
+    let expected = [
+        ("orders-a-0".to_owned(), StartMode::Found),
+        ("orders-b-0".to_owned(), StartMode::Join),
+        ("orders-c-0".to_owned(), StartMode::Join),
+    ];
+    assert_eq!(leaves, expected.iter().collect::<Vec<_>>());
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+    assert!(world.condition(conditions::AVAILABLE));
+    assert_eq!(world.status().founder.unwrap().member.as_deref(), Some("orders-a-0"));
+    assert!(world.status().in_progress.is_empty());
+}
+
+#[test]
+fn nothing_is_written_when_all_is_as_it_should_be() {
+    let mut world = three_racks();
+    world.run();
+    let plan = world.decide();
+    assert_eq!((plan.claim, plan.apply, plan.delete), (None, vec![], vec![]));
+    assert_eq!(plan.status, world.status());
+    assert_eq!(plan.events, vec![]);
+}
+
+#[test]
+fn nobody_starts_before_the_record_of_the_founder_is_written() {
+    let mut world = three_racks();
+    world.settle();
+    for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+        world.agent(name);
+    }
+    let plan = world.decide();
+    assert!(plan.claim.is_some());
+    assert!(plan.apply.iter().all(|desired| desired.object["spec"]["start"]["mode"] != "Found"));
+}
+
+#[test]
+fn a_founder_without_a_node_does_not_hold_up_a_ring_that_has_none() {
+    let mut world = three_racks();
+    world.settle();
+    // Only the second member's pod gets as far as its bootstrapper.
+    world.agent("orders-b-0");
+    world.settle();
+    assert_eq!(world.status().founder.unwrap().member.as_deref(), Some("orders-b-0"));
+}
+
+#[test]
+fn nobody_joins_while_a_joined_member_is_seen_down() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    world.agent("orders-a-0");
+    world.agent("orders-b-0");
+    world.member_status("orders-a-0").ring_view[0].state = PeerState::Down;
+    world.settle();
+    assert_eq!(world.rule_of("orders-b-0"), Some(Rule::AllLivePeersAgree));
+    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Hold);
+}
+
+#[test]
+fn unknown_is_not_up() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    world.agent("orders-a-0");
+    world.agent("orders-b-0");
+    world.member_status("orders-a-0").ring_view[0].state = PeerState::Unknown;
+    world.settle();
+    assert_eq!(world.rule_of("orders-b-0"), Some(Rule::AllLivePeersAgree));
+}
+
+#[test]
+fn nobody_joins_on_an_answer_to_an_earlier_question() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    world.agent("orders-a-0");
+    world.agent("orders-b-0");
+    world.settle();
+    // The founder has not answered yet.
+    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Hold);
+    assert!(world.member("orders-a-0").spec.probe.is_some());
+    world.agent("orders-a-0");
+    world.settle();
+    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Join);
+}
+
+#[test]
+fn schemas_that_differ_hold_up_a_join() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.member_status("orders-b-0").schema_version = Some("two".into());
+    world.settle();
+    world.make_pod("orders-a-1");
+    world.agent("orders-a-1");
+    world.settle();
+    assert_eq!(world.rule_of("orders-a-1"), Some(Rule::SchemaAgrees));
+}
+
+#[test]
+fn a_joining_member_is_not_among_its_own_seeds() {
+    let mut world = three_racks();
+    world.run();
+    let service = |name: &str| {
+        let service = &world.observed.owned.services[name];
+        service.spec.as_ref().unwrap().cluster_ip.clone().unwrap()
+    };
+    // After the join everybody who has joined is a seed: three racks of one.
+    let mut all: Vec<_> = ["orders-a-0", "orders-b-0", "orders-c-0"].map(service).into();
+    all.sort();
+    for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+        assert_eq!(world.member(name).spec.start.seeds, all);
+    }
+    let mut world = three_racks();
+    world.settle();
+    for _ in 0..10 {
+        for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+            world.agent(name);
+            world.settle();
+            let spec = &world.member(name).spec;
+            if spec.start.mode == StartMode::Join {
+                assert!(!spec.start.seeds.contains(spec.broadcast_address.as_ref().unwrap()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
+    let mut world = three_racks();
+    world.run();
+    world.observed.owned.members.remove("orders-b-0");
+    world.observed.owned.stateful_sets.remove("orders-b-0");
+    world.observed.owned.services.remove("orders-b-0");
+    world.remove_pod("orders-b-0");
+    world.leaves.clear();
+    world.settle();
+    let claim = &world.observed.owned.volume_claims["data-orders-b-0"];
+    assert_eq!(claim.metadata.annotations.as_ref().unwrap()[labels::HOST_ID], "host-of-orders-b-0");
+    // Its bootstrapper finds the marker on the volume.
+    let volume = world.member_status("orders-b-0").volume.get_or_insert_default();
+    volume.joined = true;
+    world.run();
+    assert!(world.leaves.iter().all(|(_, mode)| *mode == StartMode::Rejoin), "{:?}", world.leaves);
+    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Rejoin);
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn a_lost_founder_record_founds_no_second_ring() {
+    let mut world = three_racks();
+    world.run();
+    Arc::make_mut(&mut world.observed.cluster).status = None;
+    world.leaves.clear();
+    world.run();
+    assert!(world.leaves.is_empty(), "{:?}", world.leaves);
+    assert!(world.status().founder.unwrap().member.is_some());
+}
+
+#[test]
+fn a_member_that_lost_its_volume_waits_for_somebody() {
+    let mut world = three_racks();
+    world.run();
+    let status = world.member_status("orders-c-0");
+    status.state = MemberState::Refused;
+    status.volume = Some(cassandra_api::v1alpha1::VolumeFacts::default());
+    world.set_pod_status("orders-c-0", serde_json::json!({}));
+    world.settle();
+    assert_eq!(world.rule_of("orders-c-0"), Some(Rule::VolumeLost));
+    assert_eq!(world.member("orders-c-0").spec.start.mode, StartMode::Hold);
+    assert_eq!(world.status().phase, Some(Phase::Degraded));
+}
+
+#[test]
+fn retained_volumes_block_until_somebody_decides_and_can_be_adopted() {
+    let mut old = three_racks();
+    old.run();
+    let mut world = three_racks();
+    world.observed.owned.volume_claims = old.observed.owned.volume_claims.clone();
+    world.edit(|cluster| cluster.metadata.uid = Some("second-uid".into()));
+    world.settle();
+    assert_eq!(world.status().blocked[0].rule, Rule::RetainedVolumes);
+    assert!(world.observed.owned.members.is_empty());
+
+    world.edit(|cluster| cluster.spec.storage.adopt_retained = true);
+    world.settle();
+    let member = world.member("orders-a-0");
+    assert_eq!(member.spec.adopted_from.as_deref(), Some("cluster-uid"));
+    // Nobody founds, not even if the first bootstrapper finds an empty volume.
+    world.member_status("orders-a-0").state = MemberState::Waiting;
+    world.member_status("orders-a-0").volume.get_or_insert_default();
+    for name in ["orders-b-0", "orders-c-0"] {
+        let status = world.member_status(name);
+        status.state = MemberState::Waiting;
+        status.volume.get_or_insert_default().joined = true;
+    }
+    world.settle();
+    assert!(world.leaves.iter().all(|(_, mode)| *mode == StartMode::Rejoin), "{:?}", world.leaves);
+    assert_eq!(world.status().founder.unwrap().adopted_from.as_deref(), Some("cluster-uid"));
+}
+
+#[test]
+fn adoption_needs_a_member_for_every_volume() {
+    let mut old = three_racks();
+    old.run();
+    let mut world = World::new(cluster(&[("a", 1), ("b", 1)]));
+    world.observed.owned.volume_claims = old.observed.owned.volume_claims.clone();
+    world.edit(|cluster| {
+        cluster.metadata.uid = Some("second-uid".into());
+        cluster.spec.storage.adopt_retained = true;
+    });
+    world.settle();
+    assert_eq!(world.status().blocked[0].rule, Rule::RetainedVolumes);
+    assert!(world.status().blocked[0].message.contains("data-orders-c-0"));
+}
+
+#[test]
+fn a_pod_that_is_gone_comes_back_with_what_it_had() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.version = Some("5.0.10".into()));
+    world.settle();
+    world.remove_pod("orders-b-0");
+    world.settle();
+    let workload = world.member("orders-b-0").spec.workload.clone().unwrap();
+    assert!(workload.image.ends_with(":5.0.9"));
+    assert!(world.condition(conditions::RESTART_PENDING));
+    assert_eq!(world.status().restart_pending.len(), 3);
+}
+
+#[test]
+fn a_service_that_was_deleted_comes_back_with_its_address() {
+    let mut world = three_racks();
+    world.run();
+    world.observed.owned.services.remove("orders-b-0");
+    let plan = world.decide();
+    let service = plan.apply.iter().find(|desired| desired.kind == Kind::Service).unwrap();
+    let address = world.member("orders-b-0").spec.broadcast_address.clone().unwrap();
+    assert_eq!(service.object["spec"]["clusterIP"], address);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// In whatever order agents report: one founder, never two members starting for the first time at once.
+    #[test]
+    fn first_starts_are_one_at_a_time(order in proptest::collection::vec(0_usize..5, 1..40)) {
+        let mut world = World::new(cluster(&[("a", 2), ("b", 2), ("c", 1)]));
+        let all = ["orders-a-0", "orders-a-1", "orders-b-0", "orders-b-1", "orders-c-0"];
+        world.settle();
+        for index in order {
+            world.agent(all[index]);
+            world.settle();
+            let joined = world.joined();
+            let starting = all.iter().filter(|name| {
+                let mode = world.member(name).spec.start.mode;
+                matches!(mode, StartMode::Found | StartMode::Join) && !joined.contains(&(**name).to_owned())
+            });
+            prop_assert!(starting.count() <= 1);
+        }
+        let founded = world.leaves.iter().filter(|(_, mode)| *mode == StartMode::Found).count();
+        prop_assert!(founded <= 1);
+        world.run();
+        prop_assert_eq!(world.joined().len(), 5);
+        let claims = world.observed.owned.volume_claims.len();
+        prop_assert_eq!(claims, 5);
+        prop_assert!(world.observed.owned.pods.contains_key(&names::pod("orders-c-0")));
+    }
+}

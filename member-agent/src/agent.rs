@@ -1,0 +1,308 @@
+//! One pass of the agent: look at the member, then at Cassandra and the volume, do what is due, and offer the
+//! status for writing. A pass keeps nothing that it could not find out again, but for what it saw go.
+
+use std::{sync::Arc, time::Duration};
+
+use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState};
+use cassandra_management::marker::Marker;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    clock,
+    identity::Identity,
+    joining,
+    leave::Told,
+    member::Known,
+    metrics::Metrics,
+    probes::Pulse,
+    reading::{Node, Reading, read},
+    report::Reporter,
+    seeds, state,
+    status::{MarkerSeen, Observed, build},
+    volume::{self, Disk, Volume},
+};
+
+/// How long after a pass the next one is, while something may be going on.
+const OFTEN: Duration = Duration::from_secs(2);
+/// The same, while nothing is.
+const SELDOM: Duration = Duration::from_secs(5);
+/// How long after seeds could not be brought to the node that is tried again.
+const SEEDS_AGAIN: Duration = Duration::from_secs(30);
+/// How long the last report may take.
+const LAST_REPORT: Duration = Duration::from_secs(5);
+
+/// The agent of one member.
+#[derive(Debug)]
+pub struct Agent<N, D> {
+    node: N,
+    volume: Volume<D>,
+    identity: Identity,
+    told: Told,
+    pulse: Pulse,
+    metrics: Metrics,
+    memory: Memory,
+}
+
+/// What is remembered from pass to pass.
+#[derive(Debug, Default)]
+struct Memory {
+    /// Cassandra has answered since this agent began.
+    was_up: bool,
+    /// The status that was true last. None: the one that the member has.
+    status: Option<Arc<CassandraMemberStatus>>,
+    /// When seeds could not be brought to the node.
+    seeds_failed: Option<Instant>,
+    /// The trouble with the volume that was told last.
+    trouble: Option<&'static str>,
+}
+
+impl<N: Node, D: Disk> Agent<N, D> {
+    /// An agent that has not looked at anything yet.
+    pub fn new(
+        node: N,
+        disk: D,
+        identity: Identity,
+        told: Told,
+        pulse: Pulse,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            node,
+            volume: Volume::new(disk),
+            identity,
+            told,
+            pulse,
+            metrics,
+            memory: Memory::default(),
+        }
+    }
+
+    /// Looks and offers, for ever: soon again after something has changed, at once when the spec changes
+    /// or the bootstrapper says something new.
+    pub async fn run(
+        &mut self,
+        mut known: watch::Receiver<Known>,
+        offers: watch::Sender<Option<Arc<CassandraMemberStatus>>>,
+    ) {
+        loop {
+            let now = known.borrow_and_update().clone();
+            let before = self.memory.status.clone();
+            let status = self.pass(&now).await;
+            let settled = status.is_some() && status == before && is_serving(status.as_deref());
+            offers.send_replace(status);
+            let told = self.told.clone();
+            tokio::select! {
+                () = sleep(if settled { SELDOM } else { OFTEN }) => {}
+                () = told.news() => {}
+                () = spec_changed(&mut known, now.version_of_spec()) => {}
+            }
+        }
+    }
+
+    /// One pass. None: there is no member to report on.
+    pub async fn pass(&mut self, known: &Known) -> Option<Arc<CassandraMemberStatus>> {
+        let reading = self.look().await;
+        let mut marker = self.load().await;
+        self.remember_joining(&reading, &mut marker).await;
+        let member = known.member();
+        if let Some(member) = member {
+            self.refresh_seeds(member, &reading, &mut marker).await;
+        }
+        let status = member.map(|member| {
+            let state = state::state(&reading, self.memory.was_up, self.told.recent().as_ref());
+            Arc::new(self.status(member, &reading, &marker, state))
+        });
+        if let Some(status) = &status {
+            self.metrics.report(status);
+            self.tell(status);
+        }
+        self.memory.status.clone_from(&status);
+        self.pulse.passed();
+        status
+    }
+
+    /// Reports that Cassandra is stopped, if it is. For the end: Kubernetes stops the agent after the
+    /// containers of the pod, and nobody will look any more.
+    pub async fn last_report(&mut self, known: &Known, reporter: &Reporter) {
+        let report = async {
+            let reading = Reading::from(read(&self.node).await);
+            let marker = self.load().await;
+            let member = known.member()?;
+            if reading != Reading::Refused || self.told.recent().is_some() {
+                return None;
+            }
+            let status = self.status(member, &reading, &marker, MemberState::Stopped);
+            let as_before = self.memory.status.as_deref() == Some(&status);
+            (!as_before).then_some(status)
+        };
+        let write = async {
+            match report.await {
+                Some(status) => reporter.write(&status).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        match timeout(LAST_REPORT, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the last status was not written"),
+            Err(_) => tracing::warn!("the last status was not written in time"),
+        }
+    }
+
+    async fn look(&mut self) -> Reading {
+        let begun = Instant::now();
+        let outcome = read(&self.node).await;
+        let failure = outcome
+            .as_ref()
+            .err()
+            .map(cassandra_management::Error::reason);
+        self.metrics.read(begun.elapsed(), failure);
+        let reading = Reading::from(outcome);
+        if let Some(facts) = reading.facts() {
+            self.memory.was_up = true;
+            self.told.forget();
+            tracing::debug!(?facts, "Cassandra answered");
+        }
+        let mode = reading.facts().and_then(|facts| facts.mode.as_ref());
+        let native_transport = reading.facts().is_some_and(|facts| facts.native_transport);
+        self.metrics.observe(
+            mode.map(cassandra_management::Mode::as_str),
+            native_transport,
+        );
+        self.pulse.looked(begun, &reading);
+        reading
+    }
+
+    async fn load(&mut self) -> MarkerSeen {
+        match self.volume.load().await {
+            Ok(Some(marker)) => {
+                self.memory.trouble = None;
+                MarkerSeen::Present(Box::new(marker))
+            }
+            Ok(None) => {
+                self.memory.trouble = None;
+                MarkerSeen::Absent
+            }
+            Err(error) => {
+                self.trouble(&error);
+                MarkerSeen::Unknown
+            }
+        }
+    }
+
+    async fn remember_joining(&mut self, reading: &Reading, marker: &mut MarkerSeen) {
+        let MarkerSeen::Present(found) = marker else {
+            return;
+        };
+        if let Some(joined) = joining::to_remember(reading, found, &self.identity)
+            && self.store(joined.clone()).await
+        {
+            tracing::info!(host_id = joined.host_id, "the node has joined the ring");
+            **found = joined;
+        }
+    }
+
+    async fn refresh_seeds(
+        &mut self,
+        member: &CassandraMember,
+        reading: &Reading,
+        marker: &mut MarkerSeen,
+    ) {
+        let MarkerSeen::Present(found) = marker else {
+            return;
+        };
+        let Some(wanted) = seeds::to_refresh(member, found, reading) else {
+            return;
+        };
+        let failed = self.memory.seeds_failed;
+        if failed.is_some_and(|at| at.elapsed() < SEEDS_AGAIN) {
+            return;
+        }
+        if self.bring_seeds(&wanted).await {
+            let refreshed = Marker {
+                seeds: wanted,
+                ..Marker::clone(found)
+            };
+            if self.store(refreshed.clone()).await {
+                tracing::info!(seeds = ?refreshed.seeds, "the node has new seeds");
+                self.metrics.seed_refreshes.inc();
+                **found = refreshed;
+            }
+        }
+    }
+
+    async fn bring_seeds(&mut self, wanted: &[String]) -> bool {
+        let written = self.volume.set_seeds(wanted.to_vec()).await;
+        let outcome = match written {
+            Ok(()) => self.node.reload_seeds().await.map(drop).map_err(|error| {
+                tracing::warn!(%error, "Cassandra did not read its seeds anew; trying on");
+            }),
+            Err(error) => {
+                self.trouble(&error);
+                Err(())
+            }
+        };
+        self.memory.seeds_failed = outcome.err().map(|()| Instant::now());
+        outcome.is_ok()
+    }
+
+    async fn store(&mut self, marker: Marker) -> bool {
+        let outcome = self.volume.store(marker).await;
+        outcome.map_err(|error| self.trouble(&error)).is_ok()
+    }
+
+    fn status(
+        &self,
+        member: &CassandraMember,
+        reading: &Reading,
+        marker: &MarkerSeen,
+        state: MemberState,
+    ) -> CassandraMemberStatus {
+        let before = self.memory.status.as_deref();
+        let nothing = CassandraMemberStatus::default();
+        build(&Observed {
+            identity: &self.identity,
+            member,
+            reading,
+            marker,
+            told: self.told.last().as_ref(),
+            state,
+            earlier: before.or(member.status.as_ref()).unwrap_or(&nothing),
+            now: &clock::now(),
+        })
+    }
+
+    fn trouble(&mut self, error: &volume::Error) {
+        self.metrics.disk_error(error.reason());
+        if self.memory.trouble != Some(error.reason()) {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the volume is not as it should be; trying on");
+            self.memory.trouble = Some(error.reason());
+        }
+    }
+
+    fn tell(&self, status: &CassandraMemberStatus) {
+        let before = self.memory.status.as_ref().map(|before| before.state);
+        if before != Some(status.state) {
+            let mode = status.mode.as_deref();
+            tracing::info!(state = status.state.as_str(), mode, "the member's state");
+        }
+    }
+}
+
+fn is_serving(status: Option<&CassandraMemberStatus>) -> bool {
+    status.is_some_and(|status| status.state == MemberState::Ready)
+}
+
+/// Waits until the spec is another one. The agent's own writes of the status don't count.
+async fn spec_changed(known: &mut watch::Receiver<Known>, version: Option<i64>) {
+    while known.changed().await.is_ok() {
+        if known.borrow_and_update().version_of_spec() != version {
+            return;
+        }
+    }
+    // Nobody will tell of changes any more.
+    std::future::pending::<()>().await;
+}

@@ -1,0 +1,195 @@
+//! What the API server says of the member: by a watch, for the agent's own work, and by asking at once, for
+//! the bootstrapper.
+
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cassandra_api::v1alpha1::CassandraMember;
+use futures::StreamExt as _;
+use kube::{
+    Api, Client,
+    runtime::{WatchStreamExt as _, watcher},
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use crate::{identity::Identity, metrics::Metrics};
+
+/// How long a watch lasts. A connection that died unseen is noticed a little later.
+const WATCH_SECONDS: u32 = 200;
+/// How long the bootstrapper waits for the API server.
+const ASK_LIMIT: Duration = Duration::from_secs(3);
+/// How long an answer of the API server is used again.
+const ANSWER_LASTS: Duration = Duration::from_secs(2);
+
+/// What is known of the member.
+#[derive(Clone, Debug, Default)]
+pub enum Known {
+    /// Nothing yet.
+    #[default]
+    Nothing,
+    /// It is there, with the UID that the pod was made for.
+    Present(Arc<CassandraMember>),
+    /// It is not there, or another one has its name.
+    Gone,
+}
+
+impl Known {
+    /// What an object of the member's name says, or that there is none.
+    pub fn of(object: Option<CassandraMember>, uid: &str) -> Self {
+        match object {
+            Some(member) if member.metadata.uid.as_deref() == Some(uid) => {
+                Self::Present(Arc::new(member))
+            }
+            Some(_) | None => Self::Gone,
+        }
+    }
+
+    /// The member, if it is there.
+    pub fn member(&self) -> Option<&Arc<CassandraMember>> {
+        match self {
+            Self::Present(member) => Some(member),
+            Self::Nothing | Self::Gone => None,
+        }
+    }
+
+    /// What a change of the spec changes, and a change of the status does not.
+    pub fn version_of_spec(&self) -> Option<i64> {
+        self.member().and_then(|member| member.metadata.generation)
+    }
+}
+
+/// When the API server was last heard of.
+#[derive(Clone, Debug)]
+pub struct Heard(Arc<Mutex<Instant>>);
+
+impl Default for Heard {
+    /// The agent's start counts: before it, nobody could have heard.
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+}
+
+impl Heard {
+    /// The API server was heard of just now.
+    pub fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// How long it has not been heard of.
+    pub fn silence(&self) -> Duration {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.elapsed()
+    }
+}
+
+/// The API of the member's namespace.
+pub fn api(client: Client, identity: &Identity) -> Api<CassandraMember> {
+    Api::namespaced(client, &identity.namespace)
+}
+
+/// Follows the member for ever.
+pub async fn follow(
+    api: Api<CassandraMember>,
+    identity: Identity,
+    known: watch::Sender<Known>,
+    heard: Heard,
+    metrics: Metrics,
+) {
+    let selection = watcher::Config::default()
+        .fields(&format!("metadata.name={}", identity.member))
+        .timeout(WATCH_SECONDS);
+    let mut events = pin!(watcher(api, selection).default_backoff());
+    let mut listed = false;
+    let mut failing = false;
+    while let Some(event) = events.next().await {
+        let event = match event {
+            Ok(event) => event,
+            Err(error) => {
+                metrics.watch_errors.inc();
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(%error, "the member can't be watched; trying on");
+                }
+                continue;
+            }
+        };
+        heard.now();
+        if std::mem::take(&mut failing) {
+            tracing::info!("the member is watched again");
+        }
+        match event {
+            watcher::Event::Init => listed = false,
+            watcher::Event::InitApply(member) | watcher::Event::Apply(member) => {
+                listed = true;
+                publish(&known, Known::of(Some(member), &identity.member_uid));
+            }
+            watcher::Event::InitDone if listed => {}
+            watcher::Event::InitDone | watcher::Event::Delete(_) => publish(&known, Known::Gone),
+        }
+    }
+}
+
+fn publish(known: &watch::Sender<Known>, new: Known) {
+    let is_gone = |known: &Known| matches!(known, Known::Gone);
+    if is_gone(&new) && !is_gone(&known.borrow()) {
+        tracing::warn!(
+            "the member is gone, or another one has its name; nothing is written any more"
+        );
+    }
+    known.send_replace(new);
+}
+
+/// Asks the API server what is true now.
+#[derive(Debug)]
+pub struct Inquiry {
+    api: Api<CassandraMember>,
+    identity: Identity,
+    heard: Heard,
+    last: tokio::sync::Mutex<Option<(Instant, Known)>>,
+}
+
+impl Inquiry {
+    /// An inquiry about this identity's member.
+    pub fn new(api: Api<CassandraMember>, identity: Identity, heard: Heard) -> Self {
+        Self {
+            api,
+            identity,
+            heard,
+            last: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// What the API server says of the member now, at most two seconds old. None: it can't be asked.
+    pub async fn ask(&self) -> Option<Known> {
+        let mut last = self.last.lock().await;
+        if let Some((at, known)) = &*last
+            && at.elapsed() < ANSWER_LASTS
+        {
+            return Some(known.clone());
+        }
+        let begun = Instant::now();
+        let answer = timeout(ASK_LIMIT, self.api.get_opt(&self.identity.member)).await;
+        *last = match answer {
+            Ok(Ok(object)) => {
+                self.heard.now();
+                Some((begun, Known::of(object, &self.identity.member_uid)))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the API server can't be asked");
+                None
+            }
+            Err(_) => None,
+        };
+        last.as_ref().map(|(_, known)| known.clone())
+    }
+
+    /// How long the API server has not been heard of.
+    pub fn silence(&self) -> Duration {
+        self.heard.silence()
+    }
+}

@@ -1,0 +1,80 @@
+//! Looking at Cassandra. It never takes longer than the time limits of the management client, so a Cassandra
+//! that hangs does not hang the agent.
+
+use std::{future::Future, time::Duration};
+
+use cassandra_management::{Error, Management, Mode, NodeFacts};
+
+/// The Cassandra node, as far as the agent deals with it.
+pub trait Node: Send + Sync + 'static {
+    /// Reads everything that is known of it.
+    fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send;
+    /// Has it read its seeds anew.
+    fn reload_seeds(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+}
+
+impl Node for Management {
+    fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send {
+        Self::facts(self)
+    }
+
+    fn reload_seeds(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
+        Self::reload_seeds(self)
+    }
+}
+
+/// What a look at Cassandra has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It answered.
+    Answered(NodeFacts),
+    /// Nobody listens: the process is not there.
+    Refused,
+    /// It is there and did not answer, for this reason.
+    NotAnswering(&'static str),
+}
+
+impl Reading {
+    /// What Cassandra answered, if it did.
+    pub fn facts(&self) -> Option<&NodeFacts> {
+        match self {
+            Self::Answered(facts) => Some(facts),
+            Self::Refused | Self::NotAnswering(_) => None,
+        }
+    }
+
+    /// The host id of a node that is in the ring.
+    pub fn normal_host_id(&self) -> Option<&str> {
+        self.facts()
+            .filter(|facts| facts.mode == Some(Mode::Normal))
+            .and_then(|facts| facts.host_id.as_deref())
+    }
+
+    /// Whether the node is in the ring and serves CQL.
+    pub fn is_serving(&self) -> bool {
+        self.facts()
+            .is_some_and(|facts| facts.mode == Some(Mode::Normal) && facts.native_transport)
+    }
+}
+
+/// Looks at Cassandra. A connection that breaks is tried once more: that is how a process that ends looks,
+/// and a moment later it is gone.
+pub async fn read(node: &impl Node) -> Result<NodeFacts, Error> {
+    match node.facts().await {
+        Err(Error::Lost { .. }) => {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            node.facts().await
+        }
+        outcome => outcome,
+    }
+}
+
+impl From<Result<NodeFacts, Error>> for Reading {
+    fn from(outcome: Result<NodeFacts, Error>) -> Self {
+        match outcome {
+            Ok(facts) => Self::Answered(facts),
+            Err(error) if error.is_refused() => Self::Refused,
+            Err(error) => Self::NotAnswering(error.reason()),
+        }
+    }
+}

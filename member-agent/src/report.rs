@@ -1,0 +1,225 @@
+//! Writing the member's status: by server-side apply, only what is true and not written yet, at most once a
+//! second, and in a task of its own, so that an API server that does not answer keeps nobody from looking.
+//!
+//! The write carries the member's UID: an API server that has another member of the same name refuses it.
+
+use std::{sync::Arc, time::Duration};
+
+use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus};
+use kube::{
+    Api, Resource as _,
+    api::{Patch, PatchParams},
+    runtime::{utils::Backoff as _, watcher::DefaultBackoff},
+};
+use serde_json::json;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    identity::Identity,
+    member::{Heard, Known},
+    metrics::Metrics,
+};
+
+/// The field manager of everything that the agent writes. Never renamed: the fields would have two owners.
+pub const FIELD_MANAGER: &str = "member-agent";
+/// No more than one write in this time.
+const PACE: Duration = Duration::from_secs(1);
+/// How long one write may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Why the status was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server did not answer in time. The status may be written.
+    #[error("the API server did not answer in time")]
+    Timeout,
+    /// The API server refused: somebody else owns a field, or it is another member's object.
+    #[error("failed to apply the status")]
+    Refused(#[source] Box<kube::Error>),
+    /// The API server could not be reached, or failed.
+    #[error("failed to reach the API server")]
+    Unreachable(#[source] Box<kube::Error>),
+}
+
+impl Error {
+    /// One word for machines.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Timeout => "Timeout",
+            Self::Refused(error) => match code(error) {
+                Some(403) => "Forbidden",
+                Some(404) => "NotFound",
+                Some(409) => "Conflict",
+                Some(_) | None => "Invalid",
+            },
+            Self::Unreachable(_) => "Unreachable",
+        }
+    }
+}
+
+impl From<kube::Error> for Error {
+    fn from(error: kube::Error) -> Self {
+        match code(&error) {
+            // 429 is no refusal: the API server has too much to do.
+            Some(400..=428 | 430..=499) => Self::Refused(Box::new(error)),
+            Some(_) | None => Self::Unreachable(Box::new(error)),
+        }
+    }
+}
+
+/// The HTTP status of the API server's answer, if it gave one.
+fn code(error: &kube::Error) -> Option<u16> {
+    if let kube::Error::Api(status) = error {
+        Some(status.code)
+    } else {
+        None
+    }
+}
+
+/// The member's status as the API server is known to have it.
+#[derive(Clone, Debug, Default)]
+pub struct OnServer {
+    version: Option<u64>,
+    status: Option<CassandraMemberStatus>,
+}
+
+impl OnServer {
+    fn of(member: &CassandraMember) -> Self {
+        let version = member.metadata.resource_version.as_deref();
+        Self {
+            version: version.and_then(|version| version.parse().ok()),
+            status: member.status.clone(),
+        }
+    }
+
+    /// The newer of the two: the watch lags behind what was written here, and tells what others wrote.
+    fn or_newer(self, seen: Self) -> Self {
+        if self.status.is_none() || seen.version > self.version {
+            seen
+        } else {
+            self
+        }
+    }
+}
+
+/// Whether there is something to write.
+fn differs(wanted: &CassandraMemberStatus, on_server: &OnServer) -> bool {
+    on_server.status.as_ref() != Some(wanted)
+}
+
+/// Writes the status of one member.
+#[derive(Clone, Debug)]
+pub struct Reporter {
+    api: Api<CassandraMember>,
+    identity: Identity,
+    heard: Heard,
+    metrics: Metrics,
+}
+
+impl Reporter {
+    /// Writes for this identity.
+    pub fn new(
+        api: Api<CassandraMember>,
+        identity: Identity,
+        heard: Heard,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            api,
+            identity,
+            heard,
+            metrics,
+        }
+    }
+
+    /// Writes what is offered, whenever it differs from what the API server has. Never ends while somebody
+    /// offers.
+    pub async fn run(
+        self,
+        mut offers: watch::Receiver<Option<Arc<CassandraMemberStatus>>>,
+        mut known: watch::Receiver<Known>,
+    ) {
+        let mut on_server = OnServer::default();
+        let mut trouble = Trouble::default();
+        loop {
+            let offer = offers.borrow_and_update().clone();
+            let seen = known.borrow_and_update().member().cloned();
+            if let Some(member) = &seen {
+                on_server = on_server.or_newer(OnServer::of(member));
+            }
+            let due = seen.is_some() && offer.as_ref().is_some_and(|o| differs(o, &on_server));
+            if let (true, Some(offer)) = (due, offer) {
+                match self.write(&offer).await {
+                    Ok(written) => {
+                        on_server = written;
+                        trouble.over();
+                        sleep(PACE).await;
+                    }
+                    Err(error) => {
+                        let wait = trouble.with(&error);
+                        sleep_until(Instant::now() + wait).await;
+                    }
+                }
+                continue;
+            }
+            tokio::select! {
+                changed = offers.changed() => if changed.is_err() { return },
+                changed = known.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+
+    /// Writes this status once.
+    pub async fn write(&self, status: &CassandraMemberStatus) -> Result<OnServer, Error> {
+        let patch = Patch::Apply(json!({
+            "apiVersion": CassandraMember::api_version(&()),
+            "kind": CassandraMember::kind(&()),
+            "metadata": {"name": self.identity.member, "uid": self.identity.member_uid},
+            "status": status,
+        }));
+        let params = PatchParams::apply(FIELD_MANAGER);
+        let call = self
+            .api
+            .patch_status(&self.identity.member, &params, &patch);
+        let outcome = match timeout(LIMIT, call).await {
+            Ok(outcome) => outcome.map_err(Error::from),
+            Err(_) => Err(Error::Timeout),
+        };
+        match &outcome {
+            Ok(_) => {
+                self.heard.now();
+                self.metrics.write("ok");
+            }
+            Err(error) => self.metrics.write(error.reason()),
+        }
+        outcome.map(|member| OnServer::of(&member))
+    }
+}
+
+/// Failures in a row: waited for ever longer, and told once.
+#[derive(Default)]
+struct Trouble {
+    backoff: DefaultBackoff,
+    reason: Option<&'static str>,
+}
+
+impl Trouble {
+    fn with(&mut self, error: &Error) -> Duration {
+        if self.reason != Some(error.reason()) {
+            let cause = std::error::Error::source(error).map(ToString::to_string);
+            tracing::warn!(%error, cause, "the status was not written; trying on");
+            self.reason = Some(error.reason());
+        }
+        self.backoff.next().unwrap_or(LIMIT)
+    }
+
+    fn over(&mut self) {
+        if self.reason.take().is_some() {
+            tracing::info!("the status is written again");
+        }
+        self.backoff.reset();
+    }
+}

@@ -1,0 +1,157 @@
+//! The member's volume and configuration files. A disk that hangs does not hang the agent: one thread at a
+//! time waits for it, and the agent waits for that thread only so long.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use cassandra_management::marker::{self, Marker, write_through};
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
+
+use crate::seeds;
+
+/// How long the agent waits for the disk.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What the agent does on the disk. The calls may block.
+pub trait Disk: Send + Sync + 'static {
+    /// Reads the marker. None: there is none.
+    fn load(&self) -> Result<Option<Marker>, Error>;
+    /// Replaces the marker; when it returns, that is on the disk.
+    fn store(&self, marker: &Marker) -> Result<(), Error>;
+    /// Puts these seeds into Cassandra's configuration.
+    fn set_seeds(&self, seeds: &[String]) -> Result<(), Error>;
+}
+
+/// Why the disk did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The marker could not be read or written.
+    #[error(transparent)]
+    Marker(#[from] marker::Error),
+    /// The configuration could not be read or written.
+    #[error("failed to change {path}")]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The configuration has no seeds that could be changed.
+    #[error(transparent)]
+    Seeds(#[from] seeds::Error),
+    /// The disk takes too long, now or since an earlier call.
+    #[error("the disk does not answer")]
+    Hangs,
+}
+
+impl Error {
+    /// One word for machines.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Marker(error) => error.reason(),
+            Self::Configuration { .. } => "ConfigurationNotChanged",
+            Self::Seeds(_) => "SeedsNotFound",
+            Self::Hangs => "DiskHangs",
+        }
+    }
+}
+
+/// The real disk.
+#[derive(Clone, Debug)]
+pub struct Folders {
+    /// Cassandra's data folder.
+    pub data: PathBuf,
+    /// Cassandra's configuration.
+    pub cassandra_yaml: PathBuf,
+}
+
+impl Disk for Folders {
+    fn load(&self) -> Result<Option<Marker>, Error> {
+        Ok(Marker::load(&self.data)?)
+    }
+
+    fn store(&self, marker: &Marker) -> Result<(), Error> {
+        Ok(marker.store(&self.data)?)
+    }
+
+    fn set_seeds(&self, seeds: &[String]) -> Result<(), Error> {
+        let yaml = fs::read_to_string(&self.cassandra_yaml).map_err(|e| self.failed(e))?;
+        let new = seeds::replaced(&yaml, seeds)?;
+        if new != yaml {
+            replace(&self.cassandra_yaml, &new).map_err(|e| self.failed(e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Folders {
+    fn failed(&self, source: io::Error) -> Error {
+        Error::Configuration {
+            path: self.cassandra_yaml.clone(),
+            source,
+        }
+    }
+}
+
+/// Replaces a file that Cassandra must be able to read as before.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let permissions = fs::metadata(path)?.permissions();
+    write_through(path, text.as_bytes())?;
+    fs::set_permissions(path, permissions)
+}
+
+/// A disk that is waited for only so long.
+#[derive(Debug)]
+pub struct Volume<D> {
+    disk: Arc<D>,
+    busy: Arc<Mutex<()>>,
+}
+
+impl<D: Disk> Volume<D> {
+    /// This disk.
+    pub fn new(disk: D) -> Self {
+        Self {
+            disk: Arc::new(disk),
+            busy: Arc::default(),
+        }
+    }
+
+    /// Reads the marker.
+    pub async fn load(&self) -> Result<Option<Marker>, Error> {
+        self.carry_out(D::load).await
+    }
+
+    /// Replaces the marker.
+    pub async fn store(&self, marker: Marker) -> Result<(), Error> {
+        self.carry_out(move |disk| disk.store(&marker)).await
+    }
+
+    /// Puts these seeds into Cassandra's configuration.
+    pub async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), Error> {
+        self.carry_out(move |disk| disk.set_seeds(&seeds)).await
+    }
+
+    async fn carry_out<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&D) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // Held by the thread: while an earlier call still hangs, no other is begun.
+        let busy = Arc::clone(&self.busy)
+            .try_lock_owned()
+            .map_err(|_| Error::Hangs)?;
+        let disk = Arc::clone(&self.disk);
+        let thread = spawn_blocking(move || {
+            let outcome = work(&disk);
+            drop(busy);
+            outcome
+        });
+        match timeout(LIMIT, thread).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) | Err(_) => Err(Error::Hangs),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The command line: one subcommand for each task.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::api_deps;
+use crate::cache::CacheArgs;
+use crate::demo::DemoCommand;
+use crate::generated::GenerateCommand;
+use crate::operator_image;
+use crate::progress::Progress;
+use crate::stages::TestCommand;
+use crate::testbed::cli::TestbedCommand;
+
+/// Tasks of the project.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", version)]
+pub struct Cli {
+    #[command(flatten)]
+    cache: CacheArgs,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// A real three-node Kubernetes on this machine (Debian, root), for tests and for the demo.
+    #[command(subcommand)]
+    Testbed(TestbedCommand),
+    /// Writes crds/ and the reference documentation from the types.
+    GenerateCrds(GenerateCommand),
+    /// From nothing to a ring of three racks, on this machine or on a Kubernetes of yours.
+    Demo(DemoCommand),
+    /// Everything that must hold, in stages; what CI runs.
+    Test(TestCommand),
+    /// Builds the operator's image and prints where it is.
+    Image,
+    /// Checks that cassandra-api stays light enough to embed.
+    ApiDeps,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub fn run(self) -> Result<()> {
+        let cache = self.cache.cache()?;
+        match self.task {
+            Task::Testbed(command) => command.run(&cache),
+            Task::GenerateCrds(command) => command.run(),
+            Task::Demo(command) => command.run(&cache),
+            Task::Test(command) => command.run(&cache),
+            Task::Image => {
+                let image = operator_image::build(&cache, Progress)?;
+                println!("{} {}", image.reference, image.archive.display());
+                Ok(())
+            }
+            Task::ApiDeps => api_deps::check(),
+        }
+    }
+}

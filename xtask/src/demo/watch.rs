@@ -1,0 +1,119 @@
+//! Shows what becomes of the members until all are ready.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember, MemberState};
+use kube::ResourceExt as _;
+use kube::api::ObjectList;
+use serde::de::DeserializeOwned;
+
+use super::NAMESPACE;
+use super::example::Example;
+use crate::process::stdout;
+use crate::target::Target;
+use crate::wait::poll;
+
+/// A cold start of three nodes on two slow cores, and pulling images.
+const DEADLINE: Duration = Duration::from_mins(15);
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub(super) fn until_ready(target: &Target, cluster: &Example) -> Result<()> {
+    let mut seen = BTreeMap::new();
+    let waited = poll("three ready members", DEADLINE, PAUSE, || {
+        // The API server may be busy; the next look tells.
+        let Ok(members) = members(target, &cluster.name) else {
+            return false;
+        };
+        for member in &members {
+            let now = describe(member);
+            if seen.get(&member.name_any()) != Some(&now) {
+                println!("  {}: {now}", member.name_any());
+                seen.insert(member.name_any(), now);
+            }
+        }
+        members.iter().filter(|member| is_ready(member)).count() >= cluster.members
+    });
+    match waited {
+        Ok(()) => Ok(()),
+        Err(error) => bail!(
+            "{error}; the cluster says:\n{}",
+            blocked(target, &cluster.name)
+        ),
+    }
+}
+
+fn members(target: &Target, cluster: &str) -> Result<Vec<CassandraMember>> {
+    let selector = format!("{}={cluster}", cassandra_api::labels::CLUSTER);
+    let list: ObjectList<CassandraMember> = get(
+        target,
+        &[
+            "cassandramembers",
+            "--namespace",
+            NAMESPACE,
+            "--selector",
+            &selector,
+        ],
+    )?;
+    Ok(list.items)
+}
+
+fn get<T: DeserializeOwned>(target: &Target, what: &[&str]) -> Result<T> {
+    let json = stdout(
+        target
+            .kubectl()
+            .arg("get")
+            .args(what)
+            .args(["--output", "json"]),
+    )?;
+    Ok(serde_json::from_str(&json)?)
+}
+
+fn is_ready(member: &CassandraMember) -> bool {
+    member
+        .status
+        .as_ref()
+        .is_some_and(|status| status.state == MemberState::Ready)
+}
+
+/// The state, Cassandra's mode, and what is waited for.
+fn describe(member: &CassandraMember) -> String {
+    let state = member
+        .status
+        .as_ref()
+        .map_or("created", |status| status.state.as_str());
+    let mode = member
+        .status
+        .as_ref()
+        .and_then(|status| status.mode.as_deref());
+    let mode = mode.map(|mode| format!(", {mode}")).unwrap_or_default();
+    let waiting = member
+        .spec
+        .waiting
+        .as_ref()
+        .map(|w| format!(" (waits by the rule {})", w.rule));
+    format!("{state}{mode}{}", waiting.unwrap_or_default())
+}
+
+fn blocked(target: &Target, name: &str) -> String {
+    let cluster: Result<CassandraCluster> = get(
+        target,
+        &["cassandracluster", name, "--namespace", NAMESPACE],
+    );
+    let blocked = cluster.map(|cluster| cluster.status.unwrap_or_default().blocked);
+    match blocked {
+        Ok(list) if list.is_empty() => "nothing; is the controller running?".into(),
+        Ok(list) => {
+            let lines: Vec<_> = list
+                .iter()
+                .map(|b| format!("{}: {}", b.rule, b.message))
+                .collect();
+            lines.join(
+                "
+",
+            )
+        }
+        Err(error) => error.to_string(),
+    }
+}

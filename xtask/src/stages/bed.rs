@@ -1,0 +1,19 @@
+//! The stages that need a Kubernetes: the scenarios are in the crate `e2e`.
+
+use anyhow::Result;
+
+use super::sources::show;
+use crate::cache::Cache;
+use crate::process::line;
+use crate::progress::Progress;
+use crate::target::TargetArgs;
+
+/// Runs one set of scenarios on the given Kubernetes, or on the test bed.
+pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
+    let target = target.open(cache, Progress)?;
+    let mut run = line("cargo run --quiet --locked --package e2e -- ");
+    run.arg(set).args(long.then_some("--long"));
+    run.env("KUBECONFIG", target.kubeconfig())
+        .env("CASSANDRA_OPERATOR_CACHE", cache.root());
+    show(&mut run)
+}

@@ -1,0 +1,103 @@
+//! The table at the end.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How a stage ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Passed,
+    /// What was run passed; the text says what was not.
+    PassedBut(String),
+    /// Was not run, for this reason.
+    Skipped(String),
+    Failed,
+}
+
+/// A stage that is over.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) outcome: Outcome,
+    pub(super) took: Duration,
+}
+
+/// All stages that are over.
+#[derive(Debug, Default)]
+pub(super) struct Summary(Vec<Line>);
+
+impl Summary {
+    pub(super) fn add(&mut self, line: Line) {
+        self.0.push(line);
+    }
+
+    pub(super) fn failed(&self) -> bool {
+        self.0.iter().any(|line| line.outcome == Outcome::Failed)
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Line {
+            name,
+            outcome,
+            took,
+        } in &self.0
+        {
+            let seconds = took.as_secs_f64();
+            match outcome {
+                Outcome::Passed => writeln!(out, "passed   {name:<10} {seconds:>7.1} s")?,
+                Outcome::PassedBut(why) => {
+                    writeln!(out, "passed   {name:<10} {seconds:>7.1} s  skipped: {why}")?;
+                }
+                Outcome::Skipped(why) => {
+                    writeln!(out, "skipped  {name:<10} {seconds:>7.1} s  {why}")?;
+                }
+                Outcome::Failed => writeln!(out, "FAILED   {name:<10} {seconds:>7.1} s")?,
+            }
+        }
+        let total: Duration = self.0.iter().map(|line| line.took).sum();
+        write!(
+            out,
+            "         {:<10} {:>7.1} s",
+            "together",
+            total.as_secs_f64()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &str, outcome: Outcome) -> Line {
+        Line {
+            name: name.into(),
+            outcome,
+            took: Duration::from_millis(1500),
+        }
+    }
+
+    #[test]
+    fn a_skipped_stage_is_no_failure_but_has_its_line() {
+        let mut summary = Summary::default();
+        summary.add(line("fmt", Outcome::Passed));
+        summary.add(line(
+            "deny",
+            Outcome::PassedBut("advisories: no network".into()),
+        ));
+        assert!(!summary.failed());
+        let text = summary.to_string();
+        assert!(text.contains("passed   fmt            1.5 s\n"), "{text}");
+        assert!(text.contains("skipped: advisories: no network\n"), "{text}");
+        assert!(text.ends_with("3.0 s"), "{text}");
+    }
+
+    #[test]
+    fn one_failure_fails_all() {
+        let mut summary = Summary::default();
+        summary.add(line("fmt", Outcome::Failed));
+        summary.add(line("unit", Outcome::Passed));
+        assert!(summary.failed());
+    }
+}

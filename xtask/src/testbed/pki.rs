@@ -1,0 +1,107 @@
+//! A certificate authority for one run, a certificate for each party, and the kubeconfigs.
+
+use std::fs;
+
+use anyhow::Result;
+
+use super::layout::{FIRST_SERVICE, FROM_HOST, FROM_NODES, Layout, NODES};
+use crate::process::{line, run};
+
+const NEW_KEY: &str = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+
+/// Makes all keys and certificates.
+pub(super) fn make(layout: &Layout) -> Result<()> {
+    run(line(&format!(
+        "{NEW_KEY} -x509 -days 365 -subj /CN=bed-ca -keyout"
+    ))
+    .arg(layout.pki("ca.key"))
+    .arg("-out")
+    .arg(layout.pki("ca.crt")))?;
+    run(
+        line("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out")
+            .arg(layout.pki("sa.key")),
+    )?;
+    // The API server takes no public key out of a private one that is not RSA.
+    run(line("openssl pkey -pubout -in")
+        .arg(layout.pki("sa.key"))
+        .arg("-out")
+        .arg(layout.pki("sa.pub")))?;
+    let names = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:localhost";
+    let addresses = format!("IP:127.0.0.1,IP:{FROM_NODES},IP:{FROM_HOST},IP:{FIRST_SERVICE}");
+    certificate(
+        layout,
+        "apiserver",
+        "/CN=kube-apiserver",
+        &format!("{names},{addresses}"),
+    )?;
+    certificate(layout, "admin", "/O=system:masters/CN=admin", "")?;
+    for user in ["kube-controller-manager", "kube-scheduler", "kube-proxy"] {
+        certificate(layout, user, &format!("/CN=system:{user}"), "")?;
+    }
+    for node in NODES {
+        let (name, address) = (node.name(), node.address());
+        let subject = format!("/O=system:nodes/CN=system:node:{name}");
+        let names = format!("DNS:{name},IP:{address}");
+        certificate(layout, &format!("kubelet-{name}"), &subject, &names)?;
+    }
+    Ok(())
+}
+
+fn certificate(layout: &Layout, user: &str, subject: &str, names: &str) -> Result<()> {
+    let file = |end: &str| layout.pki(&format!("{user}.{end}"));
+    run(line(NEW_KEY)
+        .args(["-subj", subject, "-keyout"])
+        .arg(file("key"))
+        .arg("-out")
+        .arg(file("csr")))?;
+    let usage = "basicConstraints=CA:FALSE\nextendedKeyUsage=serverAuth,clientAuth\n";
+    let names = match names {
+        "" => String::new(),
+        names => format!("subjectAltName={names}\n"),
+    };
+    fs::write(file("ext"), format!("{usage}{names}"))?;
+    run(line("openssl x509 -req -days 365 -CAcreateserial -CA")
+        .arg(layout.pki("ca.crt"))
+        .arg("-CAkey")
+        .arg(layout.pki("ca.key"))
+        .arg("-in")
+        .arg(file("csr"))
+        .arg("-extfile")
+        .arg(file("ext"))
+        .arg("-out")
+        .arg(file("crt")))
+}
+
+/// Writes the kubeconfig of every party.
+pub(super) fn kubeconfigs(layout: &Layout) -> Result<()> {
+    kubeconfig(layout, "admin", FROM_HOST)?;
+    for user in ["kube-controller-manager", "kube-scheduler", "kube-proxy"] {
+        kubeconfig(layout, user, FROM_NODES)?;
+    }
+    for node in NODES {
+        kubeconfig(layout, &format!("kubelet-{}", node.name()), FROM_NODES)?;
+    }
+    Ok(())
+}
+
+fn kubeconfig(layout: &Layout, user: &str, server: &str) -> Result<()> {
+    let file = |name: String| layout.pki(&name);
+    let config = serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "bed",
+        "contexts": [{"name": "bed", "context": {"cluster": "bed", "user": user}}],
+        "clusters": [{"name": "bed", "cluster": {
+            "server": format!("https://{server}:6443"),
+            "certificate-authority": file("ca.crt".to_owned()),
+        }}],
+        "users": [{"name": user, "user": {
+            "client-certificate": file(format!("{user}.crt")),
+            "client-key": file(format!("{user}.key")),
+        }}],
+    });
+    Ok(fs::write(
+        layout.kubeconfig(user),
+        serde_json::to_vec_pretty(&config)?,
+    )?)
+}
