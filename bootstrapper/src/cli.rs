@@ -132,7 +132,7 @@ pub struct Live {
     #[command(flatten)]
     pub jolokia: Jolokia,
     /// Longest time that an answer may take.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 10)]
     pub timeout_seconds: u64,
 }
 

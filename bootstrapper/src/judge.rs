@@ -6,7 +6,10 @@
 use cassandra_api::v1alpha1::StartMode;
 use cassandra_management::{handoff::Answer, marker::Marker};
 
-use crate::volume::{Data, Found, Volume};
+use crate::{
+    refusal::Refusal,
+    volume::{Data, Found, Volume},
+};
 
 /// Who this member is, as the pod was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,113 +30,6 @@ pub struct Identity {
     pub rack: String,
     /// UID of the volume claim. None: the data is on an emptyDir.
     pub volume_uid: Option<String>,
-}
-
-/// Why Cassandra may not start. Its text goes to the member's status, for the user.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The marker can't be read.
-    #[error(
-        "the volume has a marker that can't be used, so it is not known whose data it holds: {problem}. \
-         Nothing on it was touched. Put the right volume behind claim {claim}, or restore the marker"
-    )]
-    MarkerUnusable {
-        /// What is wrong.
-        problem: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// There is data and no marker.
-    #[error(
-        "the volume holds Cassandra data and no marker that says whose it is. Nothing on it was touched. \
-         Put the right volume behind claim {claim}, or an empty one"
-    )]
-    UnmarkedData {
-        /// The member's claim.
-        claim: String,
-    },
-    /// The data is another member's.
-    #[error(
-        "the volume holds the data of member {theirs}, and this is member {ours}. Nothing on it was touched. \
-         Put the right volume behind claim {claim}, or an empty one"
-    )]
-    AnotherMember {
-        /// The member whose data it is.
-        theirs: String,
-        /// This member.
-        ours: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// The data is another cluster's.
-    #[error(
-        "the volume holds the data of member {member} of an earlier or other cluster object (UID {theirs}; \
-         this member's has UID {ours}). Nothing on it was touched. To take the data over set \
-         spec.storage.adoptRetained: true on the cluster; otherwise put an empty volume behind claim {claim}"
-    )]
-    AnotherCluster {
-        /// The member whose data it is.
-        member: String,
-        /// Its cluster's UID.
-        theirs: String,
-        /// This member's cluster's UID.
-        ours: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// The data is of another place in a ring.
-    #[error(
-        "the volume holds data of {what} {theirs}, and this member is in {what} {ours}: Cassandra can't \
-         open it there. Nothing on it was touched. Give the cluster the {what} that the data has, or put \
-         an empty volume behind claim {claim}"
-    )]
-    AnotherPlace {
-        /// `cluster name`, `datacenter` or `rack`.
-        what: &'static str,
-        /// What the data has.
-        theirs: String,
-        /// What this member has.
-        ours: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// The data is of another node than the one that this member is known as.
-    #[error(
-        "the volume holds the data of host id {theirs}, and this member is known as host id {ours}. Nothing \
-         on it was touched. Put the volume of {ours} behind claim {claim}"
-    )]
-    AnotherHost {
-        /// The host id of the data.
-        theirs: String,
-        /// The member's host id.
-        ours: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// The member has joined, and its data is not there.
-    #[error(
-        "this member is part of the ring{host}, and its data is not on the volume. It is never started \
-         empty: the ring would count on replicas that are gone. Put its volume back behind claim {claim}; \
-         if the data is lost for good, the node must be replaced"
-    )]
-    VolumeLost {
-        /// ` as host id …`, if it is known.
-        host: String,
-        /// The member's claim.
-        claim: String,
-    },
-    /// The seeds would make the member begin a ring of its own.
-    #[error(
-        "this member is to join the ring, but its seeds are {seeds}: it would begin a ring of its own. \
-         The operator gives it the seeds of members that have joined"
-    )]
-    UnsafeSeeds {
-        /// `none`, or the seeds with its own address among them.
-        seeds: String,
-    },
-    /// The configuration can't be used.
-    #[error("the configuration can't be used: {0}. Cassandra starts when it has been corrected")]
-    Configuration(String),
 }
 
 /// Whether this member may run on this volume, given the last answer of the agent, if there was any.

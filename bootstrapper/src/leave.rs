@@ -12,7 +12,8 @@ use cassandra_management::{
 };
 
 use crate::{
-    judge::{Identity, Refusal, judge},
+    judge::{Identity, judge},
+    refusal::Refusal,
     volume::Volume,
 };
 

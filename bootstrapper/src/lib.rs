@@ -13,6 +13,7 @@ mod files;
 pub mod judge;
 pub mod leave;
 pub mod live;
+pub mod refusal;
 pub mod render;
 pub mod sources;
 pub mod volume;

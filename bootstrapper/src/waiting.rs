@@ -7,8 +7,9 @@ use cassandra_management::{Leave as Agent, handoff::Question, marker::Marker};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    judge::{Identity, Refusal},
+    judge::Identity,
     leave::{self, Heard, Leave, Step},
+    refusal::Refusal,
     volume::{self, Volume},
 };
 

@@ -212,6 +212,18 @@ fn a_configuration_that_cannot_be_used_says_where_and_why() {
     assert!(matches!(error, Error::NoCassandraYaml), "{error}");
 }
 
+#[test]
+fn the_exporter_s_rules_are_yaml_and_every_kind_that_is_included_has_one() {
+    let rendered = render(&of_image("5.0", revision()), &setting()).unwrap();
+    let exporter: Value = serde_saphyr::from_str(text(&rendered, "jmx-exporter.yaml")).unwrap();
+    let rules = exporter["rules"].as_array().unwrap();
+    for included in exporter["includeObjectNames"].as_array().unwrap() {
+        let kind = included.as_str().unwrap().split(['=', ',']).nth(1).unwrap();
+        let names = |rule: &Value| rule["pattern"].as_str().unwrap().contains(kind);
+        assert!(rules.iter().any(names), "{kind}");
+    }
+}
+
 /// The official image's entrypoint edits cassandra.yaml by `sed` with its own idea of the addresses: a member
 /// that is made its own seed would begin another ring.
 #[test]
@@ -312,8 +324,8 @@ proptest! {
         let rendered = render(&sources, &setting()).unwrap();
         let files = rendered.files.keys().filter(|name| name.starts_with("jvm"));
         let lines: Vec<_> = files.flat_map(|name| text(&rendered, name).lines()).collect();
-        let of_spec = |o: &String| o.starts_with("-Xmx");
-        let expected = 1 + sources.revision.jvm_options.iter().filter(|o| of_spec(o)).count();
-        prop_assert_eq!(lines.iter().filter(|l| l.starts_with("-Xmx")).count(), expected);
+        for option in ["-Xms", "-Xmx"] {
+            prop_assert_eq!(lines.iter().filter(|line| line.starts_with(option)).count(), 1);
+        }
     }
 }

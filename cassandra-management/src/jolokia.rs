@@ -27,31 +27,29 @@ pub(crate) fn answers(calls: &[Call], body: &[u8]) -> Result<Vec<Result<Value, E
         call: "a bulk request",
         detail,
     };
-    let body: Body = serde_json::from_slice(body).map_err(|error| malformed(error.to_string()))?;
-    match body {
-        Body::Each(answers) if answers.len() == calls.len() => Ok(calls
-            .iter()
-            .zip(answers)
-            .map(|(call, answer)| answer.outcome(call.name))
-            .collect()),
-        Body::Each(answers) => Err(malformed(format!(
+    let unreadable = |error: serde_json::Error| malformed(error.to_string());
+    let body: Value = serde_json::from_slice(body).map_err(unreadable)?;
+    if !body.is_array() {
+        // One error for the whole request, for instance if the policy denies the client's address.
+        let answer: Answer = serde_json::from_value(body).map_err(unreadable)?;
+        let outcome = answer.outcome("the whole request");
+        return Err(outcome
+            .err()
+            .unwrap_or_else(|| malformed("one answer to several calls".into())));
+    }
+    let answers: Vec<Answer> = serde_json::from_value(body).map_err(unreadable)?;
+    if answers.len() != calls.len() {
+        return Err(malformed(format!(
             "{} answers to {} calls",
             answers.len(),
             calls.len()
-        ))),
-        // One error for the whole request, for instance if the policy denies the client's address.
-        Body::Whole(answer) => Err(answer
-            .outcome("the whole request")
-            .err()
-            .unwrap_or_else(|| malformed("one answer to several calls".into()))),
+        )));
     }
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Each(Vec<Answer>),
-    Whole(Answer),
+    Ok(calls
+        .iter()
+        .zip(answers)
+        .map(|(call, answer)| answer.outcome(call.name))
+        .collect())
 }
 
 #[derive(Deserialize)]

@@ -37,6 +37,9 @@ pub(crate) fn port(constant: i32) -> u16 {
     u16::try_from(constant).unwrap_or_default()
 }
 
+/// What came of each call.
+type Answers = Vec<Result<Value, Error>>;
+
 /// Client of one Cassandra node's management interface.
 #[derive(Clone, Debug)]
 pub struct Management {
@@ -105,11 +108,29 @@ impl Management {
         })
     }
 
-    async fn bulk(
-        &self,
-        calls: &[Call],
-        limit: Duration,
-    ) -> Result<Vec<Result<Value, Error>>, Error> {
+    /// Asks several things at once. An exception of one of them is its own answer, but an error is the
+    /// answer to all: Cassandra runs with assertions on, and a node that is joining fails one when it is
+    /// asked for its tokens. Then each is asked alone.
+    async fn bulk(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
+        match self.ask(calls, limit).await {
+            Err(Error::Java { .. }) if calls.len() > 1 => self.one_by_one(calls, limit).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn one_by_one(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
+        let mut answers = Vec::new();
+        for call in calls {
+            match self.ask(std::slice::from_ref(call), limit).await {
+                Ok(answer) => answers.extend(answer),
+                Err(error @ Error::Java { .. }) => answers.push(Err(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(answers)
+    }
+
+    async fn ask(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
         let request = jolokia::request(calls);
         let answer = self.config.jolokia.post(request, limit).await?;
         jolokia::answers(calls, &answer)

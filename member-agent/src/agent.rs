@@ -226,7 +226,7 @@ impl<N: Node, D: Disk> Agent<N, D> {
                 ..Marker::clone(found)
             };
             if self.store(refreshed.clone()).await {
-                tracing::info!(seeds = ?refreshed.seeds, "the node has new seeds");
+                tracing::info!(seeds = refreshed.seeds.join(","), "the node has new seeds");
                 self.metrics.seed_refreshes.inc();
                 **found = refreshed;
             }
@@ -306,3 +306,6 @@ async fn spec_changed(known: &mut watch::Receiver<Known>, version: Option<i64>) 
     // Nobody will tell of changes any more.
     std::future::pending::<()>().await;
 }
+
+#[cfg(test)]
+mod tests;

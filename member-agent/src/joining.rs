@@ -31,3 +31,68 @@ fn may_record(host_id: &str, marker: &Marker, identity: &Identity) -> bool {
         .is_none_or(|known| known == host_id);
     marker.member_uid == identity.member_uid && (same_node || !marker.joined)
 }
+
+#[cfg(test)]
+mod tests {
+    use cassandra_management::{Mode, NodeFacts};
+
+    use super::*;
+    use crate::fixtures::{identity, marker, serving};
+
+    fn remembered(facts: NodeFacts, marker: &Marker) -> Option<Marker> {
+        to_remember(&Reading::Answered(facts), marker, &identity())
+    }
+
+    #[test]
+    fn a_node_in_the_ring_is_remembered_with_its_host_id() {
+        let joined = remembered(serving(), &marker()).unwrap();
+        assert!(is_recorded("h-1", &joined));
+        assert_eq!(
+            Marker {
+                joined: false,
+                host_id: None,
+                ..joined.clone()
+            },
+            marker()
+        );
+        assert_eq!(remembered(serving(), &joined), None, "it is written once");
+    }
+
+    #[test]
+    fn a_node_that_is_not_in_the_ring_is_not() {
+        for mode in [
+            "STARTING",
+            "JOINING",
+            "LEAVING",
+            "DRAINED",
+            "DECOMMISSIONED",
+        ] {
+            let facts = NodeFacts {
+                mode: Some(Mode::from(mode.to_owned())),
+                ..serving()
+            };
+            assert_eq!(remembered(facts, &marker()), None, "{mode}");
+        }
+        let nameless = NodeFacts {
+            host_id: None,
+            ..serving()
+        };
+        assert_eq!(remembered(nameless, &marker()), None);
+        assert_eq!(to_remember(&Reading::Refused, &marker(), &identity()), None);
+    }
+
+    #[test]
+    fn what_belongs_to_another_member_or_node_is_not_touched() {
+        let others = Marker {
+            member_uid: "m-2".into(),
+            ..marker()
+        };
+        assert_eq!(remembered(serving(), &others), None);
+        let other_node = Marker {
+            joined: true,
+            host_id: Some("h-9".into()),
+            ..marker()
+        };
+        assert_eq!(remembered(serving(), &other_node), None);
+    }
+}

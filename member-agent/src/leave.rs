@@ -11,7 +11,7 @@ use cassandra_api::v1alpha1::{Start, StartMode, VolumeFacts};
 use cassandra_management::handoff::{Answer, LEAVE_PATH, Question};
 use tokio::{sync::Notify, time::Instant};
 
-use crate::member::{Inquiry, Known};
+use crate::member::{Inquiry, Known, Said};
 
 /// For this long after a question the bootstrapper is at work.
 const AT_WORK: Duration = Duration::from_secs(10);
@@ -84,21 +84,23 @@ async fn leave(
     let question: Question = serde_json::from_slice(&question)
         .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
     handoff.told.record(question.volume);
-    let known = handoff.inquiry.ask().await;
-    let mut highest = handoff
-        .highest
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner);
-    let answer = answer(known.as_ref(), handoff.inquiry.silence(), &mut highest);
+    let said = handoff.inquiry.ask().await;
+    let answer = {
+        let mut highest = handoff
+            .highest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        answer(&said, &mut highest)
+    };
     serde_json::to_vec(&answer)
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 /// The answer to what is known, and the highest epoch from now on. A lower epoch than was seen before comes
 /// from an API server that has lost something: nothing is started on its word.
-fn answer(known: Option<&Known>, silence: Duration, highest: &mut i64) -> Answer {
-    match known {
-        Some(Known::Present(member)) => {
+fn answer(said: &Said, highest: &mut i64) -> Answer {
+    match said {
+        Said::Now(Known::Present(member)) => {
             let start = member.spec.start.clone();
             let start = if start.epoch < *highest {
                 Start {
@@ -114,9 +116,79 @@ fn answer(known: Option<&Known>, silence: Duration, highest: &mut i64) -> Answer
                 host_id: member.status.as_ref().and_then(|s| s.host_id.clone()),
             }
         }
-        Some(Known::Gone) => Answer::Gone,
-        Some(Known::Nothing) | None => Answer::Unreachable {
+        Said::Now(Known::Gone) => Answer::Gone,
+        Said::Now(Known::Nothing) => Answer::Unreachable { for_seconds: 0 },
+        Said::Silent(silence) => Answer::Unreachable {
             for_seconds: silence.as_secs(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fixtures::member;
+
+    fn present(epoch: i64) -> Said {
+        let mut member = member();
+        member.spec.start.epoch = epoch;
+        member.spec.start.mode = StartMode::Rejoin;
+        Said::Now(Known::Present(Arc::new(member)))
+    }
+
+    fn mode(answer: &Answer) -> StartMode {
+        match answer {
+            Answer::Present { start, .. } => start.mode,
+            Answer::Gone | Answer::Unreachable { .. } => panic!("{answer:?}"),
+        }
+    }
+
+    #[test]
+    fn unknown_is_not_gone() {
+        let silent = Said::Silent(Duration::from_secs(7));
+        assert_eq!(
+            answer(&silent, &mut 0),
+            Answer::Unreachable { for_seconds: 7 }
+        );
+        assert_eq!(answer(&Said::Now(Known::Gone), &mut 0), Answer::Gone);
+        assert!(matches!(
+            answer(&Said::Now(Known::Nothing), &mut 0),
+            Answer::Unreachable { .. }
+        ));
+    }
+
+    #[test]
+    fn a_member_with_another_uid_is_gone() {
+        let other = Known::of(Some(member()), "another");
+        assert_eq!(answer(&Said::Now(other), &mut 0), Answer::Gone);
+        assert_eq!(
+            answer(&Said::Now(Known::of(None, "u")), &mut 0),
+            Answer::Gone
+        );
+    }
+
+    #[test]
+    fn nothing_starts_on_an_epoch_lower_than_one_that_was_seen() {
+        let mut highest = 0;
+        assert_eq!(mode(&answer(&present(4), &mut highest)), StartMode::Rejoin);
+        assert_eq!(mode(&answer(&present(3), &mut highest)), StartMode::Hold);
+        assert_eq!(mode(&answer(&present(4), &mut highest)), StartMode::Rejoin);
+        assert_eq!(mode(&answer(&present(5), &mut highest)), StartMode::Rejoin);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_bootstrapper_is_at_work_for_ten_seconds_after_a_question() {
+        let told = Told::default();
+        told.record(VolumeFacts::default());
+        // It is news.
+        told.news().await;
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert!(told.recent().is_some());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(told.recent().is_none() && told.last().is_some());
+        told.forget();
+        assert!(told.last().is_none());
     }
 }

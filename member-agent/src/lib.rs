@@ -9,6 +9,8 @@
 
 pub mod agent;
 mod clock;
+#[cfg(test)]
+mod fixtures;
 pub mod identity;
 pub mod joining;
 pub mod leave;

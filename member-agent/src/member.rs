@@ -150,7 +150,26 @@ pub struct Inquiry {
     api: Api<CassandraMember>,
     identity: Identity,
     heard: Heard,
-    last: tokio::sync::Mutex<Option<(Instant, Known)>>,
+    last: tokio::sync::Mutex<Last>,
+}
+
+/// What came of the last question.
+#[derive(Debug, Default)]
+enum Last {
+    #[default]
+    Nothing,
+    Answered(Instant, Known),
+    /// The first of the questions in a row that were not answered.
+    Unanswered(Instant),
+}
+
+/// What the API server says.
+#[derive(Clone, Debug)]
+pub enum Said {
+    /// This is true now, or was at most two seconds ago.
+    Now(Known),
+    /// It can't be asked, and was not heard of for this long.
+    Silent(Duration),
 }
 
 impl Inquiry {
@@ -164,32 +183,40 @@ impl Inquiry {
         }
     }
 
-    /// What the API server says of the member now, at most two seconds old. None: it can't be asked.
-    pub async fn ask(&self) -> Option<Known> {
+    /// What the API server says of the member now.
+    pub async fn ask(&self) -> Said {
         let mut last = self.last.lock().await;
-        if let Some((at, known)) = &*last
+        if let Last::Answered(at, known) = &*last
             && at.elapsed() < ANSWER_LASTS
         {
-            return Some(known.clone());
+            return Said::Now(known.clone());
         }
         let begun = Instant::now();
+        if let Some(known) = self.get().await {
+            *last = Last::Answered(begun, known.clone());
+            return Said::Now(known);
+        }
+        let since = match *last {
+            Last::Unanswered(since) => since,
+            Last::Nothing | Last::Answered(..) => begun,
+        };
+        *last = Last::Unanswered(since);
+        // A quiet watch is no silence: that begins with a question that was not answered.
+        Said::Silent(self.heard.silence().min(since.elapsed()))
+    }
+
+    async fn get(&self) -> Option<Known> {
         let answer = timeout(ASK_LIMIT, self.api.get_opt(&self.identity.member)).await;
-        *last = match answer {
+        match answer {
             Ok(Ok(object)) => {
                 self.heard.now();
-                Some((begun, Known::of(object, &self.identity.member_uid)))
+                Some(Known::of(object, &self.identity.member_uid))
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "the API server can't be asked");
                 None
             }
             Err(_) => None,
-        };
-        last.as_ref().map(|(_, known)| known.clone())
-    }
-
-    /// How long the API server has not been heard of.
-    pub fn silence(&self) -> Duration {
-        self.heard.silence()
+        }
     }
 }

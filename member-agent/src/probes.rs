@@ -115,3 +115,72 @@ async fn scrape(State(metrics): State<Metrics>) -> impl IntoResponse {
         .map(|text| ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text))
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use cassandra_management::{Mode, NodeFacts};
+    use http_body_util::BodyExt as _;
+    use tokio::time::advance;
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::fixtures::serving as serving_facts;
+
+    async fn get(pulse: &Pulse, path: &str) -> (u16, String) {
+        let routes = routes(pulse.clone(), Metrics::new().unwrap());
+        let request = http::Request::get(path).body(Body::empty()).unwrap();
+        let answer = routes.oneshot(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn ready_needs_a_fresh_look_at_a_serving_node() {
+        let pulse = Pulse::default();
+        assert_eq!(get(&pulse, "/ready").await.0, 503);
+        let serving = Reading::Answered(serving_facts());
+        pulse.looked(Instant::now(), &serving);
+        assert_eq!(get(&pulse, "/ready").await.0, 200);
+        advance(FRESH).await;
+        let (status, reason) = get(&pulse, "/ready").await;
+        assert_eq!((status, reason.contains("too long")), (503, true));
+        let without_cql = NodeFacts {
+            native_transport: false,
+            ..serving_facts()
+        };
+        let joining = NodeFacts {
+            mode: Some(Mode::Joining),
+            ..serving_facts()
+        };
+        for (reading, word) in [
+            (Reading::Answered(without_cql), "native transport false"),
+            (Reading::Answered(joining), "JOINING"),
+            (Reading::Refused, "not running"),
+            (Reading::NotAnswering("Timeout"), "Timeout"),
+        ] {
+            pulse.looked(Instant::now(), &reading);
+            let (status, reason) = get(&pulse, "/ready").await;
+            assert_eq!((status, reason.contains(word)), (503, true), "{reason}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn live_follows_the_agents_own_loop_and_not_cassandra() {
+        let pulse = Pulse::default();
+        pulse.looked(Instant::now(), &Reading::NotAnswering("Timeout"));
+        assert_eq!(get(&pulse, "/live").await.0, 200);
+        advance(STALLED).await;
+        assert_eq!(get(&pulse, "/live").await.0, 503);
+        pulse.passed();
+        assert_eq!(get(&pulse, "/live").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_served_as_text() {
+        let (status, text) = get(&Pulse::default(), "/metrics").await;
+        assert_eq!(status, 200);
+        assert!(text.contains("cassandra_member_up 0"), "{text}");
+    }
+}

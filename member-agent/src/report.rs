@@ -223,3 +223,53 @@ impl Trouble {
         self.backoff.reset();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cassandra_api::v1alpha1::MemberState;
+
+    use super::*;
+    use crate::fixtures::member;
+
+    fn on_server(version: &str, state: MemberState) -> OnServer {
+        let mut member = member();
+        member.metadata.resource_version = Some(version.into());
+        member.status = Some(status(state));
+        OnServer::of(&member)
+    }
+
+    fn status(state: MemberState) -> CassandraMemberStatus {
+        CassandraMemberStatus {
+            state,
+            ..CassandraMemberStatus::default()
+        }
+    }
+
+    #[test]
+    fn status_is_not_written_when_nothing_changed() {
+        let ready = on_server("7", MemberState::Ready);
+        assert!(!differs(&status(MemberState::Ready), &ready));
+        assert!(differs(&status(MemberState::Stopped), &ready));
+        assert!(differs(&status(MemberState::Ready), &OnServer::default()));
+    }
+
+    #[test]
+    fn an_older_event_of_the_watch_does_not_undo_what_was_written() {
+        let written = on_server("10", MemberState::Ready);
+        let late = on_server("9", MemberState::Starting);
+        let kept = written.clone().or_newer(late);
+        assert!(!differs(&status(MemberState::Ready), &kept));
+        let tampered = on_server("11", MemberState::Unknown);
+        let seen = written.or_newer(tampered);
+        assert!(
+            differs(&status(MemberState::Ready), &seen),
+            "it is put right"
+        );
+    }
+
+    #[test]
+    fn what_was_never_written_is_taken_from_the_watch() {
+        let seen = OnServer::default().or_newer(on_server("3", MemberState::Ready));
+        assert!(!differs(&status(MemberState::Ready), &seen));
+    }
+}

@@ -90,3 +90,119 @@ fn place(seeds: &Spanned<String>) -> Option<Range<usize>> {
     let length = usize::try_from(span.byte_len()?).ok()?;
     Some(start..start.checked_add(length)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixtures::{marker, member, serving};
+
+    fn seeds(list: &[&str]) -> Vec<String> {
+        list.iter().map(|seed| (*seed).into()).collect()
+    }
+
+    fn joined() -> Marker {
+        Marker {
+            joined: true,
+            host_id: Some("h-1".into()),
+            ..marker()
+        }
+    }
+
+    #[test]
+    fn a_running_node_that_has_joined_gets_new_seeds_sorted() {
+        let mut member = member();
+        let up = Reading::Answered(serving());
+        assert_eq!(
+            to_refresh(&member, &joined(), &up),
+            None,
+            "they are the same"
+        );
+        member.spec.start.seeds = seeds(&["10.0.0.2", "10.0.0.1", "10.0.0.2"]);
+        assert_eq!(
+            to_refresh(&member, &joined(), &up),
+            Some(seeds(&["10.0.0.1", "10.0.0.2"]))
+        );
+        assert_eq!(
+            to_refresh(&member, &marker(), &up),
+            None,
+            "it has not joined"
+        );
+        assert_eq!(to_refresh(&member, &joined(), &Reading::Refused), None);
+        member.spec.start.seeds.clear();
+        assert_eq!(
+            to_refresh(&member, &joined(), &up),
+            None,
+            "a node never loses its seeds"
+        );
+    }
+
+    #[test]
+    fn only_the_seeds_are_replaced() {
+        let new = seeds(&["10.0.0.1", "10.0.0.2"]);
+        for (before, old, after) in [
+            (
+                "# mine\ncluster_name: \"é 0123\"\nseed_provider:\n    - class_name: X\n      parameters:\n          - seeds: ",
+                "\"127.0.0.1:7000\"",
+                "\nnum_tokens: 016\n",
+            ),
+            (
+                "\"seed_provider\": [{\"class_name\": \"X\", \"parameters\": [{\"seeds\": ",
+                "\"10.0.0.9\"",
+                "}]}]\n\"x\": yes\n",
+            ),
+            (
+                "seed_provider:\n- class_name: X\n  parameters:\n  - seeds: ",
+                "10.0.0.9,10.0.0.8",
+                "   # two\nx: 1e3\n",
+            ),
+            (
+                "seed_provider:\n- class_name: X\n  parameters: [{seeds: ",
+                "'10.0.0.9'",
+                "}]\n",
+            ),
+        ] {
+            let yaml = format!("{before}{old}{after}");
+            assert_eq!(
+                replaced(&yaml, &new).unwrap(),
+                format!("{before}\"10.0.0.1,10.0.0.2\"{after}")
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seeds_change_nothing() {
+        let yaml = "seed_provider: [{class_name: X, parameters: [{seeds: 'a,b'}]}]";
+        assert_eq!(replaced(yaml, &seeds(&["a", "b"])).unwrap(), yaml);
+    }
+
+    #[test]
+    fn a_file_without_seeds_is_left_alone() {
+        for yaml in [
+            "",
+            "a: 1",
+            "seed_provider: []",
+            "seed_provider: [{class_name: X, parameters: []}]",
+            "seed_provider: [{class_name: X}]",
+            "seed_provider: [{parameters: [{seeds: a}]}, {parameters: [{seeds: b}]}]",
+            "{{{",
+        ] {
+            assert!(replaced(yaml, &seeds(&["a"])).is_err(), "{yaml}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn replaced_seeds_are_read_back_and_the_rest_stays(
+            comment in "[ -~]{0,40}",
+            old in proptest::collection::vec("[0-9a-f:.]{1,20}", 1..4),
+            new in proptest::collection::vec("[0-9]{1,3}(\\.[0-9]{1,3}){3}", 1..4),
+        ) {
+            let head = format!("# {comment}\nseed_provider:\n- class_name: X\n  parameters:\n  - seeds: ");
+            let yaml = format!("{head}\"{}\"\nz: 0123\n", old.join(","));
+            let text = replaced(&yaml, &new).unwrap();
+            prop_assert_eq!(text, format!("{head}\"{}\"\nz: 0123\n", new.join(",")));
+        }
+    }
+}

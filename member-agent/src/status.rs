@@ -224,3 +224,6 @@ fn rounded(bytes: u64) -> String {
     }
     format!("{amount}{unit}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -155,3 +155,94 @@ impl<D: Disk> Volume<D> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Condvar, Mutex as Lock};
+
+    use super::*;
+    use crate::fixtures::marker;
+
+    #[test]
+    fn seeds_are_put_into_the_file_and_its_mode_stays() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Folders {
+            data: folder.path().into(),
+            cassandra_yaml: folder.path().join("cassandra.yaml"),
+        };
+        let yaml = "seed_provider: [{class_name: X, parameters: [{seeds: a}]}]\nx: 010\n";
+        fs::write(&disk.cassandra_yaml, yaml).unwrap();
+        fs::set_permissions(&disk.cassandra_yaml, fs::Permissions::from_mode(0o640)).unwrap();
+        disk.set_seeds(&["10.0.0.1".into(), "10.0.0.2".into()])
+            .unwrap();
+        assert_eq!(
+            fs::read_to_string(&disk.cassandra_yaml).unwrap(),
+            yaml.replace("seeds: a", "seeds: \"10.0.0.1,10.0.0.2\"")
+        );
+        let mode = fs::metadata(&disk.cassandra_yaml)
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o640);
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_there_is_an_error() {
+        let disk = Folders {
+            data: "/nowhere".into(),
+            cassandra_yaml: "/nowhere/cassandra.yaml".into(),
+        };
+        let error = disk.set_seeds(&["a".into()]).unwrap_err();
+        assert_eq!(error.reason(), "ConfigurationNotChanged");
+        assert!(disk.load().unwrap().is_none());
+    }
+
+    /// A disk that hangs until it is let go.
+    #[derive(Debug, Default)]
+    struct Hanging {
+        free: Lock<bool>,
+        freed: Condvar,
+    }
+
+    impl Hanging {
+        fn wait(&self) {
+            let mut free = self.free.lock().unwrap();
+            while !*free {
+                free = self.freed.wait(free).unwrap();
+            }
+        }
+    }
+
+    impl Disk for Arc<Hanging> {
+        fn load(&self) -> Result<Option<Marker>, Error> {
+            self.wait();
+            Ok(Some(marker()))
+        }
+
+        fn store(&self, _: &Marker) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn set_seeds(&self, _: &[String]) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_disk_that_hangs_is_not_waited_for_and_gets_no_more_to_do() {
+        let disk = Arc::new(Hanging::default());
+        let volume = Volume::new(Arc::clone(&disk));
+        // With its clock paused tokio does not run ahead of a blocking thread.
+        let (first, ()) = tokio::join!(volume.load(), tokio::time::advance(LIMIT * 2));
+        assert_eq!(first.unwrap_err().reason(), "DiskHangs");
+        assert_eq!(
+            volume.store(marker()).await.unwrap_err().reason(),
+            "DiskHangs"
+        );
+        *disk.free.lock().unwrap() = true;
+        disk.freed.notify_all();
+        drop(volume.busy.lock().await);
+        assert!(volume.load().await.unwrap().is_some());
+    }
+}

@@ -25,7 +25,8 @@ pub(super) struct File<'a> {
 pub(super) struct Jvm<'a> {
     pub(super) heap_bytes: u64,
     pub(super) cpu_millicores: Option<u64>,
-    pub(super) options: &'a [String],
+    /// Options of the spec, but for owned ones.
+    pub(super) options: &'a [&'a str],
     pub(super) extra_lib: &'a str,
     pub(super) configuration: &'a str,
 }
@@ -46,12 +47,12 @@ pub(super) fn render(files: &BTreeMap<&str, File<'_>>, jvm: &Jvm<'_>) -> BTreeMa
         .values()
         .flatten()
         .copied()
-        .chain(jvm.options.iter().map(String::as_str))
+        .chain(jvm.options.iter().copied())
         .filter(|line| line.starts_with('-'))
         .collect();
     let young = (!active.iter().any(|option| option.starts_with("-Xmn"))).then(|| young(jvm));
     let mut section = section(jvm, &active);
-    if jvm.options.iter().any(|option| option == CMS) {
+    if jvm.options.contains(&CMS) {
         section.extend(young.clone());
     }
     kept.into_iter()
@@ -70,6 +71,18 @@ pub(super) fn render(files: &BTreeMap<&str, File<'_>>, jvm: &Jvm<'_>) -> BTreeMa
 }
 
 const CMS: &str = "-XX:+UseConcMarkSweepGC";
+/// What `-XX:+Use…GC` can choose.
+const COLLECTORS: &[&str] = &[
+    "ConcMarkSweep",
+    "Epsilon",
+    "G1",
+    "ParNew",
+    "Parallel",
+    "ParallelOld",
+    "Serial",
+    "Shenandoah",
+    "Z",
+];
 
 /// The size of the young generation, which CMS needs to be told. Cassandra's own script would take it from the
 /// memory and the cores of the machine, not of the container.
@@ -80,7 +93,7 @@ fn young(jvm: &Jvm<'_>) -> String {
 }
 
 /// The lines of a file that stay.
-fn keep<'a>(file: &File<'a>, options: &[String]) -> Vec<&'a str> {
+fn keep<'a>(file: &File<'a>, options: &[&str]) -> Vec<&'a str> {
     let collector = options.iter().any(|option| chooses_collector(option));
     let replaced = |line: &str| {
         setting(line).is_some_and(|name| options.iter().any(|o| setting(o) == Some(name)))
@@ -112,9 +125,9 @@ fn is_owned(line: &str, of_user: bool) -> bool {
 }
 
 fn chooses_collector(option: &str) -> bool {
-    option
-        .strip_prefix("-XX:+Use")
-        .is_some_and(|rest| rest.ends_with("GC") && !rest.contains("AdaptiveSizePolicy"))
+    let name = option.trim_end().strip_prefix("-XX:+Use");
+    name.and_then(|name| name.strip_suffix("GC"))
+        .is_some_and(|name| COLLECTORS.contains(&name))
 }
 
 /// What an option sets, if another one for the same thing would fight with it. None: it adds to others.
@@ -154,7 +167,7 @@ fn section(jvm: &Jvm<'_>, active: &[&str]) -> Vec<String> {
         ports::JMX_EXPORTER,
         jvm.configuration
     ));
-    own.extend(jvm.options.iter().cloned());
+    own.extend(jvm.options.iter().map(ToString::to_string));
     own
 }
 
@@ -192,11 +205,10 @@ mod tests {
                 )
             })
             .collect();
-        let options: Vec<_> = options.iter().map(ToString::to_string).collect();
         let jvm = Jvm {
             heap_bytes: 2 << 30,
             cpu_millicores: Some(2000),
-            options: &options,
+            options,
             extra_lib: "/extra-lib",
             configuration: "/etc/cassandra",
         };

@@ -136,6 +136,14 @@ fn jvm_options(sources: &Sources, setting: &Setting) -> Result<BTreeMap<String, 
             (*name, jvm_options::File { text, of_user })
         })
         .collect();
+    // They were refused long before; what comes through all the same must not begin another ring.
+    let options: Vec<_> = sources
+        .revision
+        .jvm_options
+        .iter()
+        .map(String::as_str)
+        .filter(|option| owned_keys::in_jvm_options(option).is_none())
+        .collect();
     let limit = setting.memory_limit_bytes;
     let jvm = jvm_options::Jvm {
         heap_bytes: sources
@@ -143,7 +151,7 @@ fn jvm_options(sources: &Sources, setting: &Setting) -> Result<BTreeMap<String, 
             .heap_bytes
             .unwrap_or_else(|| heap_for_limit(limit)),
         cpu_millicores: setting.cpu_limit_millicores,
-        options: &sources.revision.jvm_options,
+        options: &options,
         extra_lib: &setting.extra_lib,
         configuration: &setting.configuration,
     };

@@ -106,7 +106,7 @@ impl Election {
                 Step::Wait(until) => {
                     tokio::select! {
                         () = sleep_until(until.into()) => continue,
-                        change = watch.next() => lease = self.changed(change),
+                        Some(change) = watch.next() => self.note(&mut lease, change),
                     }
                     reached();
                     continue;
@@ -122,14 +122,11 @@ impl Election {
         }
     }
 
-    fn changed(&self, change: Option<Result<Option<Lease>, watcher::Error>>) -> Option<Lease> {
+    fn note(&self, lease: &mut Option<Lease>, change: Result<Option<Lease>, watcher::Error>) {
         match change {
-            Some(Ok(lease)) => lease,
-            Some(Err(error)) => {
-                tracing::warn!(%error, name = self.name, "the watch of the Lease failed");
-                None
-            }
-            None => None,
+            Ok(next) => *lease = next,
+            // What was seen last still counts; expiry is judged by it.
+            Err(error) => tracing::warn!(%error, name = self.name, "the watch of the Lease failed"),
         }
     }
 

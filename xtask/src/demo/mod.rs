@@ -114,12 +114,11 @@ fn what_next(target: &Target, cluster: &str) {
     };
     println!("\nWhat to try next:");
     println!(
-        "  {kubectl} delete pod -n {NAMESPACE} {cluster}-r2-0-0    # the same node comes back"
+        "  {kubectl} delete pod -n {NAMESPACE} {cluster}-r2-0-0    # the same Cassandra node comes back"
     );
     println!(
-        "  {kubectl} patch cassandracluster -n {NAMESPACE} {cluster} --type json \
-         -p '[{{\"op\":\"replace\",\"path\":\"/spec/racks/0/members\",\"value\":2}}]'; \
-         {kubectl} describe cassandramembers -n {NAMESPACE}    # a fourth node, and the rule that it waits by"
+        "  {kubectl} edit cassandracluster -n {NAMESPACE} {cluster}    \
+         # raise the members of a rack; `describe` says what a new one waits for"
     );
     println!("  cargo xtask demo --down    # removes everything");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember, MemberState};
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember, MemberState, Phase};
 use kube::ResourceExt as _;
 use kube::api::ObjectList;
 use serde::de::DeserializeOwned;
@@ -19,13 +19,11 @@ use crate::wait::poll;
 const DEADLINE: Duration = Duration::from_mins(15);
 const PAUSE: Duration = Duration::from_secs(1);
 
-pub(super) fn until_ready(target: &Target, cluster: &Example) -> Result<()> {
+pub(super) fn until_ready(target: &Target, example: &Example) -> Result<()> {
     let mut seen = BTreeMap::new();
-    let waited = poll("three ready members", DEADLINE, PAUSE, || {
+    let waited = poll("a cluster that is ready", DEADLINE, PAUSE, || {
         // The API server may be busy; the next look tells.
-        let Ok(members) = members(target, &cluster.name) else {
-            return false;
-        };
+        let members = members(target, &example.name).unwrap_or_default();
         for member in &members {
             let now = describe(member);
             if seen.get(&member.name_any()) != Some(&now) {
@@ -33,15 +31,27 @@ pub(super) fn until_ready(target: &Target, cluster: &Example) -> Result<()> {
                 seen.insert(member.name_any(), now);
             }
         }
-        members.iter().filter(|member| is_ready(member)).count() >= cluster.members
+        let ready = members.iter().filter(|member| is_ready(member)).count();
+        ready >= example.members && phase(target, &example.name) == Some(Phase::Ready)
     });
     match waited {
         Ok(()) => Ok(()),
         Err(error) => bail!(
             "{error}; the cluster says:\n{}",
-            blocked(target, &cluster.name)
+            blocked(target, &example.name)
         ),
     }
+}
+
+fn phase(target: &Target, name: &str) -> Option<Phase> {
+    cluster(target, name).ok()?.status?.phase
+}
+
+fn cluster(target: &Target, name: &str) -> Result<CassandraCluster> {
+    get(
+        target,
+        &["cassandracluster", name, "--namespace", NAMESPACE],
+    )
 }
 
 fn members(target: &Target, cluster: &str) -> Result<Vec<CassandraMember>> {
@@ -97,11 +107,7 @@ fn describe(member: &CassandraMember) -> String {
 }
 
 fn blocked(target: &Target, name: &str) -> String {
-    let cluster: Result<CassandraCluster> = get(
-        target,
-        &["cassandracluster", name, "--namespace", NAMESPACE],
-    );
-    let blocked = cluster.map(|cluster| cluster.status.unwrap_or_default().blocked);
+    let blocked = cluster(target, name).map(|cluster| cluster.status.unwrap_or_default().blocked);
     match blocked {
         Ok(list) if list.is_empty() => "nothing; is the controller running?".into(),
         Ok(list) => {

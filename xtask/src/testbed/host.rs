@@ -8,7 +8,7 @@ use crate::process::{find, line, run};
 use crate::progress::Progress;
 
 /// A program and the Debian package that has it.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("containerd", "containerd"),
     ("runc", "runc"),
     ("iptables", "iptables"),
@@ -21,6 +21,7 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("musl-gcc", "musl-tools"),
     ("nsenter", "util-linux"),
     ("setpriv", "util-linux"),
+    ("unshare", "util-linux"),
     ("umount", "mount"),
     ("python3", "python3"),
     ("pip3", "python3-pip"),
@@ -73,8 +74,6 @@ fn install(packages: &[&str]) -> Result<()> {
     let apt = || {
         let mut apt = line("apt-get -q -y --no-install-recommends");
         apt.env("DEBIAN_FRONTEND", "noninteractive");
-        // The service would start a containerd of its own.
-        apt.env("RUNLEVEL", "1");
         apt
     };
     run(apt().arg("update"))?;

@@ -1,16 +1,16 @@
 //! The test bed: a real Kubernetes with three nodes in three zones, on one Debian machine.
 //!
 //! Everything is built from package registries (Go modules, Maven, Debian, PyPI) and kept in the
-//! [cache](crate::cache), so that only the first start takes minutes. The bed lives in network
+//! cache, so that only the first start takes minutes. The bed lives in network
 //! namespaces that have no way out, below one folder, and goes away without a trace. There is one
 //! bed on a machine; `up` and `down` hold a lock.
 //!
-//! * [`host`]: what the machine must have; [`binaries`]: Kubernetes, etcd, CoreDNS.
-//! * [`layout`]: names, addresses, paths; [`pki`]: certificates; [`network`]: namespaces.
-//! * [`servers`]: programs in the background; [`control_plane`] and [`node`]: which, and how set.
-//! * [`seed`] and [`import`]: how images get to the nodes.
-//! * [`up`], [`down`] and [`members`], [`status`]: the life of a bed.
-//! * [`provisioner`]: volumes; [`faults`]: what tests break.
+//! * `host`: what the machine must have; `binaries`: Kubernetes, etcd, CoreDNS.
+//! * `layout`: names, addresses, paths; `pki`: certificates; `network`: namespaces.
+//! * `servers`: programs in the background; `control_plane` and `node`: which, and how set.
+//! * `seed` and `import`: how images get to the nodes.
+//! * `up`, `down` and `members`, `status`: the life of a bed.
+//! * `provisioner`: volumes; `faults`: what tests break.
 //!
 //! The functions block; asynchronous tests call them through `spawn_blocking`.
 

@@ -40,10 +40,14 @@ impl Status {
         })
     }
 
+    /// Whether none of the servers has ended.
+    pub fn running(&self) -> bool {
+        !self.servers.is_empty() && self.servers.iter().all(|(_, runs)| *runs)
+    }
+
     /// Whether everything is as it should be.
     pub fn healthy(&self) -> bool {
-        let running = !self.servers.is_empty() && self.servers.iter().all(|(_, runs)| *runs);
-        running && self.api && self.ready_nodes.len() == NODES.len()
+        self.running() && self.api && self.ready_nodes.len() == NODES.len()
     }
 }
 

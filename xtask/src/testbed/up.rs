@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -16,6 +17,7 @@ use super::{
 use crate::cache::{Cache, recipe_key};
 use crate::images::{DEFAULT_CASSANDRA_VERSION, cassandra_image, coredns_image, pause_image};
 use crate::progress::Progress;
+use crate::wait::wait_for;
 
 /// Starts the bed unless it is up and well.
 pub(super) fn up(
@@ -69,7 +71,15 @@ fn is_up(layout: &Layout, progress: Progress) -> Result<bool> {
     let Ok(started_as) = fs::read_to_string(layout.ready()) else {
         return Ok(false);
     };
-    let healthy = Status::of(layout)?.healthy();
+    // A busy machine is slow to answer; that is no reason to take away what runs in the bed.
+    let running = Status::of(layout)?.running();
+    let patience = if running {
+        Duration::from_mins(1)
+    } else {
+        Duration::ZERO
+    };
+    let healthy = || Status::of(layout).is_ok_and(|status| status.healthy());
+    let healthy = wait_for("the bed that there is", patience, healthy).is_ok();
     if healthy && started_as != key() {
         progress.say(
             "the bed that is up is of another version; to change it: testbed down, testbed up",

@@ -171,6 +171,12 @@ impl Facts {
         self.state() == MemberState::Ready && self.pod_is_ready()
     }
 
+    /// Whether Cassandra serves and only the kubelet has not asked for its readiness yet.
+    pub(crate) fn is_about_to_be_ready(&self) -> bool {
+        let stays = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_none());
+        self.state() == MemberState::Ready && stays && self.cassandra_runs()
+    }
+
     /// The containers of the pod, initial ones first.
     pub(crate) fn containers(&self) -> impl Iterator<Item = &ContainerStatus> {
         let status = self.pod.as_ref().and_then(|pod| pod.status.as_ref());

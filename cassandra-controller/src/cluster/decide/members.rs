@@ -33,7 +33,8 @@ pub(super) struct Outlook {
     pub(super) rack: String,
     pub(super) exists: bool,
     pub(super) ready: bool,
-    pub(super) joined: bool,
+    /// It had joined the ring and does not serve.
+    pub(super) down: bool,
     pub(super) release: Option<String>,
     pub(super) waiting: Option<Waiting>,
     pub(super) restart_pending: bool,
@@ -225,7 +226,7 @@ fn outlook(
         rack: facts.rack.clone(),
         exists: facts.member.is_some(),
         ready: facts.is_ready(),
-        joined: facts.has_joined(),
+        down: facts.has_joined() && !facts.is_ready() && !facts.is_about_to_be_ready(),
         release: facts.status().and_then(|status| status.release_version.clone()),
         restart_pending: behind && !takes_changes(facts),
         waiting,

@@ -63,7 +63,7 @@ pub(super) fn report(
         waits.filter(|(_, w)| !matches!(w.rule, Rule::Starting | Rule::RestartPending)).collect();
     let needs_somebody = waits.iter().any(|(_, waiting)| waiting.rule.needs_somebody());
     let complete = ready == members.len() && i32::try_from(ready) == Ok(wanted);
-    let broken = members.iter().any(|member| member.joined && !member.ready);
+    let broken = members.iter().any(|member| member.down);
     let mut status = CassandraClusterStatus {
         observed_generation: observed.cluster.metadata.generation,
         conditions: Vec::new(),
@@ -104,7 +104,7 @@ fn conditions(
     complete: bool,
     needs_somebody: bool,
 ) -> Vec<Wanted> {
-    let down: Vec<_> = members.iter().filter(|m| m.joined && !m.ready).map(|m| m.name.as_str()).collect();
+    let down: Vec<_> = members.iter().filter(|member| member.down).map(|member| member.name.as_str()).collect();
     let (available, available_reason) = available(cluster, members);
     let first = status.blocked.first().map_or_else(String::new, |blocked| blocked.message.clone());
     let ready = status.ready.as_deref().unwrap_or_default();
@@ -153,7 +153,7 @@ fn conditions(
 /// joined and do not serve. With less than three racks, no member may be missing.
 fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static str) {
     let mut broken: Vec<_> =
-        members.iter().filter(|m| m.joined && !m.ready).map(|m| m.rack.as_str()).collect();
+        members.iter().filter(|member| member.down).map(|member| member.rack.as_str()).collect();
     broken.dedup();
     let serving = members.iter().any(|member| member.ready);
     let spare = usize::from(cluster.spec.racks.len() >= 3);

@@ -2,7 +2,7 @@
 //! has chosen.
 //!
 //! Whenever a claim or a volume changes, all of them are looked at anew and what is missing is done
-//! ([`plan`] says what that is). An error is told and tried again; the watches come back by
+//! (`plan` says what that is). An error is told and tried again; the watches come back by
 //! themselves after the API server was away. A folder has no limit of size, so growing a volume is
 //! a matter of two numbers.
 

@@ -1,0 +1,159 @@
+//! A ring to play with, and what Cassandra itself says of it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use cassandra_api::v1alpha1::{CassandraMember, MemberState};
+use kube::{ResourceExt as _, api::ListParams};
+use serde_json::{Value, json};
+
+use crate::{
+    stage::Stage,
+    wait::{Look, until},
+};
+
+/// Three nodes that start one after the other on two cores.
+pub const FORMATION: Duration = Duration::from_secs(900);
+
+/// A ring in a namespace of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Ring {
+    /// The namespace.
+    pub namespace: &'static str,
+    /// The cluster's name.
+    pub name: &'static str,
+    /// Racks and their members.
+    pub racks: &'static [(&'static str, i32)],
+}
+
+/// Who a node is, by Cassandra's own account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// `UN` and the like.
+    pub state: String,
+    /// The broadcast address.
+    pub address: String,
+    /// The rack.
+    pub rack: String,
+}
+
+impl Ring {
+    /// The spec: small, and quick to start.
+    pub fn spec(&self) -> Value {
+        let racks: Vec<_> = self
+            .racks
+            .iter()
+            .map(|(name, members)| json!({ "name": name, "members": members }))
+            .collect();
+        json!({
+            "version": "5.0.9",
+            "racks": racks,
+            "storage": { "size": "1Gi" },
+            "resources": {
+                "requests": { "cpu": "100m", "memory": "1Gi" },
+                "limits": { "cpu": "2", "memory": "1536Mi" },
+            },
+            "config": { "jvm": {
+                "heap": "320Mi",
+                // A ring of three on one machine needs no half minute to spread a word.
+                "options": ["-Dcassandra.ring_delay_ms=8000", "-Dcassandra.skip_wait_for_gossip_to_settle=0"],
+            } },
+        })
+    }
+
+    /// Every member's name.
+    pub fn names(&self) -> Vec<String> {
+        let all = self.racks.iter();
+        all.flat_map(|(rack, members)| {
+            (0..*members).map(move |ordinal| format!("{}-{rack}-{ordinal}", self.name))
+        })
+        .collect()
+    }
+
+    /// The Member objects, by name.
+    pub async fn members(&self, stage: &Stage) -> Result<BTreeMap<String, CassandraMember>> {
+        let all = stage.members(self.namespace).list(&ListParams::default()).await?;
+        let own = all.into_iter().filter(|member| member.spec.cluster.name == self.name);
+        Ok(own.map(|member| (member.name_any(), member)).collect())
+    }
+
+    /// Waits until all members are ready and the cluster says so.
+    pub async fn ready(&self, stage: &Stage) -> Result<BTreeMap<String, CassandraMember>> {
+        let wanted: i32 = self.racks.iter().map(|(_, members)| members).sum();
+        until(&format!("{wanted} ready members of {}", self.name), FORMATION, async || {
+            let cluster = stage.clusters(self.namespace).get(self.name).await?;
+            let status = cluster.status.unwrap_or_default();
+            let members = self.members(stage).await?;
+            let seen = members
+                .iter()
+                .map(|(name, member)| format!("{name} {}", state(member).as_str()))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let ready = members.values().all(|member| state(member) == MemberState::Ready);
+            let settled = status.ready_members == Some(wanted) && ready;
+            Ok(Look::when(settled, members, format!("{:?}, {seen}", status.phase)))
+        })
+        .await
+    }
+
+    /// Host ids of the members by name. Every member must have one.
+    pub async fn host_ids(&self, stage: &Stage) -> Result<BTreeMap<String, String>> {
+        let members = self.members(stage).await?.into_iter();
+        members
+            .map(|(name, member)| {
+                let host_id = member.status.and_then(|status| status.host_id);
+                Ok((name, host_id.context("a member has no host id")?))
+            })
+            .collect()
+    }
+
+    /// What `nodetool status` of a member says, by host id.
+    pub async fn nodetool_status(&self, stage: &Stage, member: &str) -> Result<BTreeMap<String, Node>> {
+        let text = stage.exec(self.namespace, member, &["nodetool", "status"]).await?;
+        let nodes: BTreeMap<_, _> = text.lines().filter_map(node).collect();
+        ensure!(!nodes.is_empty(), "nodetool status lists no node:\n{text}");
+        Ok(nodes)
+    }
+
+    /// Runs a CQL statement on a member.
+    pub async fn cql(&self, stage: &Stage, member: &str, statements: &str) -> Result<String> {
+        stage.exec(self.namespace, member, &["cqlsh", "-e", statements]).await
+    }
+
+    /// Writes a row at QUORUM.
+    pub async fn write_row(&self, stage: &Stage, words: &str) -> Result<()> {
+        let first = self.names().into_iter().next().context("a ring without members")?;
+        let statements = format!(
+            "CREATE KEYSPACE IF NOT EXISTS e2e WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': 3}}; \
+             CREATE TABLE IF NOT EXISTS e2e.rows (id int PRIMARY KEY, words text); \
+             CONSISTENCY QUORUM; INSERT INTO e2e.rows (id, words) VALUES (1, '{words}');"
+        );
+        self.cql(stage, &first, &statements).await.map(|_| ())
+    }
+
+    /// Reads the row at ALL from the last member.
+    pub async fn row_is(&self, stage: &Stage, words: &str) -> Result<()> {
+        let last = self.names().into_iter().next_back().context("a ring without members")?;
+        let text =
+            self.cql(stage, &last, "CONSISTENCY ALL; SELECT words FROM e2e.rows WHERE id = 1;").await?;
+        ensure!(text.contains(words), "the row is not {words}:\n{text}");
+        Ok(())
+    }
+}
+
+/// What the agent says of the member.
+pub fn state(member: &CassandraMember) -> MemberState {
+    member.status.as_ref().map(|status| status.state).unwrap_or_default()
+}
+
+/// A line of `nodetool status`: state, address, load and its unit, tokens, ownership, host id, rack.
+fn node(line: &str) -> Option<(String, Node)> {
+    let words: Vec<_> = line.split_whitespace().collect();
+    let [state, address, .., host_id, rack] = words.as_slice() else { return None };
+    let is_node = state.len() == 2 && state.starts_with(['U', 'D', '?']) && host_id.len() == 36;
+    is_node.then(|| {
+        let node =
+            Node { state: (*state).into(), address: (*address).into(), rack: (*rack).into() };
+        ((*host_id).into(), node)
+    })
+}

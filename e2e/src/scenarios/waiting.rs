@@ -1,0 +1,203 @@
+//! Waiting by a named rule, and going on by itself when its reason is gone.
+
+use anyhow::{Context as _, Result, ensure};
+use cassandra_api::{rules::Rule, v1alpha1::MemberState};
+use serde_json::{Value, json};
+
+use crate::{
+    ring::state,
+    stage::{MINUTES, Stage},
+    wait::{Look, until},
+};
+
+const NAMESPACE: &str = "e2e-waiting";
+const CLUSTER: &str = "waits";
+const MEMBER: &str = "waits-r1-0";
+
+fn spec() -> Value {
+    json!({
+        "version": "5.0.9",
+        "racks": [{ "name": "r1", "members": 1 }],
+        "storage": { "size": "1Gi" },
+        "resources": { "requests": { "cpu": "100m", "memory": "1Gi" }, "limits": { "memory": "1Gi" } },
+        "config": { "jvm": { "heap": "256Mi" } },
+    })
+}
+
+async fn blocked_by(stage: &Stage, rule: Rule, words: &str) -> Result<()> {
+    until(&format!("the rule {rule}"), MINUTES, async || {
+        let status = stage.clusters(NAMESPACE).get(CLUSTER).await?.status.unwrap_or_default();
+        let found = status
+            .blocked
+            .iter()
+            .any(|blocked| blocked.rule == rule && blocked.message.contains(words));
+        Ok(Look::when(found, (), format!("{:?}", status.blocked)))
+    })
+    .await
+}
+
+/// `kubectl describe` of the member says what it waits for and what to do.
+async fn described(stage: &Stage, rule: Rule) -> Result<()> {
+    let describe = ["describe", "cassandramember", "-n", NAMESPACE, MEMBER];
+    until(&format!("kubectl describe to name {rule}"), MINUTES, async || {
+        let text = stage.run_kubectl(&describe).await?;
+        let advice = rule.advice().split(['.', ',']).next().unwrap_or_default();
+        Ok(Look::when(text.contains(rule.name()) && text.contains(advice), (), text))
+    })
+    .await
+}
+
+async fn gets_as_far_as_cassandra(stage: &Stage) -> Result<()> {
+    until("Cassandra to be given leave to start", MINUTES * 2, async || {
+        let member = stage.members(NAMESPACE).get(MEMBER).await?;
+        let state = state(&member);
+        let waiting = matches!(state, MemberState::Unknown | MemberState::Waiting | MemberState::Refused);
+        Ok(Look::when(!waiting, (), format!("{}, {:?}", state.as_str(), member.spec.waiting)))
+    })
+    .await
+}
+
+async fn config_map(stage: &Stage, text: &str) -> Result<()> {
+    let api: kube::Api<k8s_openapi::api::core::v1::ConfigMap> =
+        kube::Api::namespaced(stage.client.clone(), NAMESPACE);
+    let object = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": { "name": "mine" }, "data": { "cassandra.yaml": text },
+    });
+    let params = kube::api::PatchParams::apply("e2e").force();
+    api.patch("mine", &params, &kube::api::Patch::Apply(object)).await?;
+    Ok(())
+}
+
+/// Nothing starts without the ConfigMap that the spec names.
+pub(super) async fn a_missing_config_map_holds_up_until_it_comes(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    let mut spec = spec();
+    spec["config"]["fromConfigMap"] = json!("mine");
+    stage.apply(NAMESPACE, CLUSTER, &spec).await?;
+    blocked_by(stage, Rule::ConfigMapAvailable, "mine").await?;
+    config_map(stage, "num_tokens: 4").await?;
+    until("the member", MINUTES, async || {
+        stage.members(NAMESPACE).get(MEMBER).await?;
+        Ok(Look::Done(()))
+    })
+    .await
+}
+
+/// Nor with one that can't be used.
+pub(super) async fn a_config_map_that_is_not_yaml_holds_up_until_it_is(
+    stage: &Stage,
+) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    config_map(stage, "num_tokens: [").await?;
+    let mut spec = spec();
+    spec["config"]["fromConfigMap"] = json!("mine");
+    stage.apply(NAMESPACE, CLUSTER, &spec).await?;
+    blocked_by(stage, Rule::ConfigMapParses, "not YAML").await?;
+    config_map(stage, "cluster_name: theirs").await?;
+    blocked_by(stage, Rule::ConfigMapParses, "set spec.clusterName").await?;
+    config_map(stage, "num_tokens: 4").await?;
+    until("the member", MINUTES, async || {
+        stage.members(NAMESPACE).get(MEMBER).await?;
+        Ok(Look::Done(()))
+    })
+    .await
+}
+
+/// A Service of somebody else stays as it is.
+pub(super) async fn a_name_that_is_taken_is_not_taken_over(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    let create = ["create", "service", "clusterip", CLUSTER, "-n", NAMESPACE, "--tcp=80:80"];
+    stage.run_kubectl(&create).await?;
+    let look = ["get", "service", CLUSTER, "-n", NAMESPACE, "-o", "json"];
+    let before = stage.run_kubectl(&look).await?;
+    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    blocked_by(stage, Rule::NameIsFree, "Service waits").await?;
+    let after = stage.run_kubectl(&look).await?;
+    ensure!(before == after, "the Service was changed:\n{after}");
+    Ok(())
+}
+
+/// A corrected image does not wait for the backoff of the broken one.
+pub(super) async fn an_image_that_is_corrected_gets_through_at_once(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    let mut broken = spec();
+    broken["image"] = json!("example.invalid/nothing:here");
+    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
+    blocked_by(stage, Rule::ImageAvailable, "example.invalid/nothing:here").await?;
+    described(stage, Rule::ImageAvailable).await?;
+    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    gets_as_far_as_cassandra(stage).await
+}
+
+/// The scheduler's words are passed on.
+pub(super) async fn a_storage_class_that_does_not_exist_is_named(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    let mut broken = spec();
+    broken["storage"]["storageClassName"] = json!("nowhere");
+    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
+    blocked_by(stage, Rule::VolumeAvailable, "").await?;
+    described(stage, Rule::VolumeAvailable).await
+}
+
+/// A zone without nodes, likewise.
+pub(super) async fn a_zone_without_nodes_is_named(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    let mut broken = spec();
+    broken["racks"][0]["zone"] = json!("nowhere");
+    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
+    blocked_by(stage, Rule::NodeAvailable, "").await?;
+    described(stage, Rule::NodeAvailable).await
+}
+
+/// A volume with the marker of another cluster is refused, and not touched.
+pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Result<()> {
+    stage.fresh_namespace(NAMESPACE).await?;
+    // The pod finds its node, and so the claim its volume, but nothing of ours runs yet.
+    let mut broken = spec();
+    broken["image"] = json!("example.invalid/nothing:here");
+    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
+    blocked_by(stage, Rule::ImageAvailable, "nothing:here").await?;
+    let marker = json!({
+        "version": 1, "clusterUid": "another", "clusterName": "another", "datacenter": "dc1",
+        "rack": "r1", "member": "another-r1-0", "memberUid": "x", "joined": true,
+        "hostId": "11111111-2222-3333-4444-555555555555", "seeds": [],
+        "configRevision": "x", "startEpoch": 1,
+    });
+    write_marker(stage, &marker.to_string()).await?;
+    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    blocked_by(stage, Rule::PvcIdentity, "another").await?;
+    described(stage, Rule::PvcIdentity).await?;
+    stage.remove_namespace(NAMESPACE).await
+}
+
+/// Writes a marker onto the member's volume, from a pod beside it.
+async fn write_marker(stage: &Stage, marker: &str) -> Result<()> {
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "name": "intruder", "namespace": NAMESPACE },
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": { "runAsNonRoot": true, "runAsUser": 999, "fsGroup": 999,
+                "seccompProfile": { "type": "RuntimeDefault" } },
+            "containers": [{
+                "name": "intruder", "image": "docker.io/library/cassandra:5.0.9",
+                "command": ["/bin/sh", "-c",
+                    "mkdir -p /data/.operator && printf '%s' \"$MARKER\" > /data/.operator/marker.json"],
+                "env": [{ "name": "MARKER", "value": marker }],
+                "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
+                "volumeMounts": [{ "name": "data", "mountPath": "/data" }],
+            }],
+            "volumes": [{ "name": "data",
+                "persistentVolumeClaim": { "claimName": format!("data-{MEMBER}") } }],
+        },
+    });
+    let pod = serde_json::from_value(pod)?;
+    stage.pods(NAMESPACE).create(&kube::api::PostParams::default(), &pod).await?;
+    until("the marker to be written", MINUTES, async || {
+        let pod = stage.pods(NAMESPACE).get("intruder").await?;
+        let phase = pod.status.and_then(|status| status.phase).context("no phase")?;
+        Ok(Look::when(phase == "Succeeded", (), phase))
+    })
+    .await
+}

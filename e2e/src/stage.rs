@@ -1,0 +1,211 @@
+//! The Kubernetes that scenarios play on, with the operator in it.
+
+use std::{process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Namespace, Pod},
+};
+use kube::{
+    Api, Client, Config, ResourceExt as _,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+};
+use serde_json::{Value, json};
+use xtask::{cache::Cache, install, progress::Progress, target::Target, testbed::Bed};
+
+use crate::wait::{Look, until};
+
+/// Who writes, in managed fields.
+const MANAGER: &str = "e2e";
+/// Long enough for a machine that does other things as well.
+pub const MINUTES: Duration = Duration::from_secs(300);
+
+/// The Kubernetes, the operator in it, and how to reach both.
+pub struct Stage {
+    /// As cluster administrator.
+    pub client: Client,
+    target: Target,
+}
+
+impl Stage {
+    /// Installs the operator as it is in this checkout.
+    pub async fn prepare(target: Target, cache: &Cache) -> Result<Self> {
+        let image = target.operator_image(cache, Progress)?;
+        Progress.step("the operator", || install::install(&target, &image, "e2e"))?;
+        let kubeconfig = Kubeconfig::read_from(target.kubeconfig())?;
+        let mut config =
+            Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+        config.read_timeout = Some(Duration::from_secs(20));
+        let stage = Self { client: Client::try_from(config)?, target };
+        stage.scale_controller(1).await?;
+        Ok(stage)
+    }
+
+    /// The test bed, unless this is somebody's own Kubernetes.
+    pub fn bed(&self) -> Option<&Bed> {
+        match &self.target {
+            Target::Bed(bed) => Some(bed),
+            Target::Given { .. } => None,
+        }
+    }
+
+    /// kubectl for this Kubernetes.
+    pub fn kubectl(&self) -> Command {
+        self.target.kubectl()
+    }
+
+    /// Path of the kubeconfig.
+    pub fn kubeconfig(&self) -> std::path::PathBuf {
+        self.target.kubeconfig()
+    }
+
+    /// Runs kubectl and returns what it prints.
+    pub async fn run_kubectl(&self, arguments: &[&str]) -> Result<String> {
+        let mut command = tokio::process::Command::from(self.kubectl());
+        let output = command.args(arguments).output().await.context("kubectl")?;
+        if !output.status.success() {
+            bail!(
+                "kubectl {}: {}{}",
+                arguments.join(" "),
+                String::from_utf8_lossy(&output.stderr).trim(),
+                String::from_utf8_lossy(&output.stdout).trim()
+            );
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs a program in the container `cassandra` of a member's pod.
+    pub async fn exec(&self, namespace: &str, member: &str, program: &[&str]) -> Result<String> {
+        let pod = format!("{member}-0");
+        let start = ["exec", "-n", namespace, &pod, "-c", "cassandra", "--"];
+        self.run_kubectl(&[&start, program].concat()).await
+    }
+
+    /// A namespace that enforces the Restricted Pod Security Standard, empty.
+    pub async fn fresh_namespace(&self, name: &str) -> Result<()> {
+        self.remove_namespace(name).await?;
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
+        });
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        api.patch(name, &PatchParams::apply(MANAGER), &Patch::Apply(object)).await?;
+        Ok(())
+    }
+
+    /// The namespace and everything in it goes.
+    pub async fn remove_namespace(&self, name: &str) -> Result<()> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        if api.get_opt(name).await?.is_none() {
+            return Ok(());
+        }
+        api.delete(name, &DeleteParams::default()).await?;
+        until(&format!("namespace {name} to be gone"), MINUTES * 2, async || {
+            Ok(Look::when(api.get_opt(name).await?.is_none(), (), "it is still there"))
+        })
+        .await
+    }
+
+    /// Clusters of a namespace.
+    pub fn clusters(&self, namespace: &str) -> Api<CassandraCluster> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Members of a namespace.
+    pub fn members(&self, namespace: &str) -> Api<CassandraMember> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Pods of a namespace.
+    pub fn pods(&self, namespace: &str) -> Api<Pod> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// Applies a cluster as a user would. An error is the API server's refusal.
+    pub async fn apply(&self, namespace: &str, name: &str, spec: &Value) -> Result<(), kube::Error> {
+        let object = json!({
+            "apiVersion": "cassandra-operator.rs/v1alpha1",
+            "kind": "CassandraCluster",
+            "metadata": { "name": name },
+            "spec": spec,
+        });
+        let params = PatchParams::apply(MANAGER).force();
+        self.clusters(namespace).patch(name, &params, &Patch::Apply(object)).await.map(|_| ())
+    }
+
+    /// Sets the number of controllers and waits until it is so.
+    pub async fn scale_controller(&self, replicas: i32) -> Result<()> {
+        let api: Api<Deployment> = Api::namespaced(self.client.clone(), install::NAMESPACE);
+        let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
+        api.patch(install::CONTROLLER, &PatchParams::default(), &patch).await?;
+        until(&format!("{replicas} controllers"), MINUTES, async || {
+            let status = api.get(install::CONTROLLER).await?.status.unwrap_or_default();
+            let ready = status.ready_replicas.unwrap_or(0);
+            let pods = self.controllers().await?.len();
+            let settled = ready == replicas && i32::try_from(pods)? == replicas;
+            Ok(Look::when(settled, (), format!("{ready} ready of {pods} pods")))
+        })
+        .await
+    }
+
+    /// Names of the controllers' pods.
+    pub async fn controllers(&self) -> Result<Vec<String>> {
+        let selector = ListParams::default()
+            .labels(&format!("app.kubernetes.io/name={}", install::CONTROLLER));
+        let pods = self.pods(install::NAMESPACE).list(&selector).await?;
+        Ok(pods.into_iter().map(|pod| pod.name_any()).collect())
+    }
+
+    /// kill -9, as far as Kubernetes can do that: the pod is deleted without grace.
+    pub async fn kill_controllers(&self) -> Result<()> {
+        for name in self.controllers().await? {
+            match self.bed() {
+                // The process dies in place and the kubelet starts it again.
+                Some(bed) => {
+                    let killed = bed.kill_process_in_pod(
+                        install::NAMESPACE,
+                        &name,
+                        "controller",
+                        xtask::testbed::Signal::KILL,
+                    );
+                    if let Err(error) = killed {
+                        println!("  the controller was not running: {error:#}");
+                    }
+                }
+                None => self.kill_pod(install::NAMESPACE, &name).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes a pod without grace.
+    pub async fn kill_pod(&self, namespace: &str, name: &str) -> Result<()> {
+        let at_once = DeleteParams::default().grace_period(0);
+        self.pods(namespace).delete(name, &at_once).await?;
+        Ok(())
+    }
+
+    /// For a look at a failure.
+    pub fn show_what_there_is(&self) {
+        let looks: [&[&str]; 3] = [
+            &["get", "cassandraclusters,cassandramembers,pods,pvc", "-A", "-o", "wide"],
+            &["get", "events", "-A", "--sort-by=.lastTimestamp"],
+            &["logs", "-n", install::NAMESPACE, "deployment/cassandra-controller", "--tail=30"],
+        ];
+        for look in looks {
+            if let Ok(output) = self.kubectl().args(look).output() {
+                let text = String::from_utf8_lossy(&output.stdout);
+                let lines: Vec<_> = text.lines().collect();
+                let from = lines.len().saturating_sub(40);
+                println!("  $ kubectl {}", look.join(" "));
+                for line in lines.get(from..).unwrap_or_default() {
+                    println!("  {line}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Whole passes, with a node and a disk that do as they are told and write down what was asked of them.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use cassandra_management::{Error, NodeFacts};
+
+use super::*;
+use crate::fixtures::{identity, marker, member, serving};
+
+#[derive(Debug, Default)]
+struct World {
+    node: Mutex<Option<NodeFacts>>,
+    marker: Mutex<Option<Marker>>,
+    disk_fails: AtomicBool,
+    reload_fails: AtomicBool,
+    log: Mutex<Vec<String>>,
+}
+
+impl World {
+    fn log(&self, what: impl Into<String>) {
+        self.log.lock().unwrap().push(what.into());
+    }
+
+    fn stored(&self) -> Option<Marker> {
+        self.marker.lock().unwrap().clone()
+    }
+
+    fn put(&self, marker: &Marker) {
+        *self.marker.lock().unwrap() = Some(marker.clone());
+    }
+
+    fn taken_log(&self) -> Vec<String> {
+        std::mem::take(&mut self.log.lock().unwrap())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Shared(Arc<World>);
+
+impl Node for Shared {
+    async fn facts(&self) -> Result<NodeFacts, Error> {
+        let facts = self.0.node.lock().unwrap().clone();
+        facts.ok_or(Error::Refused {
+            endpoint: "here".into(),
+        })
+    }
+
+    async fn reload_seeds(&self) -> Result<Vec<String>, Error> {
+        self.0.log("reload");
+        if self.0.reload_fails.load(Ordering::SeqCst) {
+            return Err(Error::SeedsNotLoaded);
+        }
+        Ok(Vec::new())
+    }
+}
+
+impl Disk for Shared {
+    fn load(&self) -> Result<Option<Marker>, volume::Error> {
+        Ok(self.0.stored())
+    }
+
+    fn store(&self, marker: &Marker) -> Result<(), volume::Error> {
+        if self.0.disk_fails.load(Ordering::SeqCst) {
+            return Err(volume::Error::Hangs);
+        }
+        self.0.log(format!(
+            "marker joined={} seeds={}",
+            marker.joined,
+            marker.seeds.join(",")
+        ));
+        self.0.put(marker);
+        Ok(())
+    }
+
+    fn set_seeds(&self, seeds: &[String]) -> Result<(), volume::Error> {
+        self.0.log(format!("file seeds={}", seeds.join(",")));
+        Ok(())
+    }
+}
+
+fn world() -> Arc<World> {
+    let world = World::default();
+    *world.marker.lock().unwrap() = Some(marker());
+    Arc::new(world)
+}
+
+fn agent(world: &Arc<World>) -> Agent<Shared, Shared> {
+    agent_told(world, Told::default())
+}
+
+fn agent_told(world: &Arc<World>, told: Told) -> Agent<Shared, Shared> {
+    let shared = Shared(Arc::clone(world));
+    Agent::new(
+        shared.clone(),
+        shared,
+        identity(),
+        told,
+        Pulse::default(),
+        Metrics::new().unwrap(),
+    )
+}
+
+fn present() -> Known {
+    Known::Present(Arc::new(member()))
+}
+
+fn with_seeds(seeds: &[&str]) -> Known {
+    let mut member = member();
+    member.spec.start.seeds = seeds.iter().map(|seed| (*seed).into()).collect();
+    Known::Present(Arc::new(member))
+}
+
+#[tokio::test]
+async fn a_node_is_starting_then_joined_then_stopped() {
+    let world = world();
+    let mut agent = agent(&world);
+    let status = agent.pass(&present()).await.unwrap();
+    assert_eq!(status.state, MemberState::Starting);
+    *world.node.lock().unwrap() = Some(serving());
+    let status = agent.pass(&present()).await.unwrap();
+    assert_eq!(status.state, MemberState::Ready);
+    assert!(status.bootstrapped.is_some());
+    assert_eq!(world.taken_log(), ["marker joined=true seeds=10.0.0.1"]);
+    *world.node.lock().unwrap() = None;
+    let status = agent.pass(&present()).await.unwrap();
+    assert_eq!(status.state, MemberState::Stopped);
+    assert!(status.bootstrapped.is_some());
+    assert!(world.taken_log().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_bootstrapped_that_did_not_reach_the_disk() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    world.disk_fails.store(true, Ordering::SeqCst);
+    let mut agent = agent(&world);
+    let status = agent.pass(&present()).await.unwrap();
+    assert_eq!(
+        (status.state, &status.bootstrapped),
+        (MemberState::Ready, &None)
+    );
+    world.disk_fails.store(false, Ordering::SeqCst);
+    assert!(agent.pass(&present()).await.unwrap().bootstrapped.is_some());
+}
+
+#[tokio::test]
+async fn an_agent_that_begins_anew_says_what_the_earlier_one_said() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    let said = agent(&world).pass(&present()).await.unwrap();
+    let mut member = member();
+    member.status = Some((*said).clone());
+    let known = Known::Present(Arc::new(member));
+    assert_eq!(agent(&world).pass(&known).await.unwrap(), said);
+}
+
+#[tokio::test]
+async fn joining_is_remembered_while_the_api_server_is_away() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    assert_eq!(agent(&world).pass(&Known::Nothing).await, None);
+    assert_eq!(world.taken_log(), ["marker joined=true seeds=10.0.0.1"]);
+}
+
+#[tokio::test]
+async fn nothing_is_reported_of_a_member_that_is_gone() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    assert_eq!(agent(&world).pass(&Known::Gone).await, None);
+}
+
+#[tokio::test]
+async fn seeds_go_to_the_file_then_the_node_then_the_marker() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    let mut agent = agent(&world);
+    agent.pass(&present()).await;
+    world.taken_log();
+    let status = agent
+        .pass(&with_seeds(&["10.0.0.2", "10.0.0.1"]))
+        .await
+        .unwrap();
+    assert_eq!(status.seeds, ["10.0.0.1", "10.0.0.2"]);
+    assert_eq!(
+        world.taken_log(),
+        [
+            "file seeds=10.0.0.1,10.0.0.2",
+            "reload",
+            "marker joined=true seeds=10.0.0.1,10.0.0.2"
+        ]
+    );
+    agent.pass(&with_seeds(&["10.0.0.2", "10.0.0.1"])).await;
+    assert!(world.taken_log().is_empty(), "once is enough");
+}
+
+#[tokio::test(start_paused = true)]
+async fn seeds_that_the_node_did_not_take_are_brought_again_later() {
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    world.reload_fails.store(true, Ordering::SeqCst);
+    let mut agent = agent(&world);
+    agent.pass(&present()).await;
+    world.taken_log();
+    let known = with_seeds(&["10.0.0.2"]);
+    let status = agent.pass(&known).await.unwrap();
+    assert_eq!(status.seeds, ["10.0.0.1"], "only what is in use");
+    assert_eq!(world.taken_log(), ["file seeds=10.0.0.2", "reload"]);
+    agent.pass(&known).await;
+    assert!(world.taken_log().is_empty(), "not at once");
+    world.reload_fails.store(false, Ordering::SeqCst);
+    tokio::time::advance(SEEDS_AGAIN).await;
+    assert_eq!(agent.pass(&known).await.unwrap().seeds, ["10.0.0.2"]);
+}

@@ -1,0 +1,305 @@
+//! Statuses of every kind of observation, and of sequences of them.
+
+use cassandra_api::v1alpha1::{PeerState, Probe};
+use cassandra_management::Mode;
+use proptest::prelude::*;
+
+use super::*;
+use crate::fixtures::{at, identity, marker, member, serving};
+
+/// What a test observes, and the defaults of everything that it does not care about.
+struct Scene {
+    member: CassandraMember,
+    reading: Reading,
+    marker: MarkerSeen,
+    told: Option<VolumeFacts>,
+    earlier: CassandraMemberStatus,
+    second: i64,
+}
+
+fn joined() -> MarkerSeen {
+    MarkerSeen::Present(Box::new(Marker {
+        joined: true,
+        host_id: Some("h-1".into()),
+        ..marker()
+    }))
+}
+
+fn scene() -> Scene {
+    Scene {
+        member: member(),
+        reading: Reading::Answered(serving()),
+        marker: joined(),
+        told: None,
+        earlier: CassandraMemberStatus::default(),
+        second: 100,
+    }
+}
+
+impl Scene {
+    fn status(&self) -> CassandraMemberStatus {
+        build(&Observed {
+            identity: &identity(),
+            member: &self.member,
+            reading: &self.reading,
+            marker: &self.marker,
+            told: self.told.as_ref(),
+            state: state::state(&self.reading, true, None),
+            earlier: &self.earlier,
+            now: &at(self.second),
+        })
+    }
+}
+
+#[test]
+fn a_serving_node_is_reported_as_it_is() {
+    let status = scene().status();
+    assert_eq!(status.state, MemberState::Ready);
+    assert_eq!(status.mode.as_deref(), Some("NORMAL"));
+    assert_eq!(status.host_id.as_deref(), Some("h-1"));
+    assert_eq!(status.address.as_deref(), Some("10.0.0.1"));
+    assert_eq!(status.load.as_deref(), Some("128KiB"));
+    assert_eq!(status.config_in_use.as_deref(), Some("orders-rev-1"));
+    assert_eq!(status.start_epoch, Some(2));
+    assert_eq!(status.ring_view.len(), 2);
+    assert!(status.volume.unwrap().joined);
+}
+
+#[test]
+fn a_node_that_cant_be_asked_keeps_what_cant_have_changed() {
+    let earlier = scene().status();
+    for reading in [Reading::Refused, Reading::NotAnswering("Timeout")] {
+        let status = Scene {
+            reading,
+            earlier: earlier.clone(),
+            ..scene()
+        }
+        .status();
+        assert_eq!(status.host_id, earlier.host_id);
+        assert_eq!(status.tokens_digest, earlier.tokens_digest);
+        assert_eq!(status.release_version, earlier.release_version);
+        assert_eq!(status.bootstrapped, earlier.bootstrapped);
+        assert_eq!((status.mode, status.schema_version), (None, None));
+        assert!(status.ring_view.is_empty() && !status.native_transport);
+    }
+}
+
+#[test]
+fn time_alone_changes_nothing() {
+    let earlier = scene().status();
+    let later = Scene {
+        earlier: earlier.clone(),
+        second: 9_999,
+        ..scene()
+    };
+    assert_eq!(later.status(), earlier);
+}
+
+#[test]
+fn last_transition_time_moves_on_a_flip_only() {
+    let ready = scene().status();
+    let since = |status: &CassandraMemberStatus| status.conditions[0].last_transition_time.clone();
+    let mut flipped = Scene {
+        reading: Reading::NotAnswering("Timeout"),
+        earlier: ready.clone(),
+        second: 200,
+        ..scene()
+    };
+    let hanging = flipped.status();
+    assert_eq!((since(&ready), since(&hanging)), (at(100), at(200)));
+    flipped.reading = Reading::Refused;
+    flipped.earlier = hanging;
+    flipped.second = 300;
+    assert_eq!(since(&flipped.status()), at(200), "it was False already");
+}
+
+#[test]
+fn a_status_is_itself_when_read_back() {
+    let status = scene().status();
+    let text = serde_json::to_string(&status).unwrap();
+    assert_eq!(
+        serde_json::from_str::<CassandraMemberStatus>(&text).unwrap(),
+        status
+    );
+}
+
+#[test]
+fn bootstrapped_is_not_said_before_the_marker_says_joined() {
+    let told = |marker: MarkerSeen| Scene { marker, ..scene() }.status().bootstrapped;
+    assert_eq!(told(MarkerSeen::Present(Box::new(marker()))), None);
+    assert_eq!(told(MarkerSeen::Unknown), None);
+    assert_eq!(told(joined()).unwrap().pvc_uid.as_deref(), Some("p-1"));
+    // A pod without our bootstrapper has no marker.
+    assert_eq!(
+        told(MarkerSeen::Absent).unwrap().pvc_uid.as_deref(),
+        Some("p-1")
+    );
+}
+
+#[test]
+fn bootstrapped_is_set_once_per_volume() {
+    let first = scene().status();
+    let same = Scene {
+        earlier: first.clone(),
+        second: 500,
+        ..scene()
+    };
+    assert_eq!(same.status().bootstrapped, first.bootstrapped);
+    let other_volume = Marker {
+        pvc_uid: Some("p-2".into()),
+        joined: true,
+        host_id: Some("h-1".into()),
+        ..marker()
+    };
+    let other = Scene {
+        marker: MarkerSeen::Present(Box::new(other_volume)),
+        ..same
+    };
+    let bootstrapped = other.status().bootstrapped.unwrap();
+    assert_eq!(bootstrapped.pvc_uid.as_deref(), Some("p-2"));
+    assert_eq!(bootstrapped.at, at(500));
+}
+
+#[test]
+fn bootstrapped_of_a_lost_volume_stays_until_the_node_is_in_the_ring_again() {
+    let status = Scene {
+        earlier: scene().status(),
+        reading: Reading::Refused,
+        marker: MarkerSeen::Absent,
+        ..scene()
+    }
+    .status();
+    assert_eq!(status.bootstrapped, scene().status().bootstrapped);
+    assert_eq!(status.volume, None);
+}
+
+#[test]
+fn what_the_bootstrapper_says_leads_over_the_marker() {
+    let told = VolumeFacts {
+        cluster_uid: Some("c-9".into()),
+        refusal: Some("data of another cluster".into()),
+        ..VolumeFacts::default()
+    };
+    let status = Scene {
+        reading: Reading::Refused,
+        told: Some(told.clone()),
+        ..scene()
+    }
+    .status();
+    assert_eq!(status.volume, Some(told));
+}
+
+#[test]
+fn a_disk_that_cant_be_read_changes_nothing_that_is_known_of_it() {
+    let earlier = scene().status();
+    let status = Scene {
+        marker: MarkerSeen::Unknown,
+        earlier: earlier.clone(),
+        ..scene()
+    }
+    .status();
+    assert_eq!(status, earlier);
+}
+
+#[test]
+fn a_probe_is_answered_even_if_cassandra_cant_be_asked() {
+    let mut hanging = Scene {
+        reading: Reading::NotAnswering("Timeout"),
+        ..scene()
+    };
+    hanging.member.spec.probe = Some(Probe { id: "q-7".into() });
+    let status = hanging.status();
+    assert_eq!(status.probe, hanging.member.spec.probe);
+    assert_eq!(status.state, MemberState::NotAnswering);
+}
+
+#[test]
+fn the_address_that_the_pod_was_made_with_leads() {
+    let mut identity = identity();
+    let mut member = member();
+    assert_eq!(address(&identity, &member), "10.0.0.1");
+    member.spec.broadcast_address = Some("10.96.0.1".into());
+    assert_eq!(address(&identity, &member), "10.96.0.1");
+    identity.broadcast_address = Some("10.96.0.2".into());
+    assert_eq!(address(&identity, &member), "10.96.0.2");
+}
+
+#[test]
+fn a_peer_that_goes_down_is_a_change() {
+    let mut facts = serving();
+    facts.ring[1].state = PeerState::Down;
+    let seen = Scene {
+        reading: Reading::Answered(facts),
+        earlier: scene().status(),
+        ..scene()
+    };
+    assert_ne!(seen.status(), scene().status());
+}
+
+#[test]
+fn tokens_have_one_digest_in_any_order() {
+    let tokens = |list: &[&str]| digest(&list.iter().map(|t| (*t).into()).collect::<Vec<_>>());
+    assert_eq!(tokens(&["-5", "12"]), tokens(&["12", "-5"]));
+    assert_ne!(tokens(&["-5", "12"]), tokens(&["-51", "2"]));
+    assert_eq!(tokens(&[]), None);
+    assert_eq!(tokens(&["1"]).unwrap().len(), 64);
+}
+
+#[test]
+fn load_is_rounded_up_to_a_power_of_two() {
+    for (bytes, text) in [
+        (0, "1KiB"),
+        (1024, "1KiB"),
+        (1025, "2KiB"),
+        (1 << 20, "1MiB"),
+        ((1 << 20) + 1, "2MiB"),
+        (40 << 20, "64MiB"),
+        (3 << 40, "4TiB"),
+        (u64::MAX, "8EiB"),
+    ] {
+        assert_eq!(rounded(bytes), text);
+    }
+}
+
+fn readings() -> impl Strategy<Value = Reading> {
+    let modes = ["STARTING", "JOINING", "NORMAL", "DRAINED", "LEAVING"];
+    let answered = (
+        proptest::sample::select(modes.to_vec()),
+        any::<bool>(),
+        any::<u64>(),
+    );
+    let answered = answered.prop_map(|(mode, native_transport, load)| {
+        Reading::Answered(NodeFacts {
+            mode: Some(Mode::from(mode.to_owned())),
+            native_transport,
+            load_bytes: Some(load),
+            ..serving()
+        })
+    });
+    prop_oneof![
+        answered,
+        Just(Reading::Refused),
+        Just(Reading::NotAnswering("Timeout")),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_history_settles_at_once_and_loses_no_identity(
+        history in proptest::collection::vec(readings(), 1..12),
+    ) {
+        let mut scene = scene();
+        for reading in history {
+            scene.reading = reading;
+            scene.second += 10;
+            let status = scene.status();
+            let known = scene.earlier.host_id.is_some();
+            prop_assert!(!known || status.host_id == scene.earlier.host_id);
+            let done = scene.earlier.bootstrapped.is_some();
+            prop_assert!(!done || status.bootstrapped == scene.earlier.bootstrapped);
+            scene.earlier = status;
+            scene.second += 10;
+            prop_assert_eq!(scene.status(), scene.earlier.clone());
+        }
+    }
+}
