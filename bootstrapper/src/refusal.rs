@@ -1,5 +1,7 @@
 //! Why Cassandra may not start, in words that say what to do.
 
+use cassandra_api::rules::{Rule, Waiting};
+
 /// Why Cassandra may not start. Its text goes to the member's status, for the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -85,7 +87,7 @@ pub enum Refusal {
     #[error(
         "this member is part of the ring{host}, and its data is not on the volume. It is never started \
          empty: the ring would count on replicas that are gone. Put its volume back behind claim {claim}; \
-         if the data is lost for good, the node must be replaced"
+         if the data is lost for good, docs/recovery.md says how the member joins anew"
     )]
     VolumeLost {
         /// ` as host id …`, if it is known.
@@ -105,4 +107,26 @@ pub enum Refusal {
     /// The configuration can't be used.
     #[error("the configuration can't be used: {0}. Cassandra starts when it has been corrected")]
     Configuration(String),
+}
+
+impl Refusal {
+    /// The rule by which the member waits.
+    pub fn rule(&self) -> Rule {
+        match self {
+            Self::VolumeLost { .. } => Rule::VolumeLost,
+            Self::UnsafeSeeds { .. } => Rule::FounderFirst,
+            Self::Configuration(_) => Rule::ConfigurationUsable,
+            Self::MarkerUnusable { .. }
+            | Self::UnmarkedData { .. }
+            | Self::AnotherMember { .. }
+            | Self::AnotherCluster { .. }
+            | Self::AnotherPlace { .. }
+            | Self::AnotherHost { .. } => Rule::PvcIdentity,
+        }
+    }
+
+    /// For the member's status.
+    pub fn waiting(&self) -> Waiting {
+        Waiting::saying(self.rule(), self)
+    }
 }

@@ -74,7 +74,7 @@ impl Waiter<'_> {
         VolumeFacts {
             pvc_uid: self.identity.volume_uid.clone(),
             refusal: match step {
-                Step::Refuse(refusal) => Some(refusal.to_string()),
+                Step::Refuse(refusal) => Some(refusal.waiting()),
                 Step::Wait(_) | Step::Start(_) => None,
             },
             ..facts

@@ -255,8 +255,8 @@ async fn a_refusal_is_reported_touches_nothing_and_ends_by_itself() {
     for facts in agent.asked() {
         let refusal = facts.refusal.unwrap();
         assert!(
-            refusal.contains("no marker that says whose it is"),
-            "{refusal}"
+            refusal.message.contains("no marker that says whose it is"),
+            "{refusal:?}"
         );
     }
     assert!(!running.is_finished() && pod.marker().is_none());
@@ -282,8 +282,8 @@ async fn a_configuration_that_cannot_be_used_is_reported_before_there_is_leave()
     for facts in agent.asked() {
         let refusal = facts.refusal.unwrap();
         assert!(
-            refusal.contains("cassandra.yaml of the ConfigMap"),
-            "{refusal}"
+            refusal.message.contains("cassandra.yaml of the ConfigMap"),
+            "{refusal:?}"
         );
     }
     assert!(pod.marker().is_none());

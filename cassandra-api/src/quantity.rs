@@ -96,7 +96,10 @@ impl<'de> Deserialize<'de> for Quantity {
         match serde_json::Value::deserialize(deserializer)? {
             serde_json::Value::String(text) => Ok(Self(text)),
             serde_json::Value::Number(number) => Ok(Self(number.to_string())),
-            other => Err(de::Error::custom(format!(
+            other @ (serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Array(_)
+            | serde_json::Value::Object(_)) => Err(de::Error::custom(format!(
                 "{other} is not a quantity such as 500m or 4Gi"
             ))),
         }

@@ -11,7 +11,7 @@ pub const REVISION_KEY: &str = "revision.json";
 pub const FILE_PREFIX: &str = "file.";
 
 /// What is the same for all members of a cluster in one revision of its configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigRevision {
     /// Cassandra's `cluster_name`.

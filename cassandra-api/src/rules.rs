@@ -75,6 +75,10 @@ rules! {
     ConfigMapParses = "config_map_parses",
         waits: "a ConfigMap whose files can be used",
         advice: "Correct the file that the message names. It goes on by itself; running members keep their configuration.";
+    /// The configuration as a whole must be one that Cassandra can be started with.
+    ConfigurationUsable = "configuration_usable",
+        waits: "a configuration that Cassandra can be started with",
+        advice: "Correct spec.config or the ConfigMap as the message says. It is used at once.";
     /// The member's volume must be provisioned and bound.
     VolumeAvailable = "volume_available",
         waits: "the member's volume",
@@ -145,6 +149,7 @@ impl Rule {
             | Self::VolumeLost
             | Self::ConfigMapAvailable
             | Self::ConfigMapParses
+            | Self::ConfigurationUsable
             | Self::VolumeAvailable
             | Self::NodeAvailable
             | Self::ImageAvailable
@@ -171,6 +176,15 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// A rule with a message that says all there is to say.
+    pub fn saying(rule: Rule, message: impl fmt::Display) -> Self {
+        let message = message.to_string();
+        Self {
+            rule,
+            message: message.chars().take(1024).collect(),
+        }
+    }
+
     /// Waiting by a rule, with what is particular to this case.
     pub fn on(rule: Rule, particulars: impl fmt::Display) -> Self {
         let message = format!(

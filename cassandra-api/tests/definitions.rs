@@ -1,5 +1,5 @@
 //! The CustomResourceDefinitions, as an API server would see them.
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use cassandra_api::v1alpha1::definitions;
 use serde_json::Value;

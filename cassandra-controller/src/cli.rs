@@ -9,7 +9,12 @@ use clap::Parser;
 #[command(version, about)]
 pub struct Arguments {
     /// Namespaces to work in, separated by commas. Empty: all of them, which needs a ClusterRoleBinding.
-    #[arg(long, env = "WATCH_NAMESPACES", value_delimiter = ',', default_value = "")]
+    #[arg(
+        long,
+        env = "WATCH_NAMESPACES",
+        value_delimiter = ',',
+        default_value = ""
+    )]
     pub watch_namespaces: Vec<String>,
     /// The image with agent and bootstrapper for new members.
     #[arg(long, env = "OPERATOR_IMAGE")]
@@ -34,12 +39,19 @@ pub struct Arguments {
 impl Arguments {
     /// The scopes to work in: None is the whole cluster.
     pub fn scopes(&self) -> Vec<Option<String>> {
-        let named: Vec<_> =
-            self.watch_namespaces.iter().map(|name| name.trim()).filter(|n| !n.is_empty()).collect();
+        let named: Vec<_> = self
+            .watch_namespaces
+            .iter()
+            .map(|name| name.trim())
+            .filter(|n| !n.is_empty())
+            .collect();
         if named.is_empty() {
             vec![None]
         } else {
-            named.into_iter().map(|name| Some(name.to_owned())).collect()
+            named
+                .into_iter()
+                .map(|name| Some(name.to_owned()))
+                .collect()
         }
     }
 }

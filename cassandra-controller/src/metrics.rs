@@ -10,8 +10,8 @@ use cassandra_api::{
     v1alpha1::{CassandraClusterStatus, MemberState, Phase},
 };
 use prometheus::{
-    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec, IntGauge,
-    IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder as _, GaugeVec, Histogram, HistogramOpts, HistogramTimer, IntCounter, IntCounterVec,
+    IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use crate::cluster::Observed;
@@ -44,9 +44,18 @@ struct Inner {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Series {
-    Member { rack: String, member: String },
-    Mode { rack: String, member: String, mode: String },
-    Waiting { rule: String },
+    Member {
+        rack: String,
+        member: String,
+    },
+    Mode {
+        rack: String,
+        member: String,
+        mode: String,
+    },
+    Waiting {
+        rule: String,
+    },
 }
 
 impl Metrics {
@@ -84,29 +93,49 @@ impl Metrics {
                 "cassandra_controller_writes_total",
                 "Objects written or deleted, status apart",
             )?,
-            leader: IntGauge::new("cassandra_controller_leader", "1 while this replica holds the Lease")?,
+            leader: IntGauge::new(
+                "cassandra_controller_leader",
+                "1 while this replica holds the Lease",
+            )?,
             invalid_specs: counters(
                 "cassandra_cluster_invalid_specs_total",
                 "Specs that could not be carried out",
                 CLUSTER,
             )?,
-            members_wanted: vec("cassandra_cluster_members_wanted", "Members that the spec asks for", CLUSTER)?,
+            members_wanted: vec(
+                "cassandra_cluster_members_wanted",
+                "Members that the spec asks for",
+                CLUSTER,
+            )?,
             waiting: vec(
                 "cassandra_cluster_waiting",
                 "1 for each waiting rule that holds something up",
                 &[CLUSTER, &["rule"]].concat(),
             )?,
             up: vec("cassandra_member_up", "1 if the member serves", MEMBER)?,
-            joined: vec("cassandra_member_joined", "1 if the member has joined the ring", MEMBER)?,
-            mode: vec("cassandra_member_mode", "1 for the member's operation mode", &with("mode"))?,
+            joined: vec(
+                "cassandra_member_joined",
+                "1 if the member has joined the ring",
+                MEMBER,
+            )?,
+            mode: vec(
+                "cassandra_member_mode",
+                "1 for the member's operation mode",
+                &with("mode"),
+            )?,
             load: GaugeVec::new(
-                Opts::new("cassandra_member_load_bytes", "Data on disk, rounded up to a power of two"),
+                Opts::new(
+                    "cassandra_member_load_bytes",
+                    "Data on disk, rounded up to a power of two",
+                ),
                 MEMBER,
             )?,
             series: Mutex::default(),
             registry,
         };
-        inner.registry.register(Box::new(inner.reconcile_seconds.clone()))?;
+        inner
+            .registry
+            .register(Box::new(inner.reconcile_seconds.clone()))?;
         inner.registry.register(Box::new(inner.writes.clone()))?;
         inner.registry.register(Box::new(inner.leader.clone()))?;
         inner.registry.register(Box::new(inner.load.clone()))?;
@@ -130,7 +159,9 @@ impl Metrics {
 
     /// Objects were written.
     pub fn wrote(&self, objects: usize) {
-        self.0.writes.inc_by(u64::try_from(objects).unwrap_or(u64::MAX));
+        self.0
+            .writes
+            .inc_by(u64::try_from(objects).unwrap_or(u64::MAX));
     }
 
     /// Whether this replica leads.
@@ -141,20 +172,40 @@ impl Metrics {
     /// How a cluster and its members stand.
     pub fn record(&self, observed: &Observed, status: &CassandraClusterStatus) {
         let metadata = &observed.cluster.metadata;
-        let (Some(namespace), Some(cluster)) = (&metadata.namespace, &metadata.name) else { return };
+        let (Some(namespace), Some(cluster)) = (&metadata.namespace, &metadata.name) else {
+            return;
+        };
         let labels = [namespace.as_str(), cluster.as_str()];
         let inner = &self.0;
-        let before = observed.cluster.status.as_ref().and_then(|status| status.observed_generation);
+        let before = observed
+            .cluster
+            .status
+            .as_ref()
+            .and_then(|status| status.observed_generation);
         let invalid = inner.invalid_specs.with_label_values(&labels);
         if status.phase == Some(Phase::Invalid) && before != metadata.generation {
             invalid.inc();
         }
-        let wanted: i32 = observed.cluster.spec.racks.iter().map(|rack| rack.members).sum();
-        inner.members_wanted.with_label_values(&labels).set(wanted.into());
+        let wanted: i32 = observed
+            .cluster
+            .spec
+            .racks
+            .iter()
+            .map(|rack| rack.members)
+            .sum();
+        inner
+            .members_wanted
+            .with_label_values(&labels)
+            .set(wanted.into());
         let mut series = BTreeSet::new();
         for blocked in &status.blocked {
-            inner.waiting.with_label_values(&[namespace, cluster, blocked.rule.name()]).set(1);
-            series.insert(Series::Waiting { rule: blocked.rule.name().into() });
+            inner
+                .waiting
+                .with_label_values(&[namespace, cluster, blocked.rule.name()])
+                .set(1);
+            series.insert(Series::Waiting {
+                rule: blocked.rule.name().into(),
+            });
         }
         for (name, member) in &observed.owned.members {
             let rack = &member.spec.rack;
@@ -162,32 +213,52 @@ impl Metrics {
             let status = member.status.clone().unwrap_or_default();
             let up = status.state == MemberState::Ready;
             inner.up.with_label_values(&labels).set(up.into());
-            inner.joined.with_label_values(&labels).set(status.bootstrapped.is_some().into());
-            inner.load.with_label_values(&labels).set(bytes(status.load.as_deref()));
-            series.insert(Series::Member { rack: rack.clone(), member: name.clone() });
+            inner
+                .joined
+                .with_label_values(&labels)
+                .set(status.bootstrapped.is_some().into());
+            inner
+                .load
+                .with_label_values(&labels)
+                .set(bytes(status.load.as_deref()));
+            series.insert(Series::Member {
+                rack: rack.clone(),
+                member: name.clone(),
+            });
             if let Some(mode) = status.mode {
-                inner.mode.with_label_values(&[namespace, cluster, rack, name, &mode]).set(1);
-                series.insert(Series::Mode { rack: rack.clone(), member: name.clone(), mode });
+                inner
+                    .mode
+                    .with_label_values(&[namespace, cluster, rack, name, &mode])
+                    .set(1);
+                series.insert(Series::Mode {
+                    rack: rack.clone(),
+                    member: name.clone(),
+                    mode,
+                });
             }
         }
-        self.keep(namespace, cluster, series);
+        self.keep(namespace, cluster, &series);
     }
 
     /// The cluster is gone: so are its series.
     pub fn forget(&self, namespace: &str, cluster: &str) {
-        self.keep(namespace, cluster, BTreeSet::new());
+        self.keep(namespace, cluster, &BTreeSet::new());
         let labels = [namespace, cluster];
         // They are not there if the cluster never had any.
         let _ = self.0.members_wanted.remove_label_values(&labels);
         let _ = self.0.invalid_specs.remove_label_values(&labels);
     }
 
-    fn keep(&self, namespace: &str, cluster: &str, series: BTreeSet<Series>) {
+    fn keep(&self, namespace: &str, cluster: &str, series: &BTreeSet<Series>) {
         let inner = &self.0;
         let mut all = inner.series.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (namespace.to_owned(), cluster.to_owned());
-        let old = if series.is_empty() { all.remove(&key) } else { all.insert(key, series.clone()) };
-        for gone in old.unwrap_or_default().difference(&series) {
+        let old = if series.is_empty() {
+            all.remove(&key)
+        } else {
+            all.insert(key, series.clone())
+        };
+        for gone in old.unwrap_or_default().difference(series) {
             // A series that is gone already is as good.
             match gone {
                 Series::Member { rack, member } => {
@@ -197,10 +268,14 @@ impl Metrics {
                     let _ = inner.load.remove_label_values(&labels);
                 }
                 Series::Mode { rack, member, mode } => {
-                    let _ = inner.mode.remove_label_values(&[namespace, cluster, rack, member, mode]);
+                    let _ = inner
+                        .mode
+                        .remove_label_values(&[namespace, cluster, rack, member, mode]);
                 }
                 Series::Waiting { rule } => {
-                    let _ = inner.waiting.remove_label_values(&[namespace, cluster, rule]);
+                    let _ = inner
+                        .waiting
+                        .remove_label_values(&[namespace, cluster, rule]);
                 }
             }
         }

@@ -1,5 +1,10 @@
 //! How a ring comes to be and stays: founder, joins, restarts, lost objects.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 mod world;
 
@@ -23,7 +28,11 @@ fn three_racks() -> World {
 fn a_ring_is_founded_once_and_the_others_join_it() {
     let mut world = three_racks();
     world.run();
-    let leaves: Vec<_> = world.leaves.iter().filter(|(_, mode)| *mode != StartMode::Rejoin).collect();
+    let leaves: Vec<_> = world
+        .leaves
+        .iter()
+        .filter(|(_, mode)| *mode != StartMode::Rejoin)
+        .collect();
     let expected = [
         ("orders-a-0".to_owned(), StartMode::Found),
         ("orders-b-0".to_owned(), StartMode::Join),
@@ -32,7 +41,10 @@ fn a_ring_is_founded_once_and_the_others_join_it() {
     assert_eq!(leaves, expected.iter().collect::<Vec<_>>());
     assert_eq!(world.status().phase, Some(Phase::Ready));
     assert!(world.condition(conditions::AVAILABLE));
-    assert_eq!(world.status().founder.unwrap().member.as_deref(), Some("orders-a-0"));
+    assert_eq!(
+        world.status().founder.unwrap().member.as_deref(),
+        Some("orders-a-0")
+    );
     assert!(world.status().in_progress.is_empty());
 }
 
@@ -41,7 +53,10 @@ fn nothing_is_written_when_all_is_as_it_should_be() {
     let mut world = three_racks();
     world.run();
     let plan = world.decide();
-    assert_eq!((plan.claim, plan.apply, plan.delete), (None, vec![], vec![]));
+    assert_eq!(
+        (plan.claim, plan.apply, plan.delete),
+        (None, vec![], vec![])
+    );
     assert_eq!(plan.status, world.status());
     assert_eq!(plan.events, vec![]);
 }
@@ -55,7 +70,11 @@ fn nobody_starts_before_the_record_of_the_founder_is_written() {
     }
     let plan = world.decide();
     assert!(plan.claim.is_some());
-    assert!(plan.apply.iter().all(|desired| desired.object["spec"]["start"]["mode"] != "Found"));
+    assert!(
+        plan.apply
+            .iter()
+            .all(|desired| desired.object["spec"]["start"]["mode"] != "Found")
+    );
 }
 
 #[test]
@@ -65,7 +84,10 @@ fn a_founder_without_a_node_does_not_hold_up_a_ring_that_has_none() {
     // Only the second member's pod gets as far as its bootstrapper.
     world.agent("orders-b-0");
     world.settle();
-    assert_eq!(world.status().founder.unwrap().member.as_deref(), Some("orders-b-0"));
+    assert_eq!(
+        world.status().founder.unwrap().member.as_deref(),
+        Some("orders-b-0")
+    );
 }
 
 #[test]
@@ -134,7 +156,9 @@ fn a_joining_member_is_not_among_its_own_seeds() {
         service.spec.as_ref().unwrap().cluster_ip.clone().unwrap()
     };
     // After the join everybody who has joined is a seed: three racks of one.
-    let mut all: Vec<_> = ["orders-a-0", "orders-b-0", "orders-c-0"].map(service).into();
+    let mut all: Vec<_> = ["orders-a-0", "orders-b-0", "orders-c-0"]
+        .map(service)
+        .into();
     all.sort();
     for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
         assert_eq!(world.member(name).spec.start.seeds, all);
@@ -147,7 +171,12 @@ fn a_joining_member_is_not_among_its_own_seeds() {
             world.settle();
             let spec = &world.member(name).spec;
             if spec.start.mode == StartMode::Join {
-                assert!(!spec.start.seeds.contains(spec.broadcast_address.as_ref().unwrap()));
+                assert!(
+                    !spec
+                        .start
+                        .seeds
+                        .contains(spec.broadcast_address.as_ref().unwrap())
+                );
             }
         }
     }
@@ -164,13 +193,29 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
     world.leaves.clear();
     world.settle();
     let claim = &world.observed.owned.volume_claims["data-orders-b-0"];
-    assert_eq!(claim.metadata.annotations.as_ref().unwrap()[labels::HOST_ID], "host-of-orders-b-0");
+    assert_eq!(
+        claim.metadata.annotations.as_ref().unwrap()[labels::HOST_ID],
+        "host-of-orders-b-0"
+    );
     // Its bootstrapper finds the marker on the volume.
-    let volume = world.member_status("orders-b-0").volume.get_or_insert_default();
+    let volume = world
+        .member_status("orders-b-0")
+        .volume
+        .get_or_insert_default();
     volume.joined = true;
     world.run();
-    assert!(world.leaves.iter().all(|(_, mode)| *mode == StartMode::Rejoin), "{:?}", world.leaves);
-    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Rejoin);
+    assert!(
+        world
+            .leaves
+            .iter()
+            .all(|(_, mode)| *mode == StartMode::Rejoin),
+        "{:?}",
+        world.leaves
+    );
+    assert_eq!(
+        world.member("orders-b-0").spec.start.mode,
+        StartMode::Rejoin
+    );
     assert_eq!(world.status().phase, Some(Phase::Ready));
 }
 
@@ -216,15 +261,28 @@ fn retained_volumes_block_until_somebody_decides_and_can_be_adopted() {
     assert_eq!(member.spec.adopted_from.as_deref(), Some("cluster-uid"));
     // Nobody founds, not even if the first bootstrapper finds an empty volume.
     world.member_status("orders-a-0").state = MemberState::Waiting;
-    world.member_status("orders-a-0").volume.get_or_insert_default();
+    world
+        .member_status("orders-a-0")
+        .volume
+        .get_or_insert_default();
     for name in ["orders-b-0", "orders-c-0"] {
         let status = world.member_status(name);
         status.state = MemberState::Waiting;
         status.volume.get_or_insert_default().joined = true;
     }
     world.settle();
-    assert!(world.leaves.iter().all(|(_, mode)| *mode == StartMode::Rejoin), "{:?}", world.leaves);
-    assert_eq!(world.status().founder.unwrap().adopted_from.as_deref(), Some("cluster-uid"));
+    assert!(
+        world
+            .leaves
+            .iter()
+            .all(|(_, mode)| *mode == StartMode::Rejoin),
+        "{:?}",
+        world.leaves
+    );
+    assert_eq!(
+        world.status().founder.unwrap().adopted_from.as_deref(),
+        Some("cluster-uid")
+    );
 }
 
 #[test]
@@ -239,7 +297,11 @@ fn adoption_needs_a_member_for_every_volume() {
     });
     world.settle();
     assert_eq!(world.status().blocked[0].rule, Rule::RetainedVolumes);
-    assert!(world.status().blocked[0].message.contains("data-orders-c-0"));
+    assert!(
+        world.status().blocked[0]
+            .message
+            .contains("data-orders-c-0")
+    );
 }
 
 #[test]
@@ -262,8 +324,17 @@ fn a_service_that_was_deleted_comes_back_with_its_address() {
     world.run();
     world.observed.owned.services.remove("orders-b-0");
     let plan = world.decide();
-    let service = plan.apply.iter().find(|desired| desired.kind == Kind::Service).unwrap();
-    let address = world.member("orders-b-0").spec.broadcast_address.clone().unwrap();
+    let service = plan
+        .apply
+        .iter()
+        .find(|desired| desired.kind == Kind::Service)
+        .unwrap();
+    let address = world
+        .member("orders-b-0")
+        .spec
+        .broadcast_address
+        .clone()
+        .unwrap();
     assert_eq!(service.object["spec"]["clusterIP"], address);
 }
 

@@ -42,7 +42,9 @@ impl Arguments {
             .into_iter()
             .filter(|scenario| scenario.set == self.set)
             .filter(|scenario| {
-                self.only.as_ref().is_none_or(|only| scenario.name.contains(only.as_str()))
+                self.only
+                    .as_ref()
+                    .is_none_or(|only| scenario.name.contains(only.as_str()))
             })
             .collect();
         if chosen.is_empty() {

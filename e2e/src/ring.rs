@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Three nodes that start one after the other on two cores.
-pub const FORMATION: Duration = Duration::from_secs(900);
+pub const FORMATION: Duration = Duration::from_mins(15);
 
 /// A ring in a namespace of its own.
 #[derive(Clone, Copy, Debug)]
@@ -72,27 +72,42 @@ impl Ring {
 
     /// The Member objects, by name.
     pub async fn members(&self, stage: &Stage) -> Result<BTreeMap<String, CassandraMember>> {
-        let all = stage.members(self.namespace).list(&ListParams::default()).await?;
-        let own = all.into_iter().filter(|member| member.spec.cluster.name == self.name);
+        let all = stage
+            .members(self.namespace)
+            .list(&ListParams::default())
+            .await?;
+        let own = all
+            .into_iter()
+            .filter(|member| member.spec.cluster.name == self.name);
         Ok(own.map(|member| (member.name_any(), member)).collect())
     }
 
     /// Waits until all members are ready and the cluster says so.
     pub async fn ready(&self, stage: &Stage) -> Result<BTreeMap<String, CassandraMember>> {
         let wanted: i32 = self.racks.iter().map(|(_, members)| members).sum();
-        until(&format!("{wanted} ready members of {}", self.name), FORMATION, async || {
-            let cluster = stage.clusters(self.namespace).get(self.name).await?;
-            let status = cluster.status.unwrap_or_default();
-            let members = self.members(stage).await?;
-            let seen = members
-                .iter()
-                .map(|(name, member)| format!("{name} {}", state(member).as_str()))
-                .collect::<Vec<_>>()
-                .join(", ");
-            let ready = members.values().all(|member| state(member) == MemberState::Ready);
-            let settled = status.ready_members == Some(wanted) && ready;
-            Ok(Look::when(settled, members, format!("{:?}, {seen}", status.phase)))
-        })
+        until(
+            &format!("{wanted} ready members of {}", self.name),
+            FORMATION,
+            async || {
+                let cluster = stage.clusters(self.namespace).get(self.name).await?;
+                let status = cluster.status.unwrap_or_default();
+                let members = self.members(stage).await?;
+                let seen = members
+                    .iter()
+                    .map(|(name, member)| format!("{name} {}", state(member).as_str()))
+                    .collect::<Vec<_>>()
+                    .join(", ");
+                let ready = members
+                    .values()
+                    .all(|member| state(member) == MemberState::Ready);
+                let settled = status.ready_members == Some(wanted) && ready;
+                Ok(Look::when(
+                    settled,
+                    members,
+                    format!("{:?}, {seen}", status.phase),
+                ))
+            },
+        )
         .await
     }
 
@@ -108,8 +123,14 @@ impl Ring {
     }
 
     /// What `nodetool status` of a member says, by host id.
-    pub async fn nodetool_status(&self, stage: &Stage, member: &str) -> Result<BTreeMap<String, Node>> {
-        let text = stage.exec(self.namespace, member, &["nodetool", "status"]).await?;
+    pub async fn nodetool_status(
+        &self,
+        stage: &Stage,
+        member: &str,
+    ) -> Result<BTreeMap<String, Node>> {
+        let text = stage
+            .exec(self.namespace, member, &["nodetool", "status"])
+            .await?;
         let nodes: BTreeMap<_, _> = text.lines().filter_map(node).collect();
         ensure!(!nodes.is_empty(), "nodetool status lists no node:\n{text}");
         Ok(nodes)
@@ -117,12 +138,18 @@ impl Ring {
 
     /// Runs a CQL statement on a member.
     pub async fn cql(&self, stage: &Stage, member: &str, statements: &str) -> Result<String> {
-        stage.exec(self.namespace, member, &["cqlsh", "-e", statements]).await
+        stage
+            .exec(self.namespace, member, &["cqlsh", "-e", statements])
+            .await
     }
 
     /// Writes a row at QUORUM.
     pub async fn write_row(&self, stage: &Stage, words: &str) -> Result<()> {
-        let first = self.names().into_iter().next().context("a ring without members")?;
+        let first = self
+            .names()
+            .into_iter()
+            .next()
+            .context("a ring without members")?;
         let statements = format!(
             "CREATE KEYSPACE IF NOT EXISTS e2e WITH replication = {{'class': 'NetworkTopologyStrategy', 'dc1': 3}}; \
              CREATE TABLE IF NOT EXISTS e2e.rows (id int PRIMARY KEY, words text); \
@@ -133,9 +160,18 @@ impl Ring {
 
     /// Reads the row at ALL from the last member.
     pub async fn row_is(&self, stage: &Stage, words: &str) -> Result<()> {
-        let last = self.names().into_iter().next_back().context("a ring without members")?;
-        let text =
-            self.cql(stage, &last, "CONSISTENCY ALL; SELECT words FROM e2e.rows WHERE id = 1;").await?;
+        let last = self
+            .names()
+            .into_iter()
+            .next_back()
+            .context("a ring without members")?;
+        let text = self
+            .cql(
+                stage,
+                &last,
+                "CONSISTENCY ALL; SELECT words FROM e2e.rows WHERE id = 1;",
+            )
+            .await?;
         ensure!(text.contains(words), "the row is not {words}:\n{text}");
         Ok(())
     }
@@ -143,17 +179,26 @@ impl Ring {
 
 /// What the agent says of the member.
 pub fn state(member: &CassandraMember) -> MemberState {
-    member.status.as_ref().map(|status| status.state).unwrap_or_default()
+    member
+        .status
+        .as_ref()
+        .map(|status| status.state)
+        .unwrap_or_default()
 }
 
 /// A line of `nodetool status`: state, address, load and its unit, tokens, ownership, host id, rack.
 fn node(line: &str) -> Option<(String, Node)> {
     let words: Vec<_> = line.split_whitespace().collect();
-    let [state, address, .., host_id, rack] = words.as_slice() else { return None };
+    let [state, address, .., host_id, rack] = words.as_slice() else {
+        return None;
+    };
     let is_node = state.len() == 2 && state.starts_with(['U', 'D', '?']) && host_id.len() == 36;
     is_node.then(|| {
-        let node =
-            Node { state: (*state).into(), address: (*address).into(), rack: (*rack).into() };
+        let node = Node {
+            state: (*state).into(),
+            address: (*address).into(),
+            rack: (*rack).into(),
+        };
         ((*host_id).into(), node)
     })
 }

@@ -21,7 +21,7 @@ use crate::wait::{Look, until};
 /// Who writes, in managed fields.
 const MANAGER: &str = "e2e";
 /// Long enough for a machine that does other things as well.
-pub const MINUTES: Duration = Duration::from_secs(300);
+pub const MINUTES: Duration = Duration::from_mins(5);
 
 /// The Kubernetes, the operator in it, and how to reach both.
 pub struct Stage {
@@ -39,7 +39,10 @@ impl Stage {
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
         config.read_timeout = Some(Duration::from_secs(20));
-        let stage = Self { client: Client::try_from(config)?, target };
+        let stage = Self {
+            client: Client::try_from(config)?,
+            target,
+        };
         stage.scale_controller(1).await?;
         Ok(stage)
     }
@@ -93,7 +96,8 @@ impl Stage {
             "metadata": { "name": name, "labels": { "pod-security.kubernetes.io/enforce": "restricted" } },
         });
         let api: Api<Namespace> = Api::all(self.client.clone());
-        api.patch(name, &PatchParams::apply(MANAGER), &Patch::Apply(object)).await?;
+        api.patch(name, &PatchParams::apply(MANAGER), &Patch::Apply(object))
+            .await?;
         Ok(())
     }
 
@@ -104,9 +108,17 @@ impl Stage {
             return Ok(());
         }
         api.delete(name, &DeleteParams::default()).await?;
-        until(&format!("namespace {name} to be gone"), MINUTES * 2, async || {
-            Ok(Look::when(api.get_opt(name).await?.is_none(), (), "it is still there"))
-        })
+        until(
+            &format!("namespace {name} to be gone"),
+            MINUTES * 2,
+            async || {
+                Ok(Look::when(
+                    api.get_opt(name).await?.is_none(),
+                    (),
+                    "it is still there",
+                ))
+            },
+        )
         .await
     }
 
@@ -126,7 +138,12 @@ impl Stage {
     }
 
     /// Applies a cluster as a user would. An error is the API server's refusal.
-    pub async fn apply(&self, namespace: &str, name: &str, spec: &Value) -> Result<(), kube::Error> {
+    pub async fn apply(
+        &self,
+        namespace: &str,
+        name: &str,
+        spec: &Value,
+    ) -> Result<(), kube::Error> {
         let object = json!({
             "apiVersion": "cassandra-operator.rs/v1alpha1",
             "kind": "CassandraCluster",
@@ -134,20 +151,32 @@ impl Stage {
             "spec": spec,
         });
         let params = PatchParams::apply(MANAGER).force();
-        self.clusters(namespace).patch(name, &params, &Patch::Apply(object)).await.map(|_| ())
+        self.clusters(namespace)
+            .patch(name, &params, &Patch::Apply(object))
+            .await
+            .map(|_| ())
     }
 
     /// Sets the number of controllers and waits until it is so.
     pub async fn scale_controller(&self, replicas: i32) -> Result<()> {
         let api: Api<Deployment> = Api::namespaced(self.client.clone(), install::NAMESPACE);
         let patch = Patch::Merge(json!({ "spec": { "replicas": replicas } }));
-        api.patch(install::CONTROLLER, &PatchParams::default(), &patch).await?;
+        api.patch(install::CONTROLLER, &PatchParams::default(), &patch)
+            .await?;
         until(&format!("{replicas} controllers"), MINUTES, async || {
-            let status = api.get(install::CONTROLLER).await?.status.unwrap_or_default();
+            let status = api
+                .get(install::CONTROLLER)
+                .await?
+                .status
+                .unwrap_or_default();
             let ready = status.ready_replicas.unwrap_or(0);
             let pods = self.controllers().await?.len();
             let settled = ready == replicas && i32::try_from(pods)? == replicas;
-            Ok(Look::when(settled, (), format!("{ready} ready of {pods} pods")))
+            Ok(Look::when(
+                settled,
+                (),
+                format!("{ready} ready of {pods} pods"),
+            ))
         })
         .await
     }
@@ -192,9 +221,21 @@ impl Stage {
     /// For a look at a failure.
     pub fn show_what_there_is(&self) {
         let looks: [&[&str]; 3] = [
-            &["get", "cassandraclusters,cassandramembers,pods,pvc", "-A", "-o", "wide"],
+            &[
+                "get",
+                "cassandraclusters,cassandramembers,pods,pvc",
+                "-A",
+                "-o",
+                "wide",
+            ],
             &["get", "events", "-A", "--sort-by=.lastTimestamp"],
-            &["logs", "-n", install::NAMESPACE, "deployment/cassandra-controller", "--tail=30"],
+            &[
+                "logs",
+                "-n",
+                install::NAMESPACE,
+                "deployment/cassandra-controller",
+                "--tail=30",
+            ],
         ];
         for look in looks {
             if let Ok(output) = self.kubectl().args(look).output() {

@@ -17,7 +17,11 @@ pub enum Look<T> {
 impl<T> Look<T> {
     /// Done with this, or not yet.
     pub fn when(holds: bool, value: T, seen: impl Into<String>) -> Self {
-        if holds { Self::Done(value) } else { Self::NotYet(seen.into()) }
+        if holds {
+            Self::Done(value)
+        } else {
+            Self::NotYet(seen.into())
+        }
     }
 }
 
@@ -36,7 +40,10 @@ pub async fn until<T>(
             Err(error) => format!("{error:#}"),
         };
         if started.elapsed() > deadline {
-            bail!("waited {} s for {what}; last seen: {seen}", deadline.as_secs());
+            bail!(
+                "waited {} s for {what}; last seen: {seen}",
+                deadline.as_secs()
+            );
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -49,7 +49,7 @@ fn message(state: MemberState, reading: &Reading, volume: Option<&VolumeFacts>) 
     match state {
         MemberState::Waiting => "the bootstrapper waits for leave to start Cassandra".into(),
         MemberState::Refused => volume
-            .and_then(|volume| volume.refusal.clone())
+            .and_then(|volume| Some(volume.refusal.as_ref()?.message.clone()))
             .unwrap_or_else(|| "the bootstrapper refuses to start Cassandra".into()),
         MemberState::Starting => "Cassandra is starting".into(),
         MemberState::Joining => "Cassandra is joining the ring".into(),
@@ -84,6 +84,8 @@ fn not_answering(reading: &Reading) -> String {
 
 #[cfg(test)]
 mod tests {
+    use cassandra_api::rules::{Rule, Waiting};
+
     use super::*;
 
     fn answered(mode: Option<&str>, native_transport: bool) -> Reading {
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn what_cassandra_says_leads() {
         let refused = VolumeFacts {
-            refusal: Some("not mine".into()),
+            refusal: Some(Waiting::saying(Rule::PvcIdentity, "not mine")),
             ..VolumeFacts::default()
         };
         for (mode, native, expected) in [
@@ -124,7 +126,7 @@ mod tests {
     fn where_nobody_listens_the_bootstrapper_or_the_past_tells_why() {
         let waiting = VolumeFacts::default();
         let refused = VolumeFacts {
-            refusal: Some("not mine".into()),
+            refusal: Some(Waiting::saying(Rule::PvcIdentity, "not mine")),
             ..VolumeFacts::default()
         };
         for (was_up, asking, expected) in [

@@ -111,7 +111,11 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
         ),
         load: kept(
             facts,
-            |facts| facts.load_bytes.map(rounded),
+            |facts| {
+                facts
+                    .load_bytes
+                    .map(|bytes| stepped(bytes, earlier.load.as_deref()))
+            },
             earlier.load.as_ref(),
         ),
         bootstrapped: bootstrapped(observed),
@@ -209,6 +213,15 @@ fn digest(tokens: &[String]) -> Option<String> {
 }
 
 /// Bytes rounded up to a power of two, at least `1KiB`: a number that ticked would be written all the time.
+/// The load in steps, with some play: a load that swings about a power of two would be written again and again.
+fn stepped(bytes: u64, earlier: Option<&str>) -> String {
+    let play = bytes / 8;
+    let same = |load: &str| load == rounded(bytes - play) || load == rounded(bytes + play);
+    earlier
+        .filter(|load| same(load))
+        .map_or_else(|| rounded(bytes), str::to_owned)
+}
+
 fn rounded(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     let mut amount = bytes

@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::api_deps;
+use crate::bench::BenchCommand;
 use crate::cache::CacheArgs;
 use crate::demo::DemoCommand;
 use crate::generated::GenerateCommand;
@@ -33,6 +34,9 @@ enum Task {
     Demo(DemoCommand),
     /// Everything that must hold, in stages; what CI runs.
     Test(TestCommand),
+    /// Measures the programs against their budgets.
+    #[command(subcommand)]
+    Bench(BenchCommand),
     /// Builds the operator's image and prints where it is.
     Image,
     /// Checks that cassandra-api stays light enough to embed.
@@ -48,6 +52,7 @@ impl Cli {
             Task::GenerateCrds(command) => command.run(),
             Task::Demo(command) => command.run(&cache),
             Task::Test(command) => command.run(&cache),
+            Task::Bench(command) => command.run(&cache),
             Task::Image => {
                 let image = operator_image::build(&cache, Progress)?;
                 println!("{} {}", image.reference, image.archive.display());

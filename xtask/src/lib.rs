@@ -6,6 +6,8 @@
 )]
 
 pub mod api_deps;
+pub mod background;
+pub mod bench;
 pub mod cache;
 pub mod cli;
 pub mod demo;

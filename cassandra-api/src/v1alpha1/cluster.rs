@@ -10,7 +10,7 @@ use super::CassandraClusterStatus;
 use crate::{owned_keys, quantity::Quantity};
 
 /// One datacenter of a Cassandra ring: its racks, their members, and what every member has in common.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "cassandra-operator.rs",
     version = "v1alpha1",
@@ -121,7 +121,7 @@ pub struct CassandraClusterSpec {
 }
 
 /// A rack of members.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(feature = "garde", derive(garde::Validate), garde(allow_unvalidated))]
 pub struct Rack {
@@ -149,7 +149,7 @@ pub struct Rack {
 }
 
 /// Where data is kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("self.ephemeral || has(self.size)").message("set spec.storage.size, for instance 100Gi"),
     validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("spec.storage.storageClassName is immutable: a volume can't change its class"),
@@ -180,7 +180,7 @@ pub struct Storage {
 }
 
 /// Requests and limits of the Cassandra container.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
     /// What the container is sure to have. Default: 1 cpu and 4Gi of memory.
@@ -205,7 +205,7 @@ pub struct ResourceAmounts {
 }
 
 /// Cassandra's configuration.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Config {
     /// Settings of cassandra.yaml by their own names, laid over the file. Keys that the operator owns are
@@ -244,7 +244,7 @@ pub struct Jvm {
 }
 
 /// Which nodes members may be on.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Placement {
     /// Whether two members of the cluster may be on one node. Default: Required, never.

@@ -122,7 +122,7 @@ pub struct RackStatus {
 }
 
 /// A change of the ring that is under way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InProgress {
     /// The member that changes.
@@ -146,7 +146,7 @@ pub enum Action {
 }
 
 /// Something that is held up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocked {
     /// The member that is held up. Absent: the whole cluster.

@@ -10,7 +10,7 @@ use crate::rules::Waiting;
 /// One Cassandra node. Its spec is what should be true, never a queue of commands; its agent makes it so
 /// and reports what is true. The operator writes the spec, the member's own agent the status, nobody else
 /// anything. Another operator can write Members for its own pods and run the agent beside them.
-#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "cassandra-operator.rs",
     version = "v1alpha1",
@@ -109,7 +109,7 @@ pub struct ClusterReference {
 }
 
 /// What a member's pod is made of.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Workload {
     /// The Cassandra image.

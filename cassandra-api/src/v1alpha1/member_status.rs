@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Probe;
+use crate::rules::Waiting;
 
 /// What is true of the member, as its agent sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -165,11 +166,11 @@ pub struct VolumeFacts {
     pub joined: bool,
     /// Why the bootstrapper refuses this volume or configuration. Absent: it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub refusal: Option<String>,
+    pub refusal: Option<Waiting>,
 }
 
 /// That a node has joined.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Bootstrapped {
     /// The volume claim that it joined with.

@@ -56,11 +56,19 @@ pub(super) async fn claim(client: &Client, owner: &Owner, claim: &Claim) -> Resu
             "nextOrdinals": claim.next_ordinals,
         },
     });
-    let params = PatchParams { field_manager: Some(fields::CLAIM.into()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some(fields::CLAIM.into()),
+        ..PatchParams::default()
+    };
     let patch = Patch::Merge(patch);
     let request = clusters.patch_status(&owner.name, &params, &patch);
-    let failed = |source| Error::Claim { name: owner.name.clone(), source: Box::new(source) };
-    in_time("claim in the status of", owner.name.clone(), request).await?.map_err(failed)?;
+    let failed = |source| Error::Claim {
+        name: owner.name.clone(),
+        source: Box::new(source),
+    };
+    in_time("claim in the status of", owner.name.clone(), request)
+        .await?
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -109,15 +117,25 @@ async fn look(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Res
         return Ok(Found::Nothing);
     };
     let labelled = found.labels().get(labels::CLUSTER_UID) == Some(&owner.uid);
-    let wanted = desired.object.pointer("/metadata/ownerReferences/0/uid").and_then(Value::as_str);
-    let owned = found.owner_references().iter().any(|owner| Some(owner.uid.as_str()) == wanted);
-    if !labelled && !owned {
+    let wanted = desired
+        .object
+        .pointer("/metadata/ownerReferences/0/uid")
+        .and_then(Value::as_str);
+    let ours = found
+        .owner_references()
+        .iter()
+        .any(|reference| Some(reference.uid.as_str()) == wanted);
+    if !labelled && !ours {
         return Ok(Found::SomebodyElses);
     }
-    let labels = desired.object.pointer("/metadata/labels").and_then(Value::as_object);
-    let complete = labels.into_iter().flatten().all(|(key, value)| {
-        found.labels().get(key).map(String::as_str) == value.as_str()
-    });
+    let labels = desired
+        .object
+        .pointer("/metadata/labels")
+        .and_then(Value::as_object);
+    let complete = labels
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| found.labels().get(key).map(String::as_str) == value.as_str());
     if !complete {
         let patch = Patch::Merge(json!({ "metadata": { "uid": found.uid(), "labels": labels } }));
         let params = PatchParams {
@@ -130,33 +148,61 @@ async fn look(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Res
             source: Box::new(source),
         };
         let request = api.patch_metadata(name, &params, &patch);
-        in_time("label", name.clone(), request).await?.map_err(failed)?;
+        in_time("label", name.clone(), request)
+            .await?
+            .map_err(failed)?;
     }
     Ok(Found::Ours)
 }
 
 async fn write(api: &Api<DynamicObject>, desired: &Desired) -> Result<(), Error> {
-    let Desired { kind, name, manager, existing, object } = desired;
+    let Desired {
+        kind,
+        name,
+        manager,
+        existing,
+        object,
+    } = desired;
     let mut object = object.clone();
-    if let (Existing::Differs { uid, resource_version }, Some(metadata)) =
-        (existing, object.get_mut("metadata").and_then(|value| value.as_object_mut()))
-    {
+    if let (
+        Existing::Differs {
+            uid,
+            resource_version,
+        },
+        Some(metadata),
+    ) = (
+        existing,
+        object
+            .get_mut("metadata")
+            .and_then(|value| value.as_object_mut()),
+    ) {
         metadata.insert("uid".into(), json!(uid));
         if let Some(version) = resource_version {
             metadata.insert("resourceVersion".into(), json!(version));
         }
     }
     let params = PatchParams::apply(manager).force();
-    let failed =
-        |source| Error::Apply { kind: *kind, name: name.clone(), source: Box::new(source) };
+    let failed = |source| Error::Apply {
+        kind: *kind,
+        name: name.clone(),
+        source: Box::new(source),
+    };
     let patch = Patch::Apply(object);
     let request = api.patch(name, &params, &patch);
-    in_time("write", name.clone(), request).await?.map_err(failed)?;
+    in_time("write", name.clone(), request)
+        .await?
+        .map_err(failed)?;
     Ok(())
 }
 
 async fn remove(api: &Api<DynamicObject>, deletion: &Deletion) -> Result<(), Error> {
-    let Deletion { kind, name, uid, resource_version, reason } = deletion;
+    let Deletion {
+        kind,
+        name,
+        uid,
+        resource_version,
+        reason,
+    } = deletion;
     tracing::info!(?kind, name, reason, "deleting");
     let params = DeleteParams::default().preconditions(Preconditions {
         uid: Some(uid.clone()),
@@ -165,9 +211,11 @@ async fn remove(api: &Api<DynamicObject>, deletion: &Deletion) -> Result<(), Err
     match in_time("delete", name.clone(), api.delete(name, &params)).await? {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(source) => {
-            Err(Error::Delete { kind: *kind, name: name.clone(), source: Box::new(source) })
-        }
+        Err(source) => Err(Error::Delete {
+            kind: *kind,
+            name: name.clone(),
+            source: Box::new(source),
+        }),
     }
 }
 

@@ -10,7 +10,13 @@ use serde_json::Value;
 use super::plan::{Desired, Existing, Kind};
 
 /// Mappings that mean something else with one entry more.
-const EXACT: &[&str] = &["selector", "matchLabels", "nodeSelector", "data", "binaryData"];
+const EXACT: &[&str] = &[
+    "selector",
+    "matchLabels",
+    "nodeSelector",
+    "data",
+    "binaryData",
+];
 /// Mappings whose values are quantities: the API server writes `1024Mi` as `1Gi`.
 const QUANTITIES: &[&str] = &["limits", "requests"];
 
@@ -50,7 +56,13 @@ where
             }
         }
     };
-    Some(Desired { kind, name: name.into(), manager, existing, object })
+    Some(Desired {
+        kind,
+        name: name.into(),
+        manager,
+        existing,
+        object,
+    })
 }
 
 /// Whether everything that is wanted is there.
@@ -69,7 +81,10 @@ fn covers(wanted: &Value, there: &Value, key: &str) -> bool {
         }
         (Value::Array(wanted), Value::Array(there)) => {
             wanted.len() == there.len()
-                && wanted.iter().zip(there).all(|(wanted, there)| covers(wanted, there, ""))
+                && wanted
+                    .iter()
+                    .zip(there)
+                    .all(|(wanted, there)| covers(wanted, there, ""))
         }
         (wanted, there) => wanted == there,
     }
@@ -107,12 +122,20 @@ mod tests {
     #[test]
     fn one_entry_more_in_a_selector_is_drift() {
         let wanted = json!({"selector": {"a": "b"}});
-        assert!(!covers(&wanted, &json!({"selector": {"a": "b", "c": "d"}}), ""));
+        assert!(!covers(
+            &wanted,
+            &json!({"selector": {"a": "b", "c": "d"}}),
+            ""
+        ));
     }
 
     #[test]
     fn one_element_more_in_a_list_is_drift() {
-        assert!(!covers(&json!({"ports": [1]}), &json!({"ports": [1, 2]}), ""));
+        assert!(!covers(
+            &json!({"ports": [1]}),
+            &json!({"ports": [1, 2]}),
+            ""
+        ));
     }
 
     #[test]

@@ -114,7 +114,9 @@ impl Error {
             Self::Timeout { .. } => return ErrorClass::Transient,
             Self::Malformed { .. } => return ErrorClass::Bug,
         };
-        let kube::Error::Api(status) = source.as_ref() else { return ErrorClass::Transient };
+        let kube::Error::Api(status) = source.as_ref() else {
+            return ErrorClass::Transient;
+        };
         match status.code {
             409 => ErrorClass::Conflict,
             429 => ErrorClass::Throttled,
@@ -142,8 +144,14 @@ pub(super) async fn bounded<T>(
     name: impl Display,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Error> {
-    let failed = |source| Error::Read { what, name: name.to_string(), source: Box::new(source) };
-    in_time(what, name.to_string(), request).await?.map_err(failed)
+    let failed = |source| Error::Read {
+        what,
+        name: name.to_string(),
+        source: Box::new(source),
+    };
+    in_time(what, name.to_string(), request)
+        .await?
+        .map_err(failed)
 }
 
 /// A request that ends in time.

@@ -21,13 +21,13 @@ use kube::{
 pub use decide::decide;
 pub use error::{Error, ErrorClass};
 pub use observe::{Observed, Owned, UserConfig};
-pub use report::reporter;
 pub use plan::{Deletion, Desired, Event, Existing, Kind, Plan};
+pub use report::reporter;
 
 use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs, runtime::Stores};
 
 /// Everything is looked at again after this time even if no event came, since a watch can lose one.
-const RESYNC: Duration = Duration::from_secs(600);
+const RESYNC: Duration = Duration::from_mins(10);
 
 /// What a reconciliation works with.
 pub struct Context {
@@ -55,14 +55,25 @@ pub async fn reconcile(
     let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let _timed = context.metrics.time_reconcile();
     let observed = observe::observe(&context, &namespace, &name).await?;
-    let Some(observed) = observed.filter(|o| o.cluster.metadata.deletion_timestamp.is_none()) else {
+    let Some(observed) = observed.filter(|o| o.cluster.metadata.deletion_timestamp.is_none())
+    else {
         // Kubernetes collects what the cluster owned; volumes stay.
         return Ok(Action::await_change());
     };
-    let uid = observed.cluster.uid().ok_or(Error::Malformed { missing: "a UID" })?;
+    let uid = observed
+        .cluster
+        .uid()
+        .ok_or(Error::Malformed { missing: "a UID" })?;
     let plan = decide(&observed);
-    tracing::debug!(plan = serde_json::to_string(&plan).unwrap_or_default(), "decided");
-    let owner = act::Owner { namespace, name, uid: uid.clone() };
+    tracing::debug!(
+        plan = serde_json::to_string(&plan).unwrap_or_default(),
+        "decided"
+    );
+    let owner = act::Owner {
+        namespace,
+        name,
+        uid: uid.clone(),
+    };
     carry_out(&context, &owner, &observed, plan).await?;
     context.backoffs.succeeded(&uid);
     Ok(Action::requeue(RESYNC))
@@ -74,7 +85,13 @@ async fn carry_out(
     observed: &Observed,
     plan: Plan,
 ) -> Result<(), Error> {
-    let Plan { claim, apply, delete, status, mut events } = plan;
+    let Plan {
+        claim,
+        apply,
+        delete,
+        status,
+        mut events,
+    } = plan;
     if let Some(claim) = &claim {
         act::claim(&context.client, owner, claim).await?;
     }

@@ -127,7 +127,10 @@ where
     store
         .state_filter(|object| {
             object.namespace().as_deref() == Some(namespace)
-                && object.labels().get(labels::CLUSTER).is_some_and(|cluster| cluster == name)
+                && object
+                    .labels()
+                    .get(labels::CLUSTER)
+                    .is_some_and(|cluster| cluster == name)
         })
         .into_iter()
         .map(|object| (object.name_any(), object))

@@ -25,7 +25,10 @@ pub struct Plan {
 impl Plan {
     /// A plan that reports and changes nothing.
     pub fn status_only(status: CassandraClusterStatus) -> Self {
-        Self { status, ..Self::default() }
+        Self {
+            status,
+            ..Self::default()
+        }
     }
 }
 
@@ -46,7 +49,7 @@ pub enum Kind {
 }
 
 /// An object as it should be: only the fields that the operator owns.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Desired {
     /// What it is.
@@ -68,7 +71,10 @@ pub enum Existing {
     Absent,
     /// Something that differs, of this UID. With a resource version, it is changed only if it is still that one.
     #[allow(missing_docs, reason = "named as in Kubernetes' metadata")]
-    Differs { uid: String, resource_version: Option<String> },
+    Differs {
+        uid: String,
+        resource_version: Option<String>,
+    },
 }
 
 /// An object that should go.
@@ -95,6 +101,10 @@ pub struct Event {
     pub warning: bool,
     /// The member that it is about. None: the cluster.
     pub member: Option<String>,
+    /// The member that has to do with it. Events that differ in it are not counted as one.
+    pub with: Option<String>,
+    /// What is being done. Events that differ in it are not counted as one.
+    pub action: String,
     /// One word in PascalCase.
     pub reason: String,
     /// A sentence.
@@ -104,18 +114,42 @@ pub struct Event {
 impl Event {
     /// Something about the cluster that is as it should be.
     pub fn normal(reason: &str, note: impl Into<String>) -> Self {
-        Self { warning: false, member: None, reason: reason.into(), note: note.into() }
+        Self {
+            warning: false,
+            member: None,
+            with: None,
+            action: "Reconcile".into(),
+            reason: reason.into(),
+            note: note.into(),
+        }
     }
 
     /// Something about the cluster that is wrong.
     pub fn warning(reason: &str, note: impl Into<String>) -> Self {
-        Self { warning: true, ..Self::normal(reason, note) }
+        Self {
+            warning: true,
+            ..Self::normal(reason, note)
+        }
+    }
+
+    /// About the cluster, and this member has to do with it.
+    #[must_use]
+    pub fn with(mut self, member: &str) -> Self {
+        self.with = Some(member.into());
+        self
+    }
+
+    /// Something that is said anew for each of these.
+    #[must_use]
+    pub fn for_each(mut self, action: &str) -> Self {
+        self.action = action.into();
+        self
     }
 
     /// About this member.
+    #[must_use]
     pub fn about(mut self, member: &str) -> Self {
         self.member = Some(member.into());
         self
     }
 }
-

@@ -42,12 +42,22 @@ pub(super) fn conclude(
             }
         }
         Err(error) => {
-            let old = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.conditions);
+            let old = observed
+                .cluster
+                .status
+                .as_ref()
+                .map_or(&[][..], |status| &status.conditions);
             let generation = observed.cluster.metadata.generation;
-            let wanted =
-                Wanted::new(conditions::PROGRESSING, false, error.reason(), error.in_full());
+            let wanted = Wanted::new(
+                conditions::PROGRESSING,
+                false,
+                error.reason(),
+                error.in_full(),
+            );
             let failed = wanted.onto(old, generation, &observed.now);
-            status.conditions.retain(|condition| condition.type_ != conditions::PROGRESSING);
+            status
+                .conditions
+                .retain(|condition| condition.type_ != conditions::PROGRESSING);
             status.conditions.push(failed);
         }
     }
@@ -56,8 +66,14 @@ pub(super) fn conclude(
 }
 
 fn block(observed: &Observed, waiting: Waiting) -> Blocked {
-    let said = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.blocked);
-    let before = said.iter().find(|blocked| blocked.member.is_none() && blocked.rule == waiting.rule);
+    let said = observed
+        .cluster
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.blocked);
+    let before = said
+        .iter()
+        .find(|blocked| blocked.member.is_none() && blocked.rule == waiting.rule);
     Blocked {
         member: None,
         rule: waiting.rule,
@@ -99,14 +115,23 @@ pub(super) async fn report(
     }));
     let params = PatchParams::apply(fields::STATUS).force();
     let request = clusters.patch_status(&owner.name, &params, &patch);
-    let failed = |source| Error::Report { name: owner.name.clone(), source: Box::new(source) };
-    in_time("write the status of", owner.name.clone(), request).await?.map_err(failed)?;
+    let failed = |source| Error::Report {
+        name: owner.name.clone(),
+        source: Box::new(source),
+    };
+    in_time("write the status of", owner.name.clone(), request)
+        .await?
+        .map_err(failed)?;
     Ok(true)
 }
 
 /// Events for the conditions that have flipped.
 pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) -> Vec<Event> {
-    let old = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.conditions);
+    let old = observed
+        .cluster
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions);
     let flipped = status.conditions.iter().filter(|condition| {
         conditions::find(old, &condition.type_).is_none_or(|old| old.status != condition.status)
     });
@@ -118,7 +143,10 @@ pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) 
                 [conditions::VALID, conditions::DURABLE].contains(&condition.type_.as_str())
             };
             let first = old.is_empty() && !bad;
-            let note = format!("{} is {}: {}", condition.type_, condition.status, condition.message);
+            let note = format!(
+                "{} is {}: {}",
+                condition.type_, condition.status, condition.message
+            );
             let make = if bad { Event::warning } else { Event::normal };
             (!first).then(|| make(&condition.reason, note))
         })
@@ -128,17 +156,21 @@ pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) 
 /// Publishes events. One that can't be published is logged: nothing depends on it.
 pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[Event]) {
     for event in events {
-        let member = event.member.as_ref().and_then(|name| observed.owned.members.get(name));
-        let about = member.map_or_else(
-            || observed.cluster.object_ref(&()),
-            |member: &Arc<CassandraMember>| member.object_ref(&()),
-        );
+        let reference = |name: &Option<String>| {
+            let member: &Arc<CassandraMember> = observed.owned.members.get(name.as_ref()?)?;
+            Some(member.object_ref(&()))
+        };
+        let about = reference(&event.member).unwrap_or_else(|| observed.cluster.object_ref(&()));
         let published = KubeEvent {
-            type_: if event.warning { EventType::Warning } else { EventType::Normal },
+            type_: if event.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            },
             reason: event.reason.clone(),
             note: Some(event.note.chars().take(LONGEST_NOTE).collect()),
-            action: "Reconcile".into(),
-            secondary: None,
+            action: event.action.clone(),
+            secondary: reference(&event.with),
         };
         tracing::info!(reason = event.reason, about = about.name, "{}", event.note);
         if let Err(error) = recorder.publish(&published, &about).await {
@@ -149,5 +181,8 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
 
 /// Who reports, for events.
 pub fn reporter(identity: &str) -> Reporter {
-    Reporter { controller: "cassandra-controller".into(), instance: Some(identity.into()) }
+    Reporter {
+        controller: "cassandra-controller".into(),
+        instance: Some(identity.into()),
+    }
 }

@@ -59,7 +59,11 @@ pub(super) fn validate(observed: &Observed) -> Result<Validated<'_>, Vec<Invalid
     match (image, cluster.uid(), cluster.resource_version()) {
         (Some(image), Some(uid), Some(resource_version)) if problems.is_empty() => Ok(Validated {
             namespace: cluster.namespace().unwrap_or_default(),
-            cluster_name: cluster.spec.cluster_name.clone().unwrap_or_else(|| name.clone()),
+            cluster_name: cluster
+                .spec
+                .cluster_name
+                .clone()
+                .unwrap_or_else(|| name.clone()),
             name,
             uid,
             resource_version,
@@ -76,7 +80,11 @@ pub(super) fn validate(observed: &Observed) -> Result<Validated<'_>, Vec<Invalid
 fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
     let spec = &observed.cluster.spec;
     let mut problems = Vec::new();
-    let wanted: BTreeMap<_, _> = spec.racks.iter().map(|rack| (&rack.name, rack.members)).collect();
+    let wanted: BTreeMap<_, _> = spec
+        .racks
+        .iter()
+        .map(|rack| (&rack.name, rack.members))
+        .collect();
     for (rack, existing) in existing_members(observed) {
         match wanted.get(&rack) {
             None => problems.push(Invalid {
@@ -103,7 +111,11 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
 
 /// Members of each rack that exist or have existed: names are never used twice.
 fn existing_members(observed: &Observed) -> BTreeMap<String, i32> {
-    let recorded = observed.cluster.status.iter().flat_map(|status| status.next_ordinals.clone());
+    let recorded = observed
+        .cluster
+        .status
+        .iter()
+        .flat_map(|status| status.next_ordinals.clone());
     let mut existing: BTreeMap<_, _> = recorded.collect();
     for member in observed.owned.members.values() {
         let next = existing.entry(member.spec.rack.clone()).or_default();
@@ -118,11 +130,16 @@ fn changed_identity(name: &str, observed: &Observed) -> Option<Invalid> {
     let member = observed.owned.members.values().next()?;
     if member.spec.datacenter != spec.datacenter {
         let problem = format!("it is {} and can't be changed", member.spec.datacenter);
-        return Some(Invalid { field: "spec.datacenter".into(), problem });
+        return Some(Invalid {
+            field: "spec.datacenter".into(),
+            problem,
+        });
     }
     let problem = format!("it is {} and can't be changed", member.spec.cluster_name);
-    (member.spec.cluster_name != cluster_name)
-        .then(|| Invalid { field: "spec.clusterName".into(), problem })
+    (member.spec.cluster_name != cluster_name).then(|| Invalid {
+        field: "spec.clusterName".into(),
+        problem,
+    })
 }
 
 fn smaller_storage(observed: &Observed) -> Option<Invalid> {
@@ -130,13 +147,28 @@ fn smaller_storage(observed: &Observed) -> Option<Invalid> {
     let largest = own_claim_sizes(&observed.owned, observed.cluster.uid()?).max()?;
     let problem =
         || format!("volumes have {largest} bytes already, and a volume can't shrink to {wanted}");
-    (wanted < largest).then(|| Invalid { field: "spec.storage.size".into(), problem: problem() })
+    (wanted < largest).then(|| Invalid {
+        field: "spec.storage.size".into(),
+        problem: problem(),
+    })
 }
 
 fn own_claim_sizes(owned: &Owned, uid: String) -> impl Iterator<Item = i128> {
-    let own = move |labels: &BTreeMap<String, String>| labels.get(labels::CLUSTER_UID) == Some(&uid);
-    owned.volume_claims.values().filter(move |claim| own(claim.labels())).filter_map(|claim| {
-        let request = claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?.get("storage")?;
-        cassandra_api::quantity::Quantity(request.0.clone()).units()
-    })
+    let own =
+        move |labels: &BTreeMap<String, String>| labels.get(labels::CLUSTER_UID) == Some(&uid);
+    owned
+        .volume_claims
+        .values()
+        .filter(move |claim| own(claim.labels()))
+        .filter_map(|claim| {
+            let request = claim
+                .spec
+                .as_ref()?
+                .resources
+                .as_ref()?
+                .requests
+                .as_ref()?
+                .get("storage")?;
+            cassandra_api::quantity::Quantity(request.0.clone()).units()
+        })
 }

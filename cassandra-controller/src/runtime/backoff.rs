@@ -11,9 +11,9 @@ use std::{
 use crate::cluster::{Error, ErrorClass};
 
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(300);
+const LONGEST: Duration = Duration::from_mins(5);
 /// Something that somebody has to put right is tried again after this time, or when something changes.
-const OUTSIDE: Duration = Duration::from_secs(60);
+const OUTSIDE: Duration = Duration::from_mins(1);
 
 #[derive(Clone, Debug, Default)]
 struct Failures {
@@ -40,7 +40,10 @@ impl Backoffs {
         failures.last = message;
         failures.in_a_row = failures.in_a_row.saturating_add(1);
         let delay = delay(error.class(), failures.in_a_row);
-        (jittered(delay), news && error.class() != ErrorClass::Conflict)
+        (
+            jittered(delay),
+            news && error.class() != ErrorClass::Conflict,
+        )
     }
 
     fn failures(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Failures>> {
@@ -71,7 +74,10 @@ mod tests {
     #[test]
     fn patience_grows_and_has_an_end() {
         let seconds = |n| delay(ErrorClass::Transient, n).as_secs();
-        assert_eq!([seconds(1), seconds(2), seconds(5), seconds(40)], [1, 2, 16, 300]);
+        assert_eq!(
+            [seconds(1), seconds(2), seconds(5), seconds(40)],
+            [1, 2, 16, 300]
+        );
     }
 
     #[test]

@@ -17,9 +17,9 @@ use tokio_util::sync::CancellationToken;
 use crate::metrics::Metrics;
 
 /// A watch that has failed for so long, without a longer pause, is stuck.
-const STUCK: Duration = Duration::from_secs(600);
+const STUCK: Duration = Duration::from_mins(10);
 /// Errors with less than this between them are one failure that goes on.
-const PAUSE: Duration = Duration::from_secs(120);
+const PAUSE: Duration = Duration::from_mins(2);
 
 /// Since when watches fail.
 #[derive(Debug)]
@@ -36,7 +36,10 @@ struct Failing {
 
 impl Watching {
     pub(super) fn new(metrics: Metrics) -> Self {
-        Self { metrics, failing: Mutex::default() }
+        Self {
+            metrics,
+            failing: Mutex::default(),
+        }
     }
 
     /// A watch of this kind has failed; it tries again by itself.
@@ -44,7 +47,10 @@ impl Watching {
         self.metrics.watch_failed(kind);
         let now = Instant::now();
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = failing.entry(kind.into()).or_insert(Failing { since: now, last: now });
+        let entry = failing.entry(kind.into()).or_insert(Failing {
+            since: now,
+            last: now,
+        });
         let goes_on = now.duration_since(entry.last) < PAUSE && entry.last != now;
         if !goes_on {
             entry.since = now;
@@ -87,7 +93,9 @@ impl Health {
             .route("/metrics", get(metrics))
             .with_state(self);
         let listener = tokio::net::TcpListener::bind(address).await?;
-        axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(listener, router)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     }
 }
 
@@ -96,7 +104,10 @@ async fn live(State(health): State<Health>) -> (StatusCode, String) {
     if stuck.is_empty() {
         (StatusCode::OK, "ok\n".into())
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, format!("watches are stuck: {}\n", stuck.join(", ")))
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("watches are stuck: {}\n", stuck.join(", ")),
+        )
     }
 }
 
@@ -104,7 +115,10 @@ async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
     if health.ready.load(Ordering::Relaxed) {
         (StatusCode::OK, "ok\n")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet\n")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the API server has not answered yet\n",
+        )
     }
 }
 

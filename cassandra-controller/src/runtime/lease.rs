@@ -64,15 +64,27 @@ struct Seen {
 /// Judges a Lease by what was seen of it, and remembers what it is now.
 fn evaluate(lease: Option<&Lease>, identity: &str, seen: &mut Option<Seen>, now: Instant) -> Step {
     let spec = lease.and_then(|lease| lease.spec.as_ref());
-    let holder = spec.and_then(|spec| spec.holder_identity.clone()).filter(|holder| !holder.is_empty());
-    let Some(holder) = holder.filter(|holder| holder != identity) else { return Step::Acquire };
+    let holder = spec
+        .and_then(|spec| spec.holder_identity.clone())
+        .filter(|holder| !holder.is_empty());
+    let Some(holder) = holder.filter(|holder| holder != identity) else {
+        return Step::Acquire;
+    };
     let renewed = spec.and_then(|spec| spec.renew_time.clone());
-    let unchanged = seen.as_ref().filter(|seen| {
-        seen.holder.as_deref() == Some(holder.as_str()) && seen.renewed == renewed
-    });
+    let unchanged = seen
+        .as_ref()
+        .filter(|seen| seen.holder.as_deref() == Some(holder.as_str()) && seen.renewed == renewed);
     let at = unchanged.map_or(now, |seen| seen.at);
-    *seen = Some(Seen { holder: Some(holder), renewed, at });
-    if now >= at + DURATION { Step::Acquire } else { Step::Wait(at + DURATION) }
+    *seen = Some(Seen {
+        holder: Some(holder),
+        renewed,
+        at,
+    });
+    if now >= at + DURATION {
+        Step::Acquire
+    } else {
+        Step::Wait(at + DURATION)
+    }
 }
 
 /// A replica's dealings with the Lease.
@@ -101,7 +113,9 @@ impl Election {
             match evaluate(lease.as_ref(), &self.identity, &mut seen, Instant::now()) {
                 Step::Acquire => match self.take(lease.take()).await {
                     Ok(taken) => return taken,
-                    Err(error) => tracing::info!(error = %in_full(&error), "another replica was faster"),
+                    Err(error) => {
+                        tracing::info!(error = %in_full(&error), "another replica was faster")
+                    }
                 },
                 Step::Wait(until) => {
                     tokio::select! {
@@ -151,7 +165,9 @@ impl Election {
                         break;
                     }
                     Ok(Err(error)) if is_conflict(&error) => {
-                        return Err(LeaseError::Lost { name: self.name.clone() });
+                        return Err(LeaseError::Lost {
+                            name: self.name.clone(),
+                        });
                     }
                     Ok(Err(error)) => {
                         tracing::warn!(error = %in_full(&error), "failed to renew the Lease");
@@ -159,7 +175,9 @@ impl Election {
                     Err(_) => tracing::warn!("no answer to the renewal of the Lease"),
                 }
                 if Instant::now() + RETRY >= deadline {
-                    return Err(LeaseError::Lost { name: self.name.clone() });
+                    return Err(LeaseError::Lost {
+                        name: self.name.clone(),
+                    });
                 }
                 tokio::time::sleep(RETRY).await;
             }
@@ -178,15 +196,26 @@ impl Election {
             lease_transitions: Some(transitions.saturating_add(1)),
             ..LeaseSpec::default()
         };
-        match lease {
-            Some(lease) => self.put("take", Lease { spec: Some(spec), ..lease }).await,
-            None => {
-                let metadata =
-                    ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() };
-                let lease = Lease { metadata, spec: Some(spec) };
-                let request = self.api.create(&PostParams::default(), &lease).await;
-                request.map_err(|source| self.failed("create", source))
-            }
+        if let Some(lease) = lease {
+            self.put(
+                "take",
+                Lease {
+                    spec: Some(spec),
+                    ..lease
+                },
+            )
+            .await
+        } else {
+            let metadata = ObjectMeta {
+                name: Some(self.name.clone()),
+                ..ObjectMeta::default()
+            };
+            let lease = Lease {
+                metadata,
+                spec: Some(spec),
+            };
+            let request = self.api.create(&PostParams::default(), &lease).await;
+            request.map_err(|source| self.failed("create", source))
         }
     }
 
@@ -204,14 +233,24 @@ impl Election {
         self.put("release", next).await.map(|_| ())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the resource version in it makes it conditional")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the resource version in it makes it conditional"
+    )]
     async fn put(&self, what: &'static str, lease: Lease) -> Result<Lease, LeaseError> {
-        let request = self.api.replace(&self.name, &PostParams::default(), &lease).await;
+        let request = self
+            .api
+            .replace(&self.name, &PostParams::default(), &lease)
+            .await;
         request.map_err(|source| self.failed(what, source))
     }
 
     fn failed(&self, what: &'static str, source: kube::Error) -> LeaseError {
-        LeaseError::Request { what, name: self.name.clone(), source: Box::new(source) }
+        LeaseError::Request {
+            what,
+            name: self.name.clone(),
+            source: Box::new(source),
+        }
     }
 }
 
@@ -234,27 +273,36 @@ mod tests {
     use super::*;
 
     fn held_by(holder: &str, renewed: i64) -> Lease {
-        let time = cassandra_api::k8s_openapi::jiff::Timestamp::from_second(renewed).unwrap();
+        let time = jiff::Timestamp::from_second(renewed).unwrap();
         let spec = LeaseSpec {
             holder_identity: Some(holder.into()),
             renew_time: Some(MicroTime(time)),
             ..LeaseSpec::default()
         };
-        Lease { spec: Some(spec), ..Lease::default() }
+        Lease {
+            spec: Some(spec),
+            ..Lease::default()
+        }
     }
 
     #[test]
     fn a_lease_that_nobody_holds_is_taken() {
         let now = Instant::now();
         assert_eq!(evaluate(None, "a", &mut None, now), Step::Acquire);
-        assert_eq!(evaluate(Some(&held_by("", 0)), "a", &mut None, now), Step::Acquire);
+        assert_eq!(
+            evaluate(Some(&held_by("", 0)), "a", &mut None, now),
+            Step::Acquire
+        );
     }
 
     #[test]
     fn expiry_is_judged_by_when_it_was_seen_not_by_its_clock() {
         let (start, lease) = (Instant::now(), held_by("b", 0));
         let mut seen = None;
-        assert_eq!(evaluate(Some(&lease), "a", &mut seen, start), Step::Wait(start + DURATION));
+        assert_eq!(
+            evaluate(Some(&lease), "a", &mut seen, start),
+            Step::Wait(start + DURATION)
+        );
         let later = start + DURATION;
         assert_eq!(evaluate(Some(&lease), "a", &mut seen, later), Step::Acquire);
     }

@@ -45,8 +45,11 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let metrics = Metrics::new()?;
     let watching = Arc::new(Watching::new(metrics.clone()));
     let ready = Arc::new(AtomicBool::new(false));
-    let health =
-        Health { watching: watching.clone(), metrics: metrics.clone(), ready: ready.clone() };
+    let health = Health {
+        watching: watching.clone(),
+        metrics: metrics.clone(),
+        ready: ready.clone(),
+    };
     let endpoints = tokio::spawn(health.serve(arguments.listen, stop.clone()));
 
     let election = Election::new(
@@ -55,7 +58,13 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         &arguments.lease_name,
         &arguments.identity,
     );
-    let work = Work { client, metrics, watching, stop: stop.clone(), arguments };
+    let work = Work {
+        client,
+        metrics,
+        watching,
+        stop: stop.clone(),
+        arguments,
+    };
     // A replica that stands by lists and watches as well, so that it can begin at once.
     let prepared = work.prepare();
     let lease = tokio::select! {
@@ -102,7 +111,9 @@ fn stop_on_signal(stop: &CancellationToken) -> anyhow::Result<()> {
 }
 
 async fn client() -> anyhow::Result<Client> {
-    let mut config = Config::infer().await.context("no way to reach the API server")?;
+    let mut config = Config::infer()
+        .await
+        .context("no way to reach the API server")?;
     // Each request has a time limit of ours and each cluster a backoff; retries below them would hide both.
     config.default_retry = false;
     Ok(Client::try_from(config)?)
@@ -124,8 +135,10 @@ struct Prepared {
 
 impl Work {
     fn prepare(&self) -> Vec<Prepared> {
-        let recorder =
-            Recorder::new(self.client.clone(), cluster::reporter(&self.arguments.identity));
+        let recorder = Recorder::new(
+            self.client.clone(),
+            cluster::reporter(&self.arguments.identity),
+        );
         let scopes = self.arguments.scopes().into_iter();
         scopes
             .map(|namespace| {
@@ -146,7 +159,10 @@ impl Work {
                     metrics: self.metrics.clone(),
                     backoffs: Backoffs::default(),
                 };
-                Prepared { context: Arc::new(context), triggers }
+                Prepared {
+                    context: Arc::new(context),
+                    triggers,
+                }
             })
             .collect()
     }

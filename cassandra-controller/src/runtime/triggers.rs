@@ -22,12 +22,18 @@ pub(super) struct Triggers {
 impl Triggers {
     /// Look at this one.
     pub(super) fn push(&self, key: Key) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(key);
         self.more.notify_one();
     }
 
     fn pop(&self) -> Option<Key> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_first()
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_first()
     }
 
     /// One after the other, for ever.

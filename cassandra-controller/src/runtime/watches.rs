@@ -83,7 +83,10 @@ impl Watches {
     /// The clusters themselves. The series of one that goes are taken back here: nobody reconciles it any more.
     fn clusters(&self, writer: reflector::store::Writer<CassandraCluster>) {
         let api = self.api::<CassandraCluster>();
-        let stream = watcher(api, config()).default_backoff().modify(tidy).reflect(writer);
+        let stream = watcher(api, config())
+            .default_backoff()
+            .modify(tidy)
+            .reflect(writer);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         let metrics = self.metrics.clone();
         tokio::spawn(async move {
@@ -91,10 +94,14 @@ impl Watches {
             while let Some(event) = stream.next().await {
                 match event {
                     Ok(Event::Apply(cluster) | Event::InitApply(cluster)) => {
-                        triggers.push((cluster.namespace().unwrap_or_default(), cluster.name_any()));
+                        triggers
+                            .push((cluster.namespace().unwrap_or_default(), cluster.name_any()));
                     }
                     Ok(Event::Delete(cluster)) => {
-                        metrics.forget(&cluster.namespace().unwrap_or_default(), &cluster.name_any());
+                        metrics.forget(
+                            &cluster.namespace().unwrap_or_default(),
+                            &cluster.name_any(),
+                        );
                     }
                     Ok(Event::Init | Event::InitDone) => {}
                     Err(error) => watching.failed("CassandraCluster", &error),
@@ -117,7 +124,8 @@ impl Watches {
                 match event {
                     Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
                         if let Some(cluster) = object.labels().get(labels::CLUSTER) {
-                            triggers.push((object.namespace().unwrap_or_default(), cluster.clone()));
+                            triggers
+                                .push((object.namespace().unwrap_or_default(), cluster.clone()));
                         }
                     }
                     Ok(Event::Init | Event::InitDone) => {}
@@ -130,7 +138,8 @@ impl Watches {
 
     /// The users' ConfigMaps wake the clusters that use them. Only names pass by; nothing is kept.
     fn user_config_maps(&self, clusters: Store<CassandraCluster>) {
-        let stream = watcher(self.api::<PartialObjectMeta<ConfigMap>>(), config()).default_backoff();
+        let stream =
+            watcher(self.api::<PartialObjectMeta<ConfigMap>>(), config()).default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         tokio::spawn(async move {
             let mut stream = std::pin::pin!(stream);
@@ -142,7 +151,8 @@ impl Watches {
                             cluster.namespace() == namespace && uses_config_map(cluster, &name)
                         };
                         for cluster in clusters.state_filter(uses) {
-                            triggers.push((namespace.clone().unwrap_or_default(), cluster.name_any()));
+                            triggers
+                                .push((namespace.clone().unwrap_or_default(), cluster.name_any()));
                         }
                     }
                     Ok(Event::Init | Event::InitDone) => {}
@@ -214,7 +224,10 @@ impl<K> Watched for K where
 }
 
 fn config() -> watcher::Config {
-    watcher::Config::default().timeout(WATCH_TIMEOUT).page_size(PAGE).any_semantic()
+    watcher::Config::default()
+        .timeout(WATCH_TIMEOUT)
+        .page_size(PAGE)
+        .any_semantic()
 }
 
 fn uses_config_map(cluster: &CassandraCluster, name: &str) -> bool {

@@ -1,7 +1,17 @@
 //! A small world to decide in: plans are carried out on data, pods appear, and scripted agents do what their Members
 //! say. No IO, no time that passes by itself.
 #![allow(dead_code, reason = "each test uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc, reason = "a test's world")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::needless_pass_by_value,
+    clippy::wildcard_enum_match_arm,
+    unreachable_pub,
+    missing_docs,
+    reason = "a test's world"
+)]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -28,8 +38,10 @@ use serde_json::{Value, json};
 
 /// A cluster whose names differ from the product's words, so that swapped values are seen.
 pub fn cluster(racks: &[(&str, i32)]) -> CassandraCluster {
-    let racks: Vec<_> =
-        racks.iter().map(|(name, members)| json!({ "name": name, "members": members })).collect();
+    let racks: Vec<_> = racks
+        .iter()
+        .map(|(name, members)| json!({ "name": name, "members": members }))
+        .collect();
     serde_json::from_value(json!({
         "apiVersion": "cassandra-operator.rs/v1alpha1",
         "kind": "CassandraCluster",
@@ -56,7 +68,11 @@ impl World {
             user_config: UserConfig::None,
             owned: Owned::default(),
         };
-        Self { observed, leaves: Vec::new(), version: 100 }
+        Self {
+            observed,
+            leaves: Vec::new(),
+            version: 100,
+        }
     }
 
     pub fn status(&self) -> CassandraClusterStatus {
@@ -86,7 +102,11 @@ impl World {
             let before = self.status();
             let plan = self.pass();
             if plan.claim.is_none() && plan.apply.is_empty() && plan.delete.is_empty() {
-                assert_eq!(before, self.status(), "a plan without writes changes no status");
+                assert_eq!(
+                    before,
+                    self.status(),
+                    "a plan without writes changes no status"
+                );
                 return;
             }
         }
@@ -118,7 +138,10 @@ impl World {
         if let Some(claim) = &plan.claim {
             let version = self.next_version();
             let cluster = Arc::make_mut(&mut self.observed.cluster);
-            assert_eq!(cluster.metadata.resource_version.as_ref(), Some(&claim.resource_version));
+            assert_eq!(
+                cluster.metadata.resource_version.as_ref(),
+                Some(&claim.resource_version)
+            );
             let status = cluster.status.get_or_insert_default();
             status.founder.clone_from(&claim.founder);
             status.in_progress.clone_from(&claim.in_progress);
@@ -154,11 +177,16 @@ impl World {
             }
             Kind::Service => {
                 let address = format!("10.0.0.{}", owned.services.len());
-                put(&mut owned.services, desired, &version, |service: &mut Value| {
-                    if service["spec"]["clusterIP"].is_null() {
-                        service["spec"]["clusterIP"] = json!(address);
-                    }
-                });
+                put(
+                    &mut owned.services,
+                    desired,
+                    &version,
+                    |service: &mut Value| {
+                        if service["spec"]["clusterIP"].is_null() {
+                            service["spec"]["clusterIP"] = json!(address);
+                        }
+                    },
+                );
             }
             Kind::StatefulSet => {
                 put(&mut owned.stateful_sets, desired, &version, |_| {});
@@ -184,7 +212,11 @@ impl World {
                 self.make_pod(deletion.name.strip_suffix("-0").unwrap());
             }
             Kind::ConfigMap => {
-                self.observed.owned.config_maps.remove(&deletion.name).unwrap();
+                self.observed
+                    .owned
+                    .config_maps
+                    .remove(&deletion.name)
+                    .unwrap();
             }
             kind => panic!("{kind:?} is never deleted"),
         }
@@ -197,7 +229,14 @@ impl World {
         }
         let version = self.next_version();
         let set = &self.observed.owned.stateful_sets[member];
-        let template = set.spec.as_ref().unwrap().template.metadata.clone().unwrap();
+        let template = set
+            .spec
+            .as_ref()
+            .unwrap()
+            .template
+            .metadata
+            .clone()
+            .unwrap();
         let metadata = ObjectMeta {
             name: Some(names::pod(member)),
             uid: Some(format!("pod-{version}")),
@@ -205,17 +244,33 @@ impl World {
             namespace: Some("shop".into()),
             ..template
         };
-        let pod = Pod { metadata, status: Some(PodStatus::default()), ..Pod::default() };
-        self.observed.owned.pods.insert(names::pod(member), Arc::new(pod));
+        let pod = Pod {
+            metadata,
+            status: Some(PodStatus::default()),
+            ..Pod::default()
+        };
+        self.observed
+            .owned
+            .pods
+            .insert(names::pod(member), Arc::new(pod));
     }
 
     /// The pod is gone, as after a deletion by the user.
     pub fn remove_pod(&mut self, member: &str) {
-        self.observed.owned.pods.remove(&names::pod(member)).unwrap();
+        self.observed
+            .owned
+            .pods
+            .remove(&names::pod(member))
+            .unwrap();
     }
 
     pub fn set_pod_status(&mut self, member: &str, status: Value) {
-        let pod = self.observed.owned.pods.get_mut(&names::pod(member)).unwrap();
+        let pod = self
+            .observed
+            .owned
+            .pods
+            .get_mut(&names::pod(member))
+            .unwrap();
         Arc::make_mut(pod).status = Some(serde_json::from_value(status).unwrap());
     }
 
@@ -229,14 +284,23 @@ impl World {
     }
 
     pub fn rule_of(&self, member: &str) -> Option<Rule> {
-        self.member(member).spec.waiting.as_ref().map(|waiting| waiting.rule)
+        self.member(member)
+            .spec
+            .waiting
+            .as_ref()
+            .map(|waiting| waiting.rule)
     }
 
     /// Members that have joined, as their agents report.
     pub fn joined(&self) -> Vec<String> {
         let members = self.observed.owned.members.values();
         members
-            .filter(|member| member.status.as_ref().is_some_and(|s| s.bootstrapped.is_some()))
+            .filter(|member| {
+                member
+                    .status
+                    .as_ref()
+                    .is_some_and(|s| s.bootstrapped.is_some())
+            })
             .map(|member| member.name_any())
             .collect()
     }
@@ -268,7 +332,9 @@ impl World {
                 ..volume
             };
             let at = Time(Timestamp::UNIX_EPOCH);
-            status.bootstrapped.get_or_insert(Bootstrapped { pvc_uid: None, at });
+            status
+                .bootstrapped
+                .get_or_insert(Bootstrapped { pvc_uid: None, at });
         }
         status.volume = Some(volume);
         *self.member_status(name) = status;
@@ -277,7 +343,11 @@ impl World {
         let ready = if ready { "True" } else { "False" };
         let running = json!({ "name": "cassandra", "image": "i", "imageID": "", "ready": true,
             "restartCount": 0, "state": { "running": {} } });
-        let containers = if ready == "True" { json!([running]) } else { json!([]) };
+        let containers = if ready == "True" {
+            json!([running])
+        } else {
+            json!([])
+        };
         self.set_pod_status(
             name,
             json!({ "conditions": [{ "type": "Ready", "status": ready }],
@@ -331,7 +401,13 @@ fn put<K>(
     let status = live.map(|live| serde_json::to_value(&**live).unwrap()["status"].take());
     let uid = match (&desired.existing, live) {
         (Existing::Absent, None) => format!("{:?}-{version}", desired.kind),
-        (Existing::Differs { uid, resource_version }, Some(live)) => {
+        (
+            Existing::Differs {
+                uid,
+                resource_version,
+            },
+            Some(live),
+        ) => {
             assert_eq!(Some(uid), live.uid().as_ref());
             if let Some(version) = resource_version {
                 assert_eq!(Some(version), live.resource_version().as_ref());
@@ -346,5 +422,8 @@ fn put<K>(
     if let Some(status) = status.filter(|status| !status.is_null()) {
         object["status"] = status;
     }
-    objects.insert(desired.name.clone(), Arc::new(serde_json::from_value(object).unwrap()));
+    objects.insert(
+        desired.name.clone(),
+        Arc::new(serde_json::from_value(object).unwrap()),
+    );
 }

@@ -17,39 +17,74 @@ use crate::{
 pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage) -> Result<()> {
     let ring = THREE_RACKS;
     let (host_ids, tokens) = (ring.host_ids(stage).await?, tokens(stage).await?);
-    stage.clusters(ring.namespace).delete(ring.name, &DeleteParams::default()).await?;
-    until("the pods of a deleted cluster to be gone", MINUTES * 2, async || {
-        let pods = stage.pods(ring.namespace).list(&ListParams::default()).await?.items.len();
-        Ok(Look::when(pods == 0, (), format!("{pods} pods")))
-    })
+    stage
+        .clusters(ring.namespace)
+        .delete(ring.name, &DeleteParams::default())
+        .await?;
+    until(
+        "the pods of a deleted cluster to be gone",
+        MINUTES * 2,
+        async || {
+            let pods = stage
+                .pods(ring.namespace)
+                .list(&ListParams::default())
+                .await?
+                .items
+                .len();
+            Ok(Look::when(pods == 0, (), format!("{pods} pods")))
+        },
+    )
     .await?;
-    let claims = stage.run_kubectl(&["get", "pvc", "-n", ring.namespace, "-o", "name"]).await?;
+    let claims = stage
+        .run_kubectl(&["get", "pvc", "-n", ring.namespace, "-o", "name"])
+        .await?;
     ensure!(claims.lines().count() == 3, "volume claims: {claims}");
 
     stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
     until("the rule retained_volumes", MINUTES, async || {
-        let status = stage.clusters(ring.namespace).get(ring.name).await?.status.unwrap_or_default();
+        let status = stage
+            .clusters(ring.namespace)
+            .get(ring.name)
+            .await?
+            .status
+            .unwrap_or_default();
         let named = status.blocked.iter().any(|blocked| {
             blocked.rule == Rule::RetainedVolumes && blocked.message.contains("adoptRetained")
         });
         Ok(Look::when(named, (), format!("{:?}", status.blocked)))
     })
     .await?;
-    ensure!(ring.members(stage).await?.is_empty(), "members were made unasked");
+    ensure!(
+        ring.members(stage).await?.is_empty(),
+        "members were made unasked"
+    );
 
     let mut spec = ring.spec();
     spec["storage"]["adoptRetained"] = json!(true);
     stage.apply(ring.namespace, ring.name, &spec).await?;
     let members = ring.ready(stage).await?;
-    let founded = members.values().find(|member| member.spec.start.mode == StartMode::Found);
-    ensure!(founded.is_none(), "somebody founded a ring");
+    let first = members
+        .values()
+        .find(|member| member.spec.start.mode == StartMode::Found);
+    ensure!(first.is_none(), "somebody founded a ring");
     let cluster = stage.clusters(ring.namespace).get(ring.name).await?;
     let founder = cluster.status.and_then(|status| status.founder);
-    ensure!(founder.as_ref().is_some_and(|founder| founder.adopted_from.is_some()), "{founder:?}");
+    ensure!(
+        founder
+            .as_ref()
+            .is_some_and(|founder| founder.adopted_from.is_some()),
+        "{founder:?}"
+    );
     let again = (ring.host_ids(stage).await?, self::tokens(stage).await?);
-    ensure!(again == (host_ids, tokens), "host ids and tokens are {again:?}");
+    ensure!(
+        again == (host_ids, tokens),
+        "host ids and tokens are {again:?}"
+    );
     let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
-    ensure!(nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"), "{nodes:?}");
+    ensure!(
+        nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"),
+        "{nodes:?}"
+    );
     ring.row_is(stage, "hello").await?;
     stage.remove_namespace(ring.namespace).await
 }

@@ -4,7 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, Client, Config,
-    api::{ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
 };
 use serde_json::json;
 
@@ -17,22 +18,45 @@ pub(super) async fn an_agent_has_only_its_own_status(stage: &Stage) -> Result<()
     let namespace = THREE_RACKS.namespace;
     let agent = agent(stage, "orders-r1-0").await?;
     let members: Api<CassandraMember> = Api::namespaced(agent.clone(), namespace);
-    let params = PatchParams { field_manager: Some("e2e".into()), ..PatchParams::default() };
+    let params = PatchParams {
+        field_manager: Some("e2e".into()),
+        ..PatchParams::default()
+    };
     let status = Patch::Merge(json!({ "status": { "nativeTransport": true } }));
-    members.patch_status("orders-r1-0", &params, &status).await.context("its own status")?;
-    refused("the status of another member", members.patch_status("orders-r2-0", &params, &status).await)?;
+    members
+        .patch_status("orders-r1-0", &params, &status)
+        .await
+        .context("its own status")?;
+    refused(
+        "the status of another member",
+        members.patch_status("orders-r2-0", &params, &status).await,
+    )?;
     let spec = Patch::Merge(json!({ "spec": { "rack": "r9" } }));
-    refused("its own spec", members.patch("orders-r1-0", &params, &spec).await)?;
-    refused("deleting a member", members.delete("orders-r2-0", &Default::default()).await)?;
+    refused(
+        "its own spec",
+        members.patch("orders-r1-0", &params, &spec).await,
+    )?;
+    refused(
+        "deleting a member",
+        members
+            .delete("orders-r2-0", &DeleteParams::default())
+            .await,
+    )?;
     let secrets: Api<Secret> = Api::namespaced(agent.clone(), namespace);
     refused("secrets", secrets.list(&ListParams::default()).await)?;
     let pods: Api<Pod> = Api::namespaced(agent.clone(), namespace);
     refused("pods", pods.list(&ListParams::default()).await)?;
-    refused("deleting a pod", pods.delete("orders-r2-0-0", &Default::default()).await)?;
+    refused(
+        "deleting a pod",
+        pods.delete("orders-r2-0-0", &DeleteParams::default()).await,
+    )?;
     // A token of the same account that is bound to no pod is nobody's agent.
     let unbound = client(stage, &token(stage, &[]).await?).await?;
     let members: Api<CassandraMember> = Api::namespaced(unbound, namespace);
-    refused("a token without a pod", members.patch_status("orders-r1-0", &params, &status).await)
+    refused(
+        "a token without a pod",
+        members.patch_status("orders-r1-0", &params, &status).await,
+    )
 }
 
 fn refused<T>(what: &str, answer: Result<T, kube::Error>) -> Result<()> {
@@ -55,16 +79,27 @@ async fn agent(stage: &Stage, member: &str) -> Result<Client> {
 
 /// A token as the kubelet would mount it, if it is bound to a pod.
 async fn token(stage: &Stage, bound: &[&str]) -> Result<String> {
-    let create = ["create", "token", "orders-member", "-n", THREE_RACKS.namespace];
-    Ok(stage.run_kubectl(&[&create, bound].concat()).await?.trim().to_owned())
+    let create = [
+        "create",
+        "token",
+        "orders-member",
+        "-n",
+        THREE_RACKS.namespace,
+    ];
+    Ok(stage
+        .run_kubectl(&[&create, bound].concat())
+        .await?
+        .trim()
+        .to_owned())
 }
 
 async fn client(stage: &Stage, token: &str) -> Result<Client> {
-    let kubeconfig = kube::config::Kubeconfig::read_from(stage.kubeconfig())?;
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &Default::default()).await?;
-    config.auth_info = kube::config::AuthInfo {
+    let kubeconfig = Kubeconfig::read_from(stage.kubeconfig())?;
+    let mut config =
+        Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    config.auth_info = AuthInfo {
         token: Some(token.to_owned().into()),
-        ..kube::config::AuthInfo::default()
+        ..AuthInfo::default()
     };
     Ok(Client::try_from(config)?)
 }

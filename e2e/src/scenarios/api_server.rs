@@ -21,21 +21,35 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
         .remove("orders-r3-0")
         .and_then(|member| member.status?.address)
         .context("orders-r3-0 has no address")?;
-    let pod_ip = stage.pods(ring.namespace).get("orders-r3-0-0").await?.status;
-    let pod_ip = pod_ip.and_then(|status| status.pod_ip).context("orders-r3-0-0 has no address")?;
+    let pod_ip = stage
+        .pods(ring.namespace)
+        .get("orders-r3-0-0")
+        .await?
+        .status;
+    let pod_ip = pod_ip
+        .and_then(|status| status.pod_ip)
+        .context("orders-r3-0-0 has no address")?;
     bed.stop_api_server()?;
     let outcome = async {
         bed.kill_process_in_pod(ring.namespace, "orders-r3-0-0", "cassandra", Signal::KILL)?;
         let url = format!("{pod_ip}:8090");
-        until("the agent to see that Cassandra is gone", FORMATION, async || {
-            let ready = agent_says_ready(&url).await?;
-            Ok(Look::when(!ready, (), "the agent still says ready"))
-        })
+        until(
+            "the agent to see that Cassandra is gone",
+            FORMATION,
+            async || {
+                let ready = agent_says_ready(&url).await?;
+                Ok(Look::when(!ready, (), "the agent still says ready"))
+            },
+        )
         .await?;
-        until("Cassandra to be back without the API server", FORMATION, async || {
-            let ready = agent_says_ready(&url).await?;
-            Ok(Look::when(ready, (), "the agent says it is not ready"))
-        })
+        until(
+            "Cassandra to be back without the API server",
+            FORMATION,
+            async || {
+                let ready = agent_says_ready(&url).await?;
+                Ok(Look::when(ready, (), "the agent says it is not ready"))
+            },
+        )
         .await
     }
     .await;
@@ -43,7 +57,10 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
     outcome?;
     ring.ready(stage).await?;
     let after = ring.host_ids(stage).await?;
-    ensure!(before == after, "host ids were {before:?} and are {after:?}");
+    ensure!(
+        before == after,
+        "host ids were {before:?} and are {after:?}"
+    );
     let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
     let back = nodes.values().find(|node| node.address == address);
     ensure!(back.is_some_and(|node| node.state == "UN"), "{nodes:?}");

@@ -27,7 +27,10 @@ fn changed(pointer: &str, value: Value) -> Result<Value> {
     let mut spec = good();
     let (parent, field) = pointer.rsplit_once('/').context("a pointer")?;
     let parent = spec.pointer_mut(parent).context("no such field")?;
-    parent.as_object_mut().context("not an object")?.insert(field.into(), value);
+    parent
+        .as_object_mut()
+        .context("not an object")?
+        .insert(field.into(), value);
     Ok(spec)
 }
 
@@ -38,17 +41,39 @@ pub(super) async fn wrong_specs_are_refused_with_a_reason(stage: &Stage) -> Resu
     let cases: [Case; 9] = [
         ("/racks", json!([]), "racks"),
         ("/racks", two, "Duplicate value"),
-        ("/racks", json!([{ "name": "r1", "members": 0 }]), "greater than or equal to 1"),
-        ("/racks", json!([{ "name": "R 1", "members": 1 }]), "should match"),
+        (
+            "/racks",
+            json!([{ "name": "r1", "members": 0 }]),
+            "greater than or equal to 1",
+        ),
+        (
+            "/racks",
+            json!([{ "name": "R 1", "members": 1 }]),
+            "should match",
+        ),
         ("/version", json!("3.11.4"), "4.0.x, 4.1.x and 5.0.x"),
-        ("/config", json!({ "cassandraYaml": { "cluster_name": "x" } }), "set spec.clusterName"),
-        ("/config", json!({ "jvm": { "options": ["-Xmx1G"] } }), "spec.config.jvm.heap"),
-        ("/config", json!({ "jvm": { "heap": "2Gi" } }), "less than spec.resources.limits.memory"),
+        (
+            "/config",
+            json!({ "cassandraYaml": { "cluster_name": "x" } }),
+            "set spec.clusterName",
+        ),
+        (
+            "/config",
+            json!({ "jvm": { "options": ["-Xmx1G"] } }),
+            "spec.config.jvm.heap",
+        ),
+        (
+            "/config",
+            json!({ "jvm": { "heap": "2Gi" } }),
+            "less than spec.resources.limits.memory",
+        ),
         ("/storage", json!({}), "spec.storage.size"),
     ];
     for (field, value, words) in cases {
         let shown = format!("{field}: {value}");
-        refused(stage, "refused", &changed(field, value)?, words).await.context(shown)?;
+        refused(stage, "refused", &changed(field, value)?, words)
+            .await
+            .context(shown)?;
     }
     let long = "c".repeat(41);
     refused(stage, &long, &good(), "at most 40 characters").await?;
@@ -64,25 +89,42 @@ pub(super) async fn immutable_fields_are_refused_with_a_reason(stage: &Stage) ->
         spec["paused"] = json!(true);
         anyhow::Ok(spec)
     };
-    stage.apply(NAMESPACE, "fixed", &with("/version", json!("5.0.9"))?).await?;
+    stage
+        .apply(NAMESPACE, "fixed", &with("/version", json!("5.0.9"))?)
+        .await?;
     let one = json!([{ "name": "r1", "members": 1 }]);
-    let moved = json!([{ "name": "r1", "members": 1, "zone": "z9" }, { "name": "r2", "members": 1 }]);
+    let moved =
+        json!([{ "name": "r1", "members": 1, "zone": "z9" }, { "name": "r2", "members": 1 }]);
     let cases: [Case; 7] = [
         ("/clusterName", json!("other"), "immutable"),
         ("/datacenter", json!("dc2"), "immutable"),
         ("/storage", json!({ "size": "512Mi" }), "can only grow"),
-        ("/storage", json!({ "size": "1Gi", "storageClassName": "x" }), "immutable"),
+        (
+            "/storage",
+            json!({ "size": "1Gi", "storageClassName": "x" }),
+            "immutable",
+        ),
         ("/network", json!({ "broadcast": "PodIP" }), "immutable"),
         ("/racks", one, "can't be removed"),
         ("/racks", moved, "zone is immutable"),
     ];
     for (field, value, words) in cases {
         let shown = format!("{field}: {value}");
-        refused(stage, "fixed", &with(field, value)?, words).await.context(shown)?;
+        refused(stage, "fixed", &with(field, value)?, words)
+            .await
+            .context(shown)?;
     }
     let more = json!([{ "name": "r1", "members": 2 }, { "name": "r2", "members": 1 }]);
-    stage.apply(NAMESPACE, "fixed", &with("/racks", more)?).await?;
-    refused(stage, "fixed", &with("/paused", json!(true))?, "can't be lowered").await?;
+    stage
+        .apply(NAMESPACE, "fixed", &with("/racks", more)?)
+        .await?;
+    refused(
+        stage,
+        "fixed",
+        &with("/paused", json!(true))?,
+        "can't be lowered",
+    )
+    .await?;
     stage.remove_namespace(NAMESPACE).await
 }
 
@@ -90,7 +132,11 @@ async fn refused(stage: &Stage, name: &str, spec: &Value, words: &str) -> Result
     match stage.apply(NAMESPACE, name, spec).await {
         Ok(()) => anyhow::bail!("it was accepted"),
         Err(kube::Error::Api(status)) => {
-            ensure!(status.message.contains(words), "not {words:?} but: {}", status.message);
+            ensure!(
+                status.message.contains(words),
+                "not {words:?} but: {}",
+                status.message
+            );
             Ok(())
         }
         Err(error) => Err(error.into()),
@@ -112,9 +158,22 @@ pub(super) async fn a_broken_spec_and_the_good_one_again_change_nothing(
     missing["config"]["fromConfigMap"] = json!("nowhere");
     stage.apply(ring.namespace, ring.name, &missing).await?;
     until("the rule config_map_available", MINUTES, async || {
-        let status = stage.clusters(ring.namespace).get(ring.name).await?.status.unwrap_or_default();
-        let rules: Vec<_> = status.blocked.iter().map(|blocked| blocked.rule.name()).collect();
-        Ok(Look::when(rules.contains(&"config_map_available"), (), format!("{rules:?}")))
+        let status = stage
+            .clusters(ring.namespace)
+            .get(ring.name)
+            .await?
+            .status
+            .unwrap_or_default();
+        let rules: Vec<_> = status
+            .blocked
+            .iter()
+            .map(|blocked| blocked.rule.name())
+            .collect();
+        Ok(Look::when(
+            rules.contains(&"config_map_available"),
+            (),
+            format!("{rules:?}"),
+        ))
     })
     .await?;
     // Server-side apply takes back what is not sent any more.
@@ -128,16 +187,31 @@ pub(super) async fn a_broken_spec_and_the_good_one_again_change_nothing(
 
 async fn pending(stage: &Stage, members: usize) -> Result<()> {
     let ring = THREE_RACKS;
-    until(&format!("{members} members with a pending restart"), MINUTES, async || {
-        let status = stage.clusters(ring.namespace).get(ring.name).await?.status.unwrap_or_default();
-        let current = status.restart_pending.len() == members;
-        Ok(Look::when(current, (), format!("{:?}", status.restart_pending)))
-    })
+    until(
+        &format!("{members} members with a pending restart"),
+        MINUTES,
+        async || {
+            let status = stage
+                .clusters(ring.namespace)
+                .get(ring.name)
+                .await?
+                .status
+                .unwrap_or_default();
+            let current = status.restart_pending.len() == members;
+            Ok(Look::when(
+                current,
+                (),
+                format!("{:?}", status.restart_pending),
+            ))
+        },
+    )
     .await
 }
 
 /// Pods with their UIDs and restarts.
 async fn pods(stage: &Stage) -> Result<String> {
     let columns = "custom-columns=N:.metadata.name,U:.metadata.uid,R:.status.containerStatuses[0].restartCount";
-    stage.run_kubectl(&["get", "pods", "-n", THREE_RACKS.namespace, "-o", columns]).await
+    stage
+        .run_kubectl(&["get", "pods", "-n", THREE_RACKS.namespace, "-o", columns])
+        .await
 }

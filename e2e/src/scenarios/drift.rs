@@ -20,7 +20,12 @@ struct Harm {
 }
 
 const fn deleted(kind: &'static str, name: &'static str) -> Harm {
-    Harm { kind, name, patch: None, field: "/metadata/uid" }
+    Harm {
+        kind,
+        name,
+        patch: None,
+        field: "/metadata/uid",
+    }
 }
 
 const fn edited(
@@ -29,7 +34,12 @@ const fn edited(
     patch: &'static str,
     field: &'static str,
 ) -> Harm {
-    Harm { kind, name, patch: Some(patch), field }
+    Harm {
+        kind,
+        name,
+        patch: Some(patch),
+        field,
+    }
 }
 
 const LABEL: &str = "/metadata/labels/app.kubernetes.io~1managed-by";
@@ -42,18 +52,58 @@ const HARMS: &[Harm] = &[
     deleted("role", "orders-member"),
     deleted("rolebinding", "orders-member"),
     deleted("poddisruptionbudget", "orders"),
-    edited("service", "orders", r#"{"spec":{"selector":{"more":"x"}}}"#, "/spec/selector"),
-    edited("service", "orders-r1-0", r#"{"spec":{"publishNotReadyAddresses":false}}"#, "/spec/publishNotReadyAddresses"),
+    edited(
+        "service",
+        "orders",
+        r#"{"spec":{"selector":{"more":"x"}}}"#,
+        "/spec/selector",
+    ),
+    edited(
+        "service",
+        "orders-r1-0",
+        r#"{"spec":{"publishNotReadyAddresses":false}}"#,
+        "/spec/publishNotReadyAddresses",
+    ),
     edited("service", "orders-r2-0", NO_LABELS, LABEL),
     edited("serviceaccount", "orders-member", NO_LABELS, LABEL),
     edited("role", "orders-member", r#"{"rules":[]}"#, "/rules"),
-    edited("rolebinding", "orders-member", r#"{"subjects":[]}"#, "/subjects"),
-    edited("poddisruptionbudget", "orders", r#"{"spec":{"maxUnavailable":3}}"#, "/spec/maxUnavailable"),
-    edited("statefulset", "orders-r1-0", r#"{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}"#, "/spec/updateStrategy/type"),
-    edited("statefulset", "orders-r2-0", r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}"#, "/spec/template/spec/terminationGracePeriodSeconds"),
+    edited(
+        "rolebinding",
+        "orders-member",
+        r#"{"subjects":[]}"#,
+        "/subjects",
+    ),
+    edited(
+        "poddisruptionbudget",
+        "orders",
+        r#"{"spec":{"maxUnavailable":3}}"#,
+        "/spec/maxUnavailable",
+    ),
+    edited(
+        "statefulset",
+        "orders-r1-0",
+        r#"{"spec":{"updateStrategy":{"type":"RollingUpdate"}}}"#,
+        "/spec/updateStrategy/type",
+    ),
+    edited(
+        "statefulset",
+        "orders-r2-0",
+        r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}"#,
+        "/spec/template/spec/terminationGracePeriodSeconds",
+    ),
     edited("pvc", "data-orders-r1-0", NO_LABELS, LABEL),
-    edited("pvc", "data-orders-r2-0", r#"{"metadata":{"annotations":{"cassandra-operator.rs/host-id":null}}}"#, "/metadata/annotations/cassandra-operator.rs~1host-id"),
-    edited("cassandramember", "orders-r3-0", r#"{"spec":{"start":{"seeds":["192.0.2.1"]}}}"#, "/spec/start/seeds"),
+    edited(
+        "pvc",
+        "data-orders-r2-0",
+        r#"{"metadata":{"annotations":{"cassandra-operator.rs/host-id":null}}}"#,
+        "/metadata/annotations/cassandra-operator.rs~1host-id",
+    ),
+    edited(
+        "cassandramember",
+        "orders-r3-0",
+        r#"{"spec":{"start":{"seeds":["192.0.2.1"]}}}"#,
+        "/spec/start/seeds",
+    ),
     edited("cassandramember", "orders-r3-0", NO_LABELS, LABEL),
 ];
 
@@ -64,20 +114,39 @@ pub(super) async fn every_owned_object_is_put_back(stage: &Stage) -> Result<()> 
     }
     // A StatefulSet that is deleted takes its pod with it, the ConfigMap in use and the Member too.
     let before = THREE_RACKS.host_ids(stage).await?;
-    stage.run_kubectl(&["delete", "statefulset", "-n", THREE_RACKS.namespace, "orders-r1-0"]).await?;
+    stage
+        .run_kubectl(&[
+            "delete",
+            "statefulset",
+            "-n",
+            THREE_RACKS.namespace,
+            "orders-r1-0",
+        ])
+        .await?;
     await_object(stage, "statefulset", "orders-r1-0").await?;
     let members = THREE_RACKS.members(stage).await?;
     let revision = members
         .values()
         .find_map(|member| Some(member.spec.workload.as_ref()?.config_revision.clone()))
         .unwrap_or_default();
-    stage.run_kubectl(&["delete", "configmap", "-n", THREE_RACKS.namespace, &revision]).await?;
+    stage
+        .run_kubectl(&[
+            "delete",
+            "configmap",
+            "-n",
+            THREE_RACKS.namespace,
+            &revision,
+        ])
+        .await?;
     await_object(stage, "configmap", &revision).await?;
     THREE_RACKS.ready(stage).await?;
     delete_member(stage).await?;
     THREE_RACKS.ready(stage).await?;
     let after = THREE_RACKS.host_ids(stage).await?;
-    anyhow::ensure!(before == after, "host ids were {before:?} and are {after:?}");
+    anyhow::ensure!(
+        before == after,
+        "host ids were {before:?} and are {after:?}"
+    );
     THREE_RACKS.row_is(stage, "hello").await
 }
 
@@ -86,16 +155,37 @@ async fn delete_member(stage: &Stage) -> Result<()> {
     let namespace = THREE_RACKS.namespace;
     let delete = ["delete", "cassandramember", "-n", namespace, "orders-r2-0"];
     let refused = stage.run_kubectl(&delete).await;
-    let words = refused.err().map(|error| error.to_string()).unwrap_or_default();
-    anyhow::ensure!(words.contains("allow-delete"), "the Member could be deleted, or: {words}");
-    let uid = stage.members(namespace).get("orders-r2-0").await?.metadata.uid;
-    let annotate = ["annotate", "cassandramember", "-n", namespace, "orders-r2-0"];
+    let words = refused
+        .err()
+        .map(|error| error.to_string())
+        .unwrap_or_default();
+    anyhow::ensure!(
+        words.contains("allow-delete"),
+        "the Member could be deleted, or: {words}"
+    );
+    let uid = stage
+        .members(namespace)
+        .get("orders-r2-0")
+        .await?
+        .metadata
+        .uid;
+    let annotate = [
+        "annotate",
+        "cassandramember",
+        "-n",
+        namespace,
+        "orders-r2-0",
+    ];
     let allowed = [&annotate[..], &["cassandra-operator.rs/allow-delete=true"]].concat();
     stage.run_kubectl(&allowed).await?;
     stage.run_kubectl(&delete).await?;
     until("another Member of the name", MINUTES, async || {
         let member = stage.members(namespace).get("orders-r2-0").await?;
-        Ok(Look::when(member.metadata.uid != uid, (), "the old one is still there"))
+        Ok(Look::when(
+            member.metadata.uid != uid,
+            (),
+            "the old one is still there",
+        ))
     })
     .await
 }
@@ -109,26 +199,55 @@ async fn await_object(stage: &Stage, kind: &str, name: &str) -> Result<()> {
 
 async fn get(stage: &Stage, kind: &str, name: &str) -> Result<Value> {
     let namespace = THREE_RACKS.namespace;
-    let text = stage.run_kubectl(&["get", kind, name, "-n", namespace, "-o", "json"]).await?;
+    let text = stage
+        .run_kubectl(&["get", kind, name, "-n", namespace, "-o", "json"])
+        .await?;
     Ok(serde_json::from_str(&text)?)
 }
 
 async fn put_back(stage: &Stage, harm: &Harm) -> Result<()> {
-    let Harm { kind, name, patch, field } = harm;
+    let Harm {
+        kind,
+        name,
+        patch,
+        field,
+    } = harm;
     let namespace = THREE_RACKS.namespace;
     let before = get(stage, kind, name).await?;
     match patch {
-        None => stage.run_kubectl(&["delete", kind, name, "-n", namespace]).await?,
+        None => {
+            stage
+                .run_kubectl(&["delete", kind, name, "-n", namespace])
+                .await?
+        }
         Some(patch) => {
-            stage.run_kubectl(&["patch", kind, name, "-n", namespace, "--type=merge", "-p", patch]).await?
+            stage
+                .run_kubectl(&[
+                    "patch",
+                    kind,
+                    name,
+                    "-n",
+                    namespace,
+                    "--type=merge",
+                    "-p",
+                    patch,
+                ])
+                .await?
         }
     };
-    let what = format!("{kind} {name} to be put back after {}", patch.unwrap_or("its deletion"));
+    let what = format!(
+        "{kind} {name} to be put back after {}",
+        patch.unwrap_or("its deletion")
+    );
     until(&what, MINUTES, async || {
         let now = get(stage, kind, name).await?;
         let (was, is) = (before.pointer(field), now.pointer(field));
         // After a deletion it must be another object.
-        let right = if patch.is_some() { was == is } else { was != is };
+        let right = if patch.is_some() {
+            was == is
+        } else {
+            was != is
+        };
         Ok(Look::when(right, (), format!("{field} is {is:?}")))
     })
     .await

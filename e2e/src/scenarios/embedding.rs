@@ -19,8 +19,13 @@ pub(super) async fn another_operator_sees_who_is_not_ready(stage: &Stage) -> Res
         .spawn()
         .context("starting examples/embed")?;
     let mut lines = BufReader::new(program.stdout.take().context("its output")?).lines();
-    stage.kill_pod(THREE_RACKS.namespace, "orders-r3-0-0").await?;
-    for wanted in ["e2e-racks/orders-r3-0 is not ready", "e2e-racks/orders-r3-0 is ready"] {
+    stage
+        .kill_pod(THREE_RACKS.namespace, "orders-r3-0-0")
+        .await?;
+    for wanted in [
+        "e2e-racks/orders-r3-0 is not ready",
+        "e2e-racks/orders-r3-0 is ready",
+    ] {
         let search = async {
             while let Some(line) = lines.next_line().await? {
                 if line.contains(wanted) {

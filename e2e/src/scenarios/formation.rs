@@ -28,9 +28,17 @@ pub(super) async fn one_rack_forms_while_the_controller_is_killed(stage: &Stage)
     statuses_agree(stage, ONE_RACK).await?;
     // A single rack of three has one seed: its first member.
     let members = ONE_RACK.members(stage).await?;
-    let first = members.get("carts-only-0").and_then(|member| member.spec.broadcast_address.clone());
-    let seeds: BTreeSet<_> = members.values().map(|member| member.spec.start.seeds.clone()).collect();
-    ensure!(seeds == BTreeSet::from([first.into_iter().collect()]), "seeds are {seeds:?}");
+    let first = members
+        .get("carts-only-0")
+        .and_then(|member| member.spec.broadcast_address.clone());
+    let seeds: BTreeSet<_> = members
+        .values()
+        .map(|member| member.spec.start.seeds.clone())
+        .collect();
+    ensure!(
+        seeds == BTreeSet::from([first.into_iter().collect()]),
+        "seeds are {seeds:?}"
+    );
     stage.remove_namespace(ONE_RACK.namespace).await
 }
 
@@ -39,11 +47,16 @@ pub(super) async fn statuses_are_what_nodetool_says(stage: &Stage) -> Result<()>
     statuses_agree(stage, THREE_RACKS).await?;
     let members = THREE_RACKS.members(stage).await?;
     // Three racks of one: each is a seed.
-    let addresses: BTreeSet<_> =
-        members.values().filter_map(|member| member.spec.broadcast_address.clone()).collect();
+    let addresses: BTreeSet<_> = members
+        .values()
+        .filter_map(|member| member.spec.broadcast_address.clone())
+        .collect();
     for (name, member) in &members {
         let seeds: BTreeSet<_> = member.spec.start.seeds.iter().cloned().collect();
-        ensure!(seeds == addresses, "{name} has the seeds {seeds:?}, not {addresses:?}");
+        ensure!(
+            seeds == addresses,
+            "{name} has the seeds {seeds:?}, not {addresses:?}"
+        );
     }
     Ok(())
 }
@@ -67,17 +80,22 @@ async fn form(stage: &Stage, ring: Ring, kill: bool) -> Result<()> {
         done.store(true, Ordering::Relaxed);
         formed
     };
-    let (formed, founders, killed) = tokio::join!(formation, witness, killer);
-    let members = formed?;
-    killed?;
+    let (ready, founders, kills) = tokio::join!(formation, witness, killer);
+    let members = ready?;
+    kills?;
     let founders = founders?;
     ensure!(founders.len() == 1, "founders: {founders:?}");
-    let host_ids: BTreeSet<_> =
-        members.values().filter_map(|member| member.status.as_ref()?.host_id.clone()).collect();
+    let host_ids: BTreeSet<_> = members
+        .values()
+        .filter_map(|member| member.status.as_ref()?.host_id.clone())
+        .collect();
     ensure!(host_ids.len() == members.len(), "host ids: {host_ids:?}");
     let cluster = stage.clusters(ring.namespace).get(ring.name).await?;
     let recorded = cluster.status.and_then(|status| status.founder?.member);
-    ensure!(recorded == founders.into_iter().next(), "the founder on record is {recorded:?}");
+    ensure!(
+        recorded == founders.into_iter().next(),
+        "the founder on record is {recorded:?}"
+    );
     Ok(())
 }
 
@@ -92,17 +110,23 @@ async fn watch_first_starts(
         let members = ring.members(stage).await?;
         let mut starting = Vec::new();
         for (name, member) in &members {
-            let joined = member.status.as_ref().is_some_and(|status| status.bootstrapped.is_some());
+            let joined = member
+                .status
+                .as_ref()
+                .is_some_and(|status| status.bootstrapped.is_some());
             match member.spec.start.mode {
                 StartMode::Found => {
                     founders.insert(name.clone());
                     starting.extend((!joined).then_some(name));
                 }
                 StartMode::Join => starting.extend((!joined).then_some(name)),
-                _ => {}
+                StartMode::Hold | StartMode::Rejoin | _ => {}
             }
         }
-        ensure!(starting.len() <= 1, "{starting:?} have leave to start at the same time");
+        ensure!(
+            starting.len() <= 1,
+            "{starting:?} have leave to start at the same time"
+        );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     Ok(founders)
@@ -111,17 +135,46 @@ async fn watch_first_starts(
 async fn statuses_agree(stage: &Stage, ring: Ring) -> Result<()> {
     let members = ring.members(stage).await?;
     let nodes = ring.nodetool_status(stage, &ring.names()[0]).await?;
-    ensure!(nodes.len() == members.len(), "nodetool lists {} nodes", nodes.len());
+    ensure!(
+        nodes.len() == members.len(),
+        "nodetool lists {} nodes",
+        nodes.len()
+    );
     for (name, member) in &members {
         let status = member.status.as_ref().context("a member without status")?;
-        let host_id = status.host_id.as_ref().context("a member without host id")?;
-        let node = nodes.get(host_id).with_context(|| format!("nodetool does not know {host_id}"))?;
+        let host_id = status
+            .host_id
+            .as_ref()
+            .context("a member without host id")?;
+        let node = nodes
+            .get(host_id)
+            .with_context(|| format!("nodetool does not know {host_id}"))?;
         ensure!(node.state == "UN", "{name} is {}", node.state);
-        ensure!(node.rack == member.spec.rack, "{name} is in rack {}", node.rack);
-        ensure!(status.address.as_ref() == Some(&node.address), "{name} has {}", node.address);
-        ensure!(status.mode.as_deref() == Some("NORMAL"), "{name} has mode {:?}", status.mode);
-        ensure!(status.release_version.as_deref() == Some("5.0.9"), "{name}: {:?}", status.release_version);
-        ensure!(status.ring_view.len() == members.len(), "{name} sees {:?}", status.ring_view);
+        ensure!(
+            node.rack == member.spec.rack,
+            "{name} is in rack {}",
+            node.rack
+        );
+        ensure!(
+            status.address.as_ref() == Some(&node.address),
+            "{name} has {}",
+            node.address
+        );
+        ensure!(
+            status.mode.as_deref() == Some("NORMAL"),
+            "{name} has mode {:?}",
+            status.mode
+        );
+        ensure!(
+            status.release_version.as_deref() == Some("5.0.9"),
+            "{name}: {:?}",
+            status.release_version
+        );
+        ensure!(
+            status.ring_view.len() == members.len(),
+            "{name} sees {:?}",
+            status.ring_view
+        );
     }
     Ok(())
 }

@@ -18,14 +18,29 @@ pub(super) async fn a_pod_that_is_deleted_without_the_controller_is_the_same_nod
     stage.scale_controller(0).await?;
     let outcome = async {
         let uid = pod_uid(stage, "orders-r2-0-0").await?;
-        stage.run_kubectl(&["delete", "pod", "-n", ring.namespace, "orders-r2-0-0"]).await?;
-        until("the deleted pod to be back and ready", FORMATION, async || {
-            let pod = stage.pods(ring.namespace).get("orders-r2-0-0").await?;
-            let other = pod.metadata.uid != uid;
-            let conditions = pod.status.and_then(|status| status.conditions).unwrap_or_default();
-            let ready = conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True");
-            Ok(Look::when(other && ready, (), format!("another pod: {other}, ready: {ready}")))
-        })
+        stage
+            .run_kubectl(&["delete", "pod", "-n", ring.namespace, "orders-r2-0-0"])
+            .await?;
+        until(
+            "the deleted pod to be back and ready",
+            FORMATION,
+            async || {
+                let pod = stage.pods(ring.namespace).get("orders-r2-0-0").await?;
+                let other = pod.metadata.uid != uid;
+                let conditions = pod
+                    .status
+                    .and_then(|status| status.conditions)
+                    .unwrap_or_default();
+                let ready = conditions
+                    .iter()
+                    .any(|c| c.type_ == "Ready" && c.status == "True");
+                Ok(Look::when(
+                    other && ready,
+                    (),
+                    format!("another pod: {other}, ready: {ready}"),
+                ))
+            },
+        )
         .await
     }
     .await;
@@ -33,7 +48,10 @@ pub(super) async fn a_pod_that_is_deleted_without_the_controller_is_the_same_nod
     outcome?;
     ring.ready(stage).await?;
     let after = ring.host_ids(stage).await?;
-    ensure!(before == after, "host ids were {before:?} and are {after:?}");
+    ensure!(
+        before == after,
+        "host ids were {before:?} and are {after:?}"
+    );
     ring.row_is(stage, "hello").await
 }
 
@@ -45,19 +63,39 @@ pub(super) async fn all_pods_at_once_come_back_as_one_ring(stage: &Stage) -> Res
         stage.kill_pod(ring.namespace, &format!("{name}-0")).await?;
     }
     until("the loss to be noticed", MINUTES, async || {
-        let status = stage.clusters(ring.namespace).get(ring.name).await?.status.unwrap_or_default();
+        let status = stage
+            .clusters(ring.namespace)
+            .get(ring.name)
+            .await?
+            .status
+            .unwrap_or_default();
         let ready = status.ready_members;
-        Ok(Look::when(ready < Some(3), (), format!("{ready:?} members are ready")))
+        Ok(Look::when(
+            ready < Some(3),
+            (),
+            format!("{ready:?} members are ready"),
+        ))
     })
     .await?;
     ring.ready(stage).await?;
     let after = ring.host_ids(stage).await?;
-    ensure!(before == after, "host ids were {before:?} and are {after:?}");
+    ensure!(
+        before == after,
+        "host ids were {before:?} and are {after:?}"
+    );
     let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
-    ensure!(nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"), "{nodes:?}");
+    ensure!(
+        nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"),
+        "{nodes:?}"
+    );
     ring.row_is(stage, "hello").await
 }
 
 async fn pod_uid(stage: &Stage, name: &str) -> Result<Option<String>> {
-    Ok(stage.pods(THREE_RACKS.namespace).get(name).await?.metadata.uid)
+    Ok(stage
+        .pods(THREE_RACKS.namespace)
+        .get(name)
+        .await?
+        .metadata
+        .uid)
 }

@@ -15,11 +15,17 @@ mod waiting;
 use crate::{cli::Set, ring::Ring, runner::Scenario};
 
 /// Three racks of one member.
-pub(crate) const THREE_RACKS: Ring =
-    Ring { namespace: "e2e-racks", name: "orders", racks: &[("r1", 1), ("r2", 1), ("r3", 1)] };
+pub(crate) const THREE_RACKS: Ring = Ring {
+    namespace: "e2e-racks",
+    name: "orders",
+    racks: &[("r1", 1), ("r2", 1), ("r3", 1)],
+};
 /// One rack of three members.
-pub(crate) const ONE_RACK: Ring =
-    Ring { namespace: "e2e-one", name: "carts", racks: &[("only", 3)] };
+pub(crate) const ONE_RACK: Ring = Ring {
+    namespace: "e2e-one",
+    name: "carts",
+    racks: &[("only", 3)],
+};
 
 macro_rules! scenario {
     ($set:ident, $module:ident :: $name:ident) => {
@@ -42,9 +48,15 @@ pub fn all() -> Vec<Scenario> {
         scenario!(Api, bad_input::wrong_specs_are_refused_with_a_reason),
         scenario!(Api, bad_input::immutable_fields_are_refused_with_a_reason),
         scenario!(Api, waiting::a_missing_config_map_holds_up_until_it_comes),
-        scenario!(Api, waiting::a_config_map_that_is_not_yaml_holds_up_until_it_is),
+        scenario!(
+            Api,
+            waiting::a_config_map_that_is_not_yaml_holds_up_until_it_is
+        ),
         scenario!(Api, waiting::a_name_that_is_taken_is_not_taken_over),
-        scenario!(Api, waiting::an_image_that_is_corrected_gets_through_at_once),
+        scenario!(
+            Api,
+            waiting::an_image_that_is_corrected_gets_through_at_once
+        ),
         scenario!(Api, waiting::a_storage_class_that_does_not_exist_is_named),
         scenario!(Api, waiting::a_zone_without_nodes_is_named),
         scenario!(Api, waiting::a_volume_of_another_cluster_is_refused),
@@ -52,14 +64,29 @@ pub fn all() -> Vec<Scenario> {
         scenario!(Ring, formation::statuses_are_what_nodetool_says),
         scenario!(Ring, embedding::another_operator_sees_who_is_not_ready),
         scenario!(Ring, agent_rights::an_agent_has_only_its_own_status),
-        scenario!(Ring, loss::a_pod_that_is_deleted_without_the_controller_is_the_same_node),
+        scenario!(
+            Ring,
+            loss::a_pod_that_is_deleted_without_the_controller_is_the_same_node
+        ),
         scenario!(Ring, api_server::a_killed_cassandra_starts_without_the_api_server, bed: true),
         scenario!(Ring, drift::every_owned_object_is_put_back),
-        scenario!(Ring, controllers::one_of_two_controllers_acts_and_the_other_takes_over),
-        scenario!(Ring, bad_input::a_broken_spec_and_the_good_one_again_change_nothing),
+        scenario!(
+            Ring,
+            controllers::one_of_two_controllers_acts_and_the_other_takes_over
+        ),
+        scenario!(
+            Ring,
+            bad_input::a_broken_spec_and_the_good_one_again_change_nothing
+        ),
         scenario!(Ring, loss::all_pods_at_once_come_back_as_one_ring),
         scenario!(Ring, idle::nothing_is_written_for_five_minutes),
-        scenario!(Ring, adoption::a_deleted_cluster_comes_back_with_its_volumes),
-        scenario!(Ring, formation::one_rack_forms_while_the_controller_is_killed),
+        scenario!(
+            Ring,
+            adoption::a_deleted_cluster_comes_back_with_its_volumes
+        ),
+        scenario!(
+            Ring,
+            formation::one_rack_forms_while_the_controller_is_killed
+        ),
     ]
 }

@@ -26,7 +26,12 @@ fn spec() -> Value {
 
 async fn blocked_by(stage: &Stage, rule: Rule, words: &str) -> Result<()> {
     until(&format!("the rule {rule}"), MINUTES, async || {
-        let status = stage.clusters(NAMESPACE).get(CLUSTER).await?.status.unwrap_or_default();
+        let status = stage
+            .clusters(NAMESPACE)
+            .get(CLUSTER)
+            .await?
+            .status
+            .unwrap_or_default();
         let found = status
             .blocked
             .iter()
@@ -39,21 +44,40 @@ async fn blocked_by(stage: &Stage, rule: Rule, words: &str) -> Result<()> {
 /// `kubectl describe` of the member says what it waits for and what to do.
 async fn described(stage: &Stage, rule: Rule) -> Result<()> {
     let describe = ["describe", "cassandramember", "-n", NAMESPACE, MEMBER];
-    until(&format!("kubectl describe to name {rule}"), MINUTES, async || {
-        let text = stage.run_kubectl(&describe).await?;
-        let advice = rule.advice().split(['.', ',']).next().unwrap_or_default();
-        Ok(Look::when(text.contains(rule.name()) && text.contains(advice), (), text))
-    })
+    until(
+        &format!("kubectl describe to name {rule}"),
+        MINUTES,
+        async || {
+            let text = stage.run_kubectl(&describe).await?;
+            let advice = rule.advice().split(['.', ',']).next().unwrap_or_default();
+            Ok(Look::when(
+                text.contains(rule.name()) && text.contains(advice),
+                (),
+                text,
+            ))
+        },
+    )
     .await
 }
 
 async fn gets_as_far_as_cassandra(stage: &Stage) -> Result<()> {
-    until("Cassandra to be given leave to start", MINUTES * 2, async || {
-        let member = stage.members(NAMESPACE).get(MEMBER).await?;
-        let state = state(&member);
-        let waiting = matches!(state, MemberState::Unknown | MemberState::Waiting | MemberState::Refused);
-        Ok(Look::when(!waiting, (), format!("{}, {:?}", state.as_str(), member.spec.waiting)))
-    })
+    until(
+        "Cassandra to be given leave to start",
+        MINUTES * 2,
+        async || {
+            let member = stage.members(NAMESPACE).get(MEMBER).await?;
+            let now = state(&member);
+            let waiting = matches!(
+                now,
+                MemberState::Unknown | MemberState::Waiting | MemberState::Refused
+            );
+            Ok(Look::when(
+                !waiting,
+                (),
+                format!("{}, {:?}", now.as_str(), member.spec.waiting),
+            ))
+        },
+    )
     .await
 }
 
@@ -65,7 +89,8 @@ async fn config_map(stage: &Stage, text: &str) -> Result<()> {
         "metadata": { "name": "mine" }, "data": { "cassandra.yaml": text },
     });
     let params = kube::api::PatchParams::apply("e2e").force();
-    api.patch("mine", &params, &kube::api::Patch::Apply(object)).await?;
+    api.patch("mine", &params, &kube::api::Patch::Apply(object))
+        .await?;
     Ok(())
 }
 
@@ -107,7 +132,15 @@ pub(super) async fn a_config_map_that_is_not_yaml_holds_up_until_it_is(
 /// A Service of somebody else stays as it is.
 pub(super) async fn a_name_that_is_taken_is_not_taken_over(stage: &Stage) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;
-    let create = ["create", "service", "clusterip", CLUSTER, "-n", NAMESPACE, "--tcp=80:80"];
+    let create = [
+        "create",
+        "service",
+        "clusterip",
+        CLUSTER,
+        "-n",
+        NAMESPACE,
+        "--tcp=80:80",
+    ];
     stage.run_kubectl(&create).await?;
     let look = ["get", "service", CLUSTER, "-n", NAMESPACE, "-o", "json"];
     let before = stage.run_kubectl(&look).await?;
@@ -193,10 +226,16 @@ async fn write_marker(stage: &Stage, marker: &str) -> Result<()> {
         },
     });
     let pod = serde_json::from_value(pod)?;
-    stage.pods(NAMESPACE).create(&kube::api::PostParams::default(), &pod).await?;
+    stage
+        .pods(NAMESPACE)
+        .create(&kube::api::PostParams::default(), &pod)
+        .await?;
     until("the marker to be written", MINUTES, async || {
         let pod = stage.pods(NAMESPACE).get("intruder").await?;
-        let phase = pod.status.and_then(|status| status.phase).context("no phase")?;
+        let phase = pod
+            .status
+            .and_then(|status| status.phase)
+            .context("no phase")?;
         Ok(Look::when(phase == "Succeeded", (), phase))
     })
     .await

@@ -1,5 +1,6 @@
 //! Statuses of every kind of observation, and of sequences of them.
 
+use cassandra_api::rules::{Rule, Waiting};
 use cassandra_api::v1alpha1::{PeerState, Probe};
 use cassandra_management::Mode;
 use proptest::prelude::*;
@@ -177,7 +178,10 @@ fn bootstrapped_of_a_lost_volume_stays_until_the_node_is_in_the_ring_again() {
 fn what_the_bootstrapper_says_leads_over_the_marker() {
     let told = VolumeFacts {
         cluster_uid: Some("c-9".into()),
-        refusal: Some("data of another cluster".into()),
+        refusal: Some(Waiting::saying(
+            Rule::PvcIdentity,
+            "data of another cluster",
+        )),
         ..VolumeFacts::default()
     };
     let status = Scene {
@@ -243,6 +247,15 @@ fn tokens_have_one_digest_in_any_order() {
     assert_ne!(tokens(&["-5", "12"]), tokens(&["-51", "2"]));
     assert_eq!(tokens(&[]), None);
     assert_eq!(tokens(&["1"]).unwrap().len(), 64);
+}
+
+#[test]
+fn a_load_that_swings_about_a_step_is_not_written_again() {
+    let step = 1 << 20;
+    assert_eq!(stepped(step + 1, Some("1MiB")), "1MiB");
+    assert_eq!(stepped(step - 1, Some("2MiB")), "2MiB");
+    assert_eq!(stepped(step * 2, Some("1MiB")), "2MiB");
+    assert_eq!(stepped(step + 1, None), "2MiB");
 }
 
 #[test]

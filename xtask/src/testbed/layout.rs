@@ -86,6 +86,11 @@ impl Layout {
         Ok(Self { run })
     }
 
+    /// Files of a control plane without a bed, in this folder.
+    pub(super) fn at(run: PathBuf) -> Self {
+        Self { run }
+    }
+
     pub(super) fn run(&self) -> &Path {
         &self.run
     }

@@ -10,6 +10,7 @@
 //! * `servers`: programs in the background; `control_plane` and `node`: which, and how set.
 //! * `seed` and `import`: how images get to the nodes.
 //! * `up`, `down` and `members`, `status`: the life of a bed.
+//! * `standalone`: an API server without a bed.
 //! * `provisioner`: volumes; `faults`: what tests break.
 //!
 //! The functions block; asynchronous tests call them through `spawn_blocking`.
@@ -32,6 +33,7 @@ mod pki;
 pub mod provisioner;
 mod seed;
 mod servers;
+pub mod standalone;
 mod status;
 mod sysctl;
 mod up;

@@ -7,25 +7,12 @@ use anyhow::Result;
 use super::layout::{FIRST_SERVICE, FROM_HOST, FROM_NODES, Layout, NODES};
 use crate::process::{line, run};
 
+const API_PORT: u16 = 6443;
 const NEW_KEY: &str = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
 
 /// Makes all keys and certificates.
 pub(super) fn make(layout: &Layout) -> Result<()> {
-    run(line(&format!(
-        "{NEW_KEY} -x509 -days 365 -subj /CN=bed-ca -keyout"
-    ))
-    .arg(layout.pki("ca.key"))
-    .arg("-out")
-    .arg(layout.pki("ca.crt")))?;
-    run(
-        line("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out")
-            .arg(layout.pki("sa.key")),
-    )?;
-    // The API server takes no public key out of a private one that is not RSA.
-    run(line("openssl pkey -pubout -in")
-        .arg(layout.pki("sa.key"))
-        .arg("-out")
-        .arg(layout.pki("sa.pub")))?;
+    authority(layout)?;
     let names = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:localhost";
     let addresses = format!("IP:127.0.0.1,IP:{FROM_NODES},IP:{FROM_HOST},IP:{FIRST_SERVICE}");
     certificate(
@@ -47,7 +34,27 @@ pub(super) fn make(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
-fn certificate(layout: &Layout, user: &str, subject: &str, names: &str) -> Result<()> {
+/// Makes the authority, and the keys of service accounts.
+pub(super) fn authority(layout: &Layout) -> Result<()> {
+    run(line(&format!(
+        "{NEW_KEY} -x509 -days 365 -subj /CN=bed-ca -keyout"
+    ))
+    .arg(layout.pki("ca.key"))
+    .arg("-out")
+    .arg(layout.pki("ca.crt")))?;
+    run(
+        line("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:prime256v1 -out")
+            .arg(layout.pki("sa.key")),
+    )?;
+    // The API server takes no public key out of a private one that is not RSA.
+    run(line("openssl pkey -pubout -in")
+        .arg(layout.pki("sa.key"))
+        .arg("-out")
+        .arg(layout.pki("sa.pub")))
+}
+
+/// Makes a party's certificate.
+pub(super) fn certificate(layout: &Layout, user: &str, subject: &str, names: &str) -> Result<()> {
     let file = |end: &str| layout.pki(&format!("{user}.{end}"));
     run(line(NEW_KEY)
         .args(["-subj", subject, "-keyout"])
@@ -74,17 +81,19 @@ fn certificate(layout: &Layout, user: &str, subject: &str, names: &str) -> Resul
 
 /// Writes the kubeconfig of every party.
 pub(super) fn kubeconfigs(layout: &Layout) -> Result<()> {
-    kubeconfig(layout, "admin", FROM_HOST)?;
+    kubeconfig(layout, "admin", FROM_HOST, API_PORT)?;
     for user in ["kube-controller-manager", "kube-scheduler", "kube-proxy"] {
-        kubeconfig(layout, user, FROM_NODES)?;
+        kubeconfig(layout, user, FROM_NODES, API_PORT)?;
     }
     for node in NODES {
-        kubeconfig(layout, &format!("kubelet-{}", node.name()), FROM_NODES)?;
+        let user = format!("kubelet-{}", node.name());
+        kubeconfig(layout, &user, FROM_NODES, API_PORT)?;
     }
     Ok(())
 }
 
-fn kubeconfig(layout: &Layout, user: &str, server: &str) -> Result<()> {
+/// Writes the kubeconfig of one party.
+pub(super) fn kubeconfig(layout: &Layout, user: &str, server: &str, port: u16) -> Result<()> {
     let file = |name: String| layout.pki(&name);
     let config = serde_json::json!({
         "apiVersion": "v1",
@@ -92,7 +101,7 @@ fn kubeconfig(layout: &Layout, user: &str, server: &str) -> Result<()> {
         "current-context": "bed",
         "contexts": [{"name": "bed", "context": {"cluster": "bed", "user": user}}],
         "clusters": [{"name": "bed", "cluster": {
-            "server": format!("https://{server}:6443"),
+            "server": format!("https://{server}:{port}"),
             "certificate-authority": file("ca.crt".to_owned()),
         }}],
         "users": [{"name": user, "user": {

@@ -27,9 +27,13 @@ pub(crate) fn config_revision(
     let mut data = Map::from_iter([(REVISION_KEY.to_owned(), json!(json!(content).to_string()))]);
     let texts = user.and_then(|map| map.data.as_ref()).into_iter().flatten();
     data.extend(texts.map(|(name, text)| (format!("{FILE_PREFIX}{name}"), json!(text))));
-    let binaries = user.and_then(|map| map.binary_data.as_ref()).into_iter().flatten();
-    let binary_data: Map<_, _> =
-        binaries.map(|(name, bytes)| (format!("{FILE_PREFIX}{name}"), json!(bytes))).collect();
+    let binaries = user
+        .and_then(|map| map.binary_data.as_ref())
+        .into_iter()
+        .flatten();
+    let binary_data: Map<_, _> = binaries
+        .map(|(name, bytes)| (format!("{FILE_PREFIX}{name}"), json!(bytes)))
+        .collect();
     let payload = json!({ "data": data, "binaryData": binary_data });
     let name = names::config_revision(&cluster.name, &digest(&payload));
     let object = json!({
@@ -44,11 +48,22 @@ pub(crate) fn config_revision(
         "data": data,
         "binaryData": binary_data,
     });
-    let live = cluster.observed.owned.config_maps.get(&name).map(AsRef::as_ref);
+    let live = cluster
+        .observed
+        .owned
+        .config_maps
+        .get(&name)
+        .map(AsRef::as_ref);
     // The content can't change, and is not kept in memory: only the metadata is compared.
     let metadata = json!({ "metadata": object.get("metadata") });
-    let write =
-        put_right::<ConfigMap>(Kind::ConfigMap, &name, fields::CLUSTER, Guard::Uid, metadata, live);
+    let write = put_right::<ConfigMap>(
+        Kind::ConfigMap,
+        &name,
+        fields::CLUSTER,
+        Guard::Uid,
+        metadata,
+        live,
+    );
     (name, write.map(|write| Desired { object, ..write }))
 }
 
@@ -56,8 +71,10 @@ pub(crate) fn config_revision(
 pub(super) fn digest(value: &Value) -> String {
     use std::fmt::Write as _;
     let bytes = Sha256::digest(value.to_string().as_bytes());
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(64), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -38,8 +38,12 @@ pub(super) struct Identity<'a> {
 /// The pod's template, without annotations.
 pub(super) fn template(identity: &Identity<'_>) -> Value {
     let (cluster, workload) = (identity.cluster, identity.workload);
-    let labels =
-        labels::of_member(&cluster.name, &cluster.uid, &identity.spec.rack, identity.member);
+    let labels = labels::of_member(
+        &cluster.name,
+        &cluster.uid,
+        &identity.spec.rack,
+        identity.member,
+    );
     let mut spec = json!({
         "serviceAccountName": names::agent_account(&cluster.name),
         "automountServiceAccountToken": false,
@@ -60,12 +64,18 @@ pub(super) fn template(identity: &Identity<'_>) -> Value {
     });
     if let Some(fields) = spec.as_object_mut() {
         if !workload.image_pull_secrets.is_empty() {
-            let secrets: Vec<_> =
-                workload.image_pull_secrets.iter().map(|name| json!({ "name": name })).collect();
+            let secrets: Vec<_> = workload
+                .image_pull_secrets
+                .iter()
+                .map(|name| json!({ "name": name }))
+                .collect();
             fields.insert("imagePullSecrets".into(), json!(secrets));
         }
         if !workload.placement.node_selector.is_empty() {
-            fields.insert("nodeSelector".into(), json!(workload.placement.node_selector));
+            fields.insert(
+                "nodeSelector".into(),
+                json!(workload.placement.node_selector),
+            );
         }
         if !workload.placement.tolerations.is_empty() {
             fields.insert("tolerations".into(), json!(workload.placement.tolerations));
@@ -77,7 +87,10 @@ pub(super) fn template(identity: &Identity<'_>) -> Value {
 /// A native sidecar: it is there before the bootstrapper and until Cassandra has stopped. Only it has a token.
 fn agent(identity: &Identity<'_>) -> Value {
     let mut env = identity_env(identity);
-    env.extend([from_field("POD_NAMESPACE", "metadata.namespace"), from_field("POD_NAME", "metadata.name")]);
+    env.extend([
+        from_field("POD_NAMESPACE", "metadata.namespace"),
+        from_field("POD_NAME", "metadata.name"),
+    ]);
     let probe = |path: &str, period: i32, failures: i32| {
         json!({
             "httpGet": { "path": path, "port": ports::AGENT },
@@ -232,10 +245,15 @@ fn identity_env(identity: &Identity<'_>) -> Vec<Value> {
         json!({ "name": "MEMBER_UID", "value": identity.member_uid }),
     ];
     let optional = [
-        ("BROADCAST_ADDRESS", identity.spec.broadcast_address.as_deref()),
+        (
+            "BROADCAST_ADDRESS",
+            identity.spec.broadcast_address.as_deref(),
+        ),
         ("VOLUME_UID", identity.claim_uid),
     ];
-    let set = optional.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let set = optional
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
     env.extend(set.map(|(name, value)| json!({ "name": name, "value": value })));
     env
 }
@@ -266,7 +284,13 @@ fn locked_down(read_only: bool) -> Value {
 
 fn volumes(identity: &Identity<'_>) -> Value {
     let data = if identity.workload.ephemeral {
-        let size = identity.cluster.spec.storage.size.as_ref().map(|size| &size.0);
+        let size = identity
+            .cluster
+            .spec
+            .storage
+            .size
+            .as_ref()
+            .map(|size| &size.0);
         match size {
             Some(size) => json!({ "name": "data", "emptyDir": { "sizeLimit": size } }),
             None => json!({ "name": "data", "emptyDir": {} }),
@@ -300,7 +324,8 @@ fn volumes(identity: &Identity<'_>) -> Value {
 fn affinity(identity: &Identity<'_>) -> Value {
     let mut affinity = Map::new();
     if let Some(zone) = &identity.workload.zone {
-        let in_zone = json!({ "key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone] });
+        let in_zone =
+            json!({ "key": "topology.kubernetes.io/zone", "operator": "In", "values": [zone] });
         affinity.insert(
             "nodeAffinity".into(),
             json!({ "requiredDuringSchedulingIgnoredDuringExecution": {

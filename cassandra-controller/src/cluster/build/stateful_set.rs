@@ -42,8 +42,14 @@ pub(crate) fn stateful_set(
     };
     let mut template = pod::template(&identity);
     let made_from = digest(&template);
-    if let Some(metadata) = template.get_mut("metadata").and_then(|value| value.as_object_mut()) {
-        metadata.insert("annotations".into(), json!({ labels::TEMPLATE_DIGEST: made_from }));
+    if let Some(metadata) = template
+        .get_mut("metadata")
+        .and_then(|value| value.as_object_mut())
+    {
+        metadata.insert(
+            "annotations".into(),
+            json!({ labels::TEMPLATE_DIGEST: made_from }),
+        );
     }
     let object = json!({
         "apiVersion": "apps/v1",

@@ -29,8 +29,22 @@ pub(crate) fn volume_claim(cluster: &Validated<'_>, facts: &Facts) -> Option<Des
         annotations.insert(labels::HOST_ID.into(), json!(host_id));
     }
     let name = names::volume_claim(&facts.name);
-    let object = claim(cluster, &name, &facts.rack, facts.ordinal, annotations, live);
-    put_right(Kind::PersistentVolumeClaim, &name, fields::MEMBER, Guard::Uid, object, live)
+    let object = claim(
+        cluster,
+        &name,
+        &facts.rack,
+        facts.ordinal,
+        &annotations,
+        live,
+    );
+    put_right(
+        Kind::PersistentVolumeClaim,
+        &name,
+        fields::MEMBER,
+        Guard::Uid,
+        object,
+        live,
+    )
 }
 
 /// The claim that an earlier cluster has left, taken over: same volume, other cluster.
@@ -47,7 +61,7 @@ pub(crate) fn adopted_claim(
         annotations.insert(labels::HOST_ID.into(), json!(host_id));
     }
     let name = live.name_any();
-    let object = claim(cluster, &name, rack, ordinal, annotations, Some(live));
+    let object = claim(cluster, &name, rack, ordinal, &annotations, Some(live));
     put_right(
         Kind::PersistentVolumeClaim,
         &name,
@@ -63,7 +77,7 @@ fn claim(
     name: &str,
     rack: &str,
     ordinal: i32,
-    annotations: serde_json::Map<String, Value>,
+    annotations: &serde_json::Map<String, Value>,
     live: Option<&PersistentVolumeClaim>,
 ) -> Value {
     let member = names::member(&cluster.name, rack, ordinal);
@@ -95,9 +109,22 @@ fn claim(
 fn size(cluster: &Validated<'_>, live: Option<&PersistentVolumeClaim>) -> Option<String> {
     let wanted = cluster.spec.storage.size.clone();
     let there = live
-        .and_then(|claim| claim.spec.as_ref()?.resources.as_ref()?.requests.as_ref()?.get("storage"))
+        .and_then(|claim| {
+            claim
+                .spec
+                .as_ref()?
+                .resources
+                .as_ref()?
+                .requests
+                .as_ref()?
+                .get("storage")
+        })
         .map(|quantity| Quantity(quantity.0.clone()));
     let bytes = |quantity: &Option<Quantity>| quantity.as_ref().and_then(Quantity::units);
-    let larger = if bytes(&there) > bytes(&wanted) { there } else { wanted };
+    let larger = if bytes(&there) > bytes(&wanted) {
+        there
+    } else {
+        wanted
+    };
     larger.map(|quantity| quantity.0)
 }

@@ -38,11 +38,20 @@ pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
         return Step::Proceed;
     }
     if !cluster.spec.storage.adopt_retained {
-        return hold(&format!("{} of an earlier cluster named {}", list(&retained), cluster.name));
+        return hold(&format!(
+            "{} of an earlier cluster named {}",
+            list(&retained),
+            cluster.name
+        ));
     }
-    let origins: BTreeSet<_> =
-        retained.iter().map(|volume| label(volume, labels::CLUSTER_UID).to_owned()).collect();
-    let recorded = claim.founder.as_ref().and_then(|founder| founder.adopted_from.clone());
+    let origins: BTreeSet<_> = retained
+        .iter()
+        .map(|volume| label(volume, labels::CLUSTER_UID).to_owned())
+        .collect();
+    let recorded = claim
+        .founder
+        .as_ref()
+        .and_then(|founder| founder.adopted_from.clone());
     let origin = match (origins.len(), origins.first(), &claim.founder) {
         (1, Some(origin), None) => origin.clone(),
         (1, Some(origin), Some(_)) if recorded.as_ref() == Some(origin) => origin.clone(),
@@ -50,14 +59,23 @@ pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
             let problem = "this cluster has a ring of its own already, so it can't adopt";
             return hold(&format!("{problem} {}", list(&retained)));
         }
-        _ => return hold(&format!("{} are of several earlier clusters", list(&retained))),
+        _ => {
+            return hold(&format!(
+                "{} are of several earlier clusters",
+                list(&retained)
+            ));
+        }
     };
     if let Some(left_out) = retained.iter().find(|volume| !has_place(cluster, volume)) {
         let problem = "the spec has no member for the volume claim";
         return hold(&format!("{problem} {}", left_out.name_any()));
     }
-    claim.founder = Some(Founder { member: None, adopted_from: Some(origin.clone()) });
-    let adopt = |volume: &Arc<PersistentVolumeClaim>| build::adopted_claim(cluster, volume, &origin);
+    claim.founder = Some(Founder {
+        member: None,
+        adopted_from: Some(origin.clone()),
+    });
+    let adopt =
+        |volume: &Arc<PersistentVolumeClaim>| build::adopted_claim(cluster, volume, &origin);
     Step::Adopt(retained.into_iter().filter_map(adopt).collect())
 }
 
@@ -70,9 +88,17 @@ fn label<'a>(volume: &'a PersistentVolumeClaim, key: &str) -> &'a str {
 }
 
 fn list(volumes: &[&Arc<PersistentVolumeClaim>]) -> String {
-    let names: Vec<_> = volumes.iter().map(|volume| volume.name_any()).take(6).collect();
+    let names: Vec<_> = volumes
+        .iter()
+        .map(|volume| volume.name_any())
+        .take(6)
+        .collect();
     let more = volumes.len().saturating_sub(names.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     format!("the volume claims {}{more}", names.join(", "))
 }
 
@@ -81,5 +107,7 @@ fn has_place(cluster: &Validated<'_>, volume: &PersistentVolumeClaim) -> bool {
     let ordinal: Option<i32> = label(volume, labels::ORDINAL).parse().ok();
     let rack = label(volume, labels::RACK);
     let place = cluster.spec.racks.iter().find(|wanted| wanted.name == rack);
-    place.zip(ordinal).is_some_and(|(rack, ordinal)| ordinal < rack.members)
+    place
+        .zip(ordinal)
+        .is_some_and(|(rack, ordinal)| ordinal < rack.members)
 }

@@ -48,7 +48,12 @@ pub(super) fn revision(cluster: &Validated<'_>) -> Result<Revision, Waiting> {
         cluster_name: cluster.cluster_name.clone(),
         datacenter: cluster.spec.datacenter.clone(),
         cassandra_yaml: config.cassandra_yaml.clone(),
-        heap_bytes: config.jvm.heap.as_ref().and_then(Quantity::units).and_then(|b| b.try_into().ok()),
+        heap_bytes: config
+            .jvm
+            .heap
+            .as_ref()
+            .and_then(Quantity::units)
+            .and_then(|b| b.try_into().ok()),
         jvm_options: config.jvm.options.clone(),
     };
     let (name, object) = build::config_revision(cluster, &content, user);
@@ -59,10 +64,16 @@ pub(super) fn revision(cluster: &Validated<'_>) -> Result<Revision, Waiting> {
 fn problem_with(map: &ConfigMap) -> Option<String> {
     let texts = map.data.iter().flatten();
     let binaries = map.binary_data.iter().flatten();
-    let names = texts.clone().map(|(name, _)| name).chain(binaries.map(|(name, _)| name));
+    let names = texts
+        .clone()
+        .map(|(name, _)| name)
+        .chain(binaries.map(|(name, _)| name));
     for name in names {
         if let Some(owned) = owned_keys::in_files(name) {
-            return Some(format!("{name} is owned by the operator: {}", owned.instead));
+            return Some(format!(
+                "{name} is owned by the operator: {}",
+                owned.instead
+            ));
         }
     }
     for (name, text) in texts {
@@ -82,32 +93,54 @@ fn problem_with_yaml(text: &str) -> Option<String> {
     match serde_saphyr::from_str::<Value>(text) {
         Err(error) => {
             let reason = error.to_string();
-            Some(format!("is not YAML: {}", reason.lines().next().unwrap_or_default()))
+            Some(format!(
+                "is not YAML: {}",
+                reason.lines().next().unwrap_or_default()
+            ))
         }
         Ok(Value::Null) => None,
         Ok(Value::Object(settings)) => settings.keys().find_map(|key| {
             let owned = owned_keys::in_cassandra_yaml(key)?;
-            Some(format!("sets {key}, which is owned by the operator: {}", owned.instead))
+            Some(format!(
+                "sets {key}, which is owned by the operator: {}",
+                owned.instead
+            ))
         }),
         Ok(_) => Some("is not a mapping of settings".into()),
     }
 }
 
 fn problem_with_options(text: &str) -> Option<String> {
-    let options = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
+    let options = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.starts_with('#'));
     options.into_iter().find_map(|option| {
         let owned = owned_keys::in_jvm_options(option)?;
-        Some(format!("sets {option}, which is owned by the operator: {}", owned.instead))
+        Some(format!(
+            "sets {option}, which is owned by the operator: {}",
+            owned.instead
+        ))
     })
 }
 
 /// Revisions that no member runs with or will run with.
-pub(super) fn unused_revisions(cluster: &Validated<'_>, current: Option<&Revision>) -> Vec<Deletion> {
-    let Some(current) = current else { return Vec::new() };
+pub(super) fn unused_revisions(
+    cluster: &Validated<'_>,
+    current: Option<&Revision>,
+) -> Vec<Deletion> {
+    let Some(current) = current else {
+        return Vec::new();
+    };
     let owned = &cluster.observed.owned;
-    let workloads = owned.members.values().filter_map(|member| member.spec.workload.as_ref());
-    let used: BTreeSet<_> =
-        workloads.map(|workload| workload.config_revision.as_str()).chain([current.name.as_str()]).collect();
+    let workloads = owned
+        .members
+        .values()
+        .filter_map(|member| member.spec.workload.as_ref());
+    let used: BTreeSet<_> = workloads
+        .map(|workload| workload.config_revision.as_str())
+        .chain([current.name.as_str()])
+        .collect();
     let prefix = names::config_revision(&cluster.name, "");
     owned
         .config_maps

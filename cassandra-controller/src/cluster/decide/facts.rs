@@ -50,7 +50,10 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
         .flat_map(|rack| (0..recorded(&rack.name)).map(move |ordinal| (rack, ordinal)))
         .map(|(rack, ordinal)| {
             let name = names::member(&cluster.name, &rack.name, ordinal);
-            let claim = owned.volume_claims.get(&names::volume_claim(&name)).filter(own_claim);
+            let claim = owned
+                .volume_claims
+                .get(&names::volume_claim(&name))
+                .filter(own_claim);
             Facts {
                 rack: rack.name.clone(),
                 zone: rack.zone.clone(),
@@ -79,7 +82,10 @@ impl Facts {
 
     /// How the member may start.
     pub(crate) fn mode(&self) -> StartMode {
-        self.member.as_ref().map(|member| member.spec.start.mode).unwrap_or_default()
+        self.member
+            .as_ref()
+            .map(|member| member.spec.start.mode)
+            .unwrap_or_default()
     }
 
     /// What the agent last said.
@@ -89,13 +95,19 @@ impl Facts {
 
     /// The epoch of the last change of the mode.
     pub(crate) fn epoch(&self) -> i64 {
-        self.member.as_ref().map_or(0, |member| member.spec.start.epoch)
+        self.member
+            .as_ref()
+            .map_or(0, |member| member.spec.start.epoch)
     }
 
     /// Its state for a sentence.
     pub(crate) fn state_in_words(&self) -> String {
         let state = self.state();
-        if state == MemberState::Ready { "not ready for Kubernetes".into() } else { state.as_str().into() }
+        if state == MemberState::Ready {
+            "not ready for Kubernetes".into()
+        } else {
+            state.as_str().into()
+        }
     }
 
     /// The host id that is on record: in the status, on the volume, or on the volume claim.
@@ -111,16 +123,22 @@ impl Facts {
 
     /// Whether this member is known to have joined a ring, now or ever.
     pub(crate) fn has_joined(&self) -> bool {
-        let reported = self.status().is_some_and(|status| status.bootstrapped.is_some());
+        let reported = self
+            .status()
+            .is_some_and(|status| status.bootstrapped.is_some());
         let marked = self.volume().is_some_and(|volume| volume.joined);
-        let annotated =
-            || self.claim.as_ref().is_some_and(|claim| claim.annotations().contains_key(labels::HOST_ID));
+        let annotated = || {
+            self.claim
+                .as_ref()
+                .is_some_and(|claim| claim.annotations().contains_key(labels::HOST_ID))
+        };
         reported || marked || annotated()
     }
 
     /// Whether the agent has seen this member joined since it was last given leave, so that its turn is over.
     pub(crate) fn reports_joined(&self) -> bool {
-        self.status().is_some_and(|status| status.bootstrapped.is_some())
+        self.status()
+            .is_some_and(|status| status.bootstrapped.is_some())
     }
 
     /// Whether the bootstrapper has looked at the volume and found nothing to object to, and waits.
@@ -132,7 +150,9 @@ impl Facts {
     /// Whether the volume of a member that had joined is empty: what it held is gone.
     pub(crate) fn has_lost_its_volume(&self) -> bool {
         let looked = matches!(self.state(), MemberState::Waiting | MemberState::Refused);
-        let empty = self.volume().is_some_and(|volume| volume.cluster_uid.is_none() && !volume.joined);
+        let empty = self
+            .volume()
+            .is_some_and(|volume| volume.cluster_uid.is_none() && !volume.joined);
         looked && empty && self.has_joined()
     }
 
@@ -173,7 +193,10 @@ impl Facts {
 
     /// Whether Cassandra serves and only the kubelet has not asked for its readiness yet.
     pub(crate) fn is_about_to_be_ready(&self) -> bool {
-        let stays = self.pod.as_ref().is_some_and(|pod| pod.metadata.deletion_timestamp.is_none());
+        let stays = self
+            .pod
+            .as_ref()
+            .is_some_and(|pod| pod.metadata.deletion_timestamp.is_none());
         self.state() == MemberState::Ready && stays && self.cassandra_runs()
     }
 
@@ -189,7 +212,9 @@ impl Facts {
 
     /// Whether the images of the operator are there and run.
     pub(crate) fn pod_gets_as_far_as_the_agent(&self) -> bool {
-        let mut agents = self.containers().filter(|c| c.name == super::super::build::AGENT);
+        let mut agents = self
+            .containers()
+            .filter(|c| c.name == super::super::build::AGENT);
         agents.any(|container| container.started == Some(true))
     }
 
@@ -197,6 +222,11 @@ impl Facts {
     pub(crate) fn cassandra_runs(&self) -> bool {
         self.containers()
             .filter(|container| container.name == super::super::build::CASSANDRA)
-            .any(|container| container.state.as_ref().is_some_and(|state| state.running.is_some()))
+            .any(|container| {
+                container
+                    .state
+                    .as_ref()
+                    .is_some_and(|state| state.running.is_some())
+            })
     }
 }

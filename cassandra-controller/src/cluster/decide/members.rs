@@ -27,6 +27,10 @@ use super::{
 };
 
 /// How one member stands, for the status.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude each other"
+)]
 #[derive(Clone, Debug)]
 pub(super) struct Outlook {
     pub(super) name: String,
@@ -80,14 +84,12 @@ pub(super) fn decide(
 }
 
 /// The writes that put the member's objects right.
-fn objects(
-    cluster: &Validated<'_>,
-    facts: &Facts,
-    spec: &CassandraMemberSpec,
-) -> Vec<Desired> {
+fn objects(cluster: &Validated<'_>, facts: &Facts, spec: &CassandraMemberSpec) -> Vec<Desired> {
     let mut writes = Vec::new();
     writes.extend(build::member(cluster, facts, spec));
-    let Some(member) = &facts.member else { return writes };
+    let Some(member) = &facts.member else {
+        return writes;
+    };
     writes.extend(build::member_service(cluster, facts, member));
     if !cluster.spec.storage.ephemeral {
         writes.extend(build::volume_claim(cluster, facts));
@@ -102,13 +104,19 @@ fn workload(
     facts: &Facts,
     revision: Option<&Revision>,
 ) -> Option<Workload> {
-    let existing = facts.member.as_ref().and_then(|member| member.spec.workload.clone());
+    let existing = facts
+        .member
+        .as_ref()
+        .and_then(|member| member.spec.workload.clone());
     match (revision, existing) {
         (Some(revision), None) => Some(wanted_workload(cluster, facts, revision)),
         (Some(revision), Some(existing)) if takes_changes(facts) => {
             // The operator's own image changes only together with something that the user changed.
             let mut wanted = wanted_workload(cluster, facts, revision);
-            if (Workload { operator_image: existing.operator_image.clone(), ..wanted.clone() }) == existing
+            if (Workload {
+                operator_image: existing.operator_image.clone(),
+                ..wanted.clone()
+            }) == existing
                 && facts.pod_gets_as_far_as_the_agent()
             {
                 wanted.operator_image = existing.operator_image;
@@ -147,11 +155,16 @@ fn spec(
     waiting: Option<Waiting>,
     workload: Workload,
 ) -> CassandraMemberSpec {
-    let adopted_from =
-        facts.claim.as_ref().and_then(|claim| claim.annotations().get(labels::ADOPTED_FROM).cloned());
+    let adopted_from = facts
+        .claim
+        .as_ref()
+        .and_then(|claim| claim.annotations().get(labels::ADOPTED_FROM).cloned());
     let by_service = cluster.spec.network.broadcast == Broadcast::MemberService;
     CassandraMemberSpec {
-        cluster: ClusterReference { name: cluster.name.clone(), uid: cluster.uid.clone() },
+        cluster: ClusterReference {
+            name: cluster.name.clone(),
+            uid: cluster.uid.clone(),
+        },
         cluster_name: cluster.cluster_name.clone(),
         datacenter: cluster.spec.datacenter.clone(),
         rack: facts.rack.clone(),
@@ -177,7 +190,11 @@ fn reason(
     if let Some(waiting) = waiting::on_kubernetes(facts) {
         return Some(waiting);
     }
-    if let Some(lost) = told.waiting.as_ref().filter(|waiting| waiting.rule == Rule::VolumeLost) {
+    if let Some(lost) = told
+        .waiting
+        .as_ref()
+        .filter(|waiting| waiting.rule == Rule::VolumeLost)
+    {
         return Some(lost.clone());
     }
     if let Some(waiting) = waiting::on_the_member(facts).or_else(|| told.waiting.clone()) {
@@ -188,8 +205,12 @@ fn reason(
         return Some(Waiting::on(Rule::Starting, particulars));
     }
     let changed = changed_parts(cluster, facts, revision?, workload?).join(", ");
-    (!changed.is_empty())
-        .then(|| Waiting::on(Rule::RestartPending, format!("{changed} of the spec changed")))
+    (!changed.is_empty()).then(|| {
+        Waiting::on(
+            Rule::RestartPending,
+            format!("{changed} of the spec changed"),
+        )
+    })
 }
 
 /// Which parts of the spec this member does not run with.
@@ -202,13 +223,29 @@ fn changed_parts(
     let spec = cluster.spec;
     let parts = [
         ("the image", existing.image != cluster.image),
-        ("the configuration", existing.config_revision != revision.name),
+        (
+            "the configuration",
+            existing.config_revision != revision.name,
+        ),
         ("the resources", existing.resources != spec.resources),
-        ("the placement", existing.placement != spec.placement || existing.zone != facts.zone),
-        ("the image pull policy", existing.image_pull_policy != spec.image_pull_policy),
-        ("the image pull secrets", existing.image_pull_secrets != spec.image_pull_secrets),
+        (
+            "the placement",
+            existing.placement != spec.placement || existing.zone != facts.zone,
+        ),
+        (
+            "the image pull policy",
+            existing.image_pull_policy != spec.image_pull_policy,
+        ),
+        (
+            "the image pull secrets",
+            existing.image_pull_secrets != spec.image_pull_secrets,
+        ),
     ];
-    parts.into_iter().filter(|(_, changed)| *changed).map(|(part, _)| part).collect()
+    parts
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(part, _)| part)
+        .collect()
 }
 
 fn outlook(
@@ -217,7 +254,10 @@ fn outlook(
     waiting: Option<Waiting>,
     revision: Option<&Revision>,
 ) -> Outlook {
-    let existing = facts.member.as_ref().and_then(|member| member.spec.workload.as_ref());
+    let existing = facts
+        .member
+        .as_ref()
+        .and_then(|member| member.spec.workload.as_ref());
     let behind = existing.zip(revision).is_some_and(|(existing, revision)| {
         !changed_parts(cluster, facts, revision, existing).is_empty()
     });
@@ -227,7 +267,9 @@ fn outlook(
         exists: facts.member.is_some(),
         ready: facts.is_ready(),
         down: facts.has_joined() && !facts.is_ready() && !facts.is_about_to_be_ready(),
-        release: facts.status().and_then(|status| status.release_version.clone()),
+        release: facts
+            .status()
+            .and_then(|status| status.release_version.clone()),
         restart_pending: behind && !takes_changes(facts),
         waiting,
     }
@@ -235,15 +277,29 @@ fn outlook(
 
 /// An event on the member when it begins to wait for somebody.
 fn announce(facts: &Facts, waiting: Option<&Waiting>, plan: &mut Plan) {
-    let said = facts.member.as_ref().and_then(|member| member.spec.waiting.as_ref());
+    let said = facts
+        .member
+        .as_ref()
+        .and_then(|member| member.spec.waiting.as_ref());
     let news = |waiting: &&Waiting| {
-        !matches!(waiting.rule, Rule::Starting | Rule::AgentReports | Rule::PodCreated)
+        !matches!(
+            waiting.rule,
+            Rule::Starting | Rule::AgentReports | Rule::PodCreated
+        )
     };
-    let Some(waiting) = waiting.filter(news) else { return };
+    let Some(waiting) = waiting.filter(news) else {
+        return;
+    };
     if said.is_none_or(|said| said.rule != waiting.rule) {
         let note = waiting.message.clone();
-        let make = if waiting.rule.needs_somebody() { Event::warning } else { Event::normal };
-        plan.events.push(make("Waiting", format!("{}: {note}", waiting.rule)).about(&facts.name));
+        let make = if waiting.rule.needs_somebody() {
+            Event::warning
+        } else {
+            Event::normal
+        };
+        let event = make("Waiting", format!("{}: {note}", waiting.rule));
+        plan.events
+            .push(event.about(&facts.name).for_each(waiting.rule.name()));
     }
 }
 
@@ -264,8 +320,18 @@ fn outdated_pod(
     }
     // Only when the StatefulSet has the new template: it is what the next pod is made from.
     let settled = build::stateful_set(cluster, facts, member, spec).is_none();
-    let template = facts.stateful_set.as_ref()?.spec.as_ref()?.template.metadata.as_ref()?;
-    let wanted = template.annotations.as_ref()?.get(labels::TEMPLATE_DIGEST)?;
+    let template = facts
+        .stateful_set
+        .as_ref()?
+        .spec
+        .as_ref()?
+        .template
+        .metadata
+        .as_ref()?;
+    let wanted = template
+        .annotations
+        .as_ref()?
+        .get(labels::TEMPLATE_DIGEST)?;
     let made_from = pod.annotations().get(labels::TEMPLATE_DIGEST);
     (settled && made_from != Some(wanted)).then_some(())?;
     Some(Deletion {

@@ -31,7 +31,7 @@ use super::{
 };
 
 /// What goes into the cluster's status by compare-and-swap, before anything is done on the strength of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// The resource version that the decision was taken on.
@@ -65,7 +65,9 @@ impl Claim {
 pub fn decide(observed: &Observed) -> Plan {
     match validate(observed) {
         Err(problems) => Plan::status_only(status::invalid(observed, &problems)),
-        Ok(cluster) if cluster.spec.paused => Plan::status_only(status::paused(&cluster)),
+        Ok(cluster) if cluster.spec.paused => {
+            Plan::status_only(status::paused(&cluster, carry_out(&cluster).status))
+        }
         Ok(cluster) => carry_out(&cluster),
     }
 }
@@ -90,7 +92,14 @@ fn carry_out(cluster: &Validated<'_>) -> Plan {
         adoption::Step::Proceed => {}
         adoption::Step::Adopt(claims) => {
             plan.apply.extend(claims);
-            plan.events.push(Event::normal("VolumesAdopted", "taking over the volumes of an earlier cluster of this name"));
+            plan.events.push(Event::normal(
+                "VolumesAdopted",
+                "taking over the volumes of an earlier cluster of this name",
+            ));
+        }
+        adoption::Step::Hold(waiting) if !cluster.status.next_ordinals.is_empty() => {
+            // The cluster lives; only a member whose claim's name is taken has to wait.
+            held_up.push(waiting);
         }
         adoption::Step::Hold(waiting) => {
             held_up.push(waiting);
@@ -103,7 +112,8 @@ fn carry_out(cluster: &Validated<'_>) -> Plan {
     let facts = facts::of_members(cluster);
     let starts = start::decide(cluster, &facts, &mut claim, &mut plan.events);
     let outlook = members::decide(cluster, facts, starts, revision.as_ref(), &mut plan);
-    plan.delete.extend(configuration::unused_revisions(cluster, revision.as_ref()));
+    plan.delete
+        .extend(configuration::unused_revisions(cluster, revision.as_ref()));
     plan.status = status::report(cluster, &claim, &outlook, held_up, revision.as_ref());
     plan.claim = claim.changes(&cluster.status).then_some(claim);
     plan

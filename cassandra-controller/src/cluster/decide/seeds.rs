@@ -34,7 +34,11 @@ pub(super) fn choose(cluster: &Validated<'_>, members: &[Facts]) -> Vec<String> 
 
 fn number(racks: usize, members: usize) -> usize {
     let floor = (members / 2).clamp(1, MOST);
-    if racks > 1 { racks.clamp(floor, MOST) } else { floor }
+    if racks > 1 {
+        racks.clamp(floor, MOST)
+    } else {
+        floor
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,9 @@ use cassandra_api::{
 
 use super::{
     super::{plan::Event, validate::Validated},
-    Claim, facts::Facts, seeds,
+    Claim,
+    facts::Facts,
+    seeds,
 };
 
 /// What one member is told, and why if it is told to wait.
@@ -36,13 +38,20 @@ pub(super) fn decide(
     let seeds = seeds::choose(cluster, members);
     let ring = ring_is_whole(members);
     let question = claim_turn(cluster, members, &ring, claim, events);
-    let scene = Scene { cluster, claim, seeds: &seeds, ring: &ring };
+    let scene = Scene {
+        cluster,
+        claim,
+        seeds: &seeds,
+        ring: &ring,
+    };
     members
         .iter()
         .map(|member| {
             let mut told = scene.tell(member, events);
             if let Some(question) = question.as_ref().filter(|_| member.reports_joined()) {
-                told.probe = Some(Probe { id: question.clone() });
+                told.probe = Some(Probe {
+                    id: question.clone(),
+                });
             }
             (member.name.clone(), told)
         })
@@ -52,9 +61,12 @@ pub(super) fn decide(
 /// The turn is over when its member has joined.
 fn release_turn(members: &[Facts], claim: &mut Claim, events: &mut Vec<Event>) {
     claim.in_progress.retain(|turn| {
-        let done = members.iter().any(|member| member.name == turn.member && member.has_joined());
+        let done = members
+            .iter()
+            .any(|member| member.name == turn.member && member.has_joined());
         if done {
-            events.push(Event::normal("Joined", format!("{} has joined the ring", turn.member)));
+            let note = format!("{} has joined the ring", turn.member);
+            events.push(Event::normal("Joined", note).with(&turn.member));
         }
         !done
     });
@@ -80,24 +92,45 @@ fn claim_turn(
         && let Some(joined) = first_joined
     {
         // The record was lost, the ring was not: nobody founds another one.
-        claim.founder = Some(Founder { member: Some(joined.name.clone()), adopted_from: None });
-        let note = format!("the ring exists: {} has joined it; the founder was not on record", joined.name);
+        claim.founder = Some(Founder {
+            member: Some(joined.name.clone()),
+            adopted_from: None,
+        });
+        let note = format!(
+            "the ring exists: {} has joined it; the founder was not on record",
+            joined.name
+        );
         events.push(Event::warning("FounderRecovered", note));
     }
     let mut turn = |member: &Facts, action: Action| {
         let started_at = cluster.observed.now.clone();
-        claim.in_progress = vec![InProgress { member: member.name.clone(), action, started_at }];
+        claim.in_progress = vec![InProgress {
+            member: member.name.clone(),
+            action,
+            started_at,
+        }];
     };
     if first_joined.is_none() {
-        let adopted = claim.founder.as_ref().is_some_and(|founder| founder.adopted_from.is_some());
-        let chosen = claim.founder.as_ref().and_then(|founder| founder.member.as_ref());
+        let adopted = claim
+            .founder
+            .as_ref()
+            .is_some_and(|founder| founder.adopted_from.is_some());
+        let chosen = claim
+            .founder
+            .as_ref()
+            .and_then(|founder| founder.member.as_ref());
+        // Adopted volumes may hold a ring until every one of them has been looked at.
+        let none_holds_a_ring = members.iter().all(Facts::waits_for_leave);
         let candidate = next_in_line(members)
             .find(|member| chosen.is_none_or(|chosen| *chosen == member.name))
-            .filter(|_| !adopted)?;
+            .filter(|_| !adopted || none_holds_a_ring)?;
         turn(candidate, Action::Found);
-        events.push(Event::normal("FounderChosen", format!("{} founds the ring", candidate.name)));
-        claim.founder =
-            Some(Founder { member: Some(candidate.name.clone()), adopted_from: None });
+        let note = format!("{} founds the ring", candidate.name);
+        events.push(Event::normal("FounderChosen", note).with(&candidate.name));
+        claim.founder = Some(Founder {
+            member: Some(candidate.name.clone()),
+            adopted_from: None,
+        });
         return None;
     }
     let candidate = next_in_line(members).next()?;
@@ -107,9 +140,14 @@ fn claim_turn(
         let answer = member.status().and_then(|status| status.probe.as_ref());
         answer.is_some_and(|probe| probe.id == question)
     };
-    if members.iter().filter(|member| member.has_joined()).all(answered) {
+    if members
+        .iter()
+        .filter(|member| member.has_joined())
+        .all(answered)
+    {
         turn(candidate, Action::Join);
-        events.push(Event::normal("LeaveToJoin", format!("{} may join the ring", candidate.name)));
+        let note = format!("{} may join the ring", candidate.name);
+        events.push(Event::normal("LeaveToJoin", note).with(&candidate.name));
         return None;
     }
     Some(question)
@@ -129,7 +167,10 @@ fn next_in_line(members: &[Facts]) -> impl Iterator<Item = &Facts> {
 
 /// Whether all who have joined are up, see all nodes of the ring up, and have one schema.
 fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
-    let joined: Vec<_> = members.iter().filter(|member| member.has_joined()).collect();
+    let joined: Vec<_> = members
+        .iter()
+        .filter(|member| member.has_joined())
+        .collect();
     let disagree = |particulars: String| Err(Waiting::on(Rule::AllLivePeersAgree, particulars));
     for member in &joined {
         if !member.is_ready() {
@@ -138,15 +179,27 @@ fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
     }
     let mut schemas = BTreeSet::new();
     for member in &joined {
-        let Some(status) = member.status() else { continue };
+        let Some(status) = member.status() else {
+            continue;
+        };
         for peer in &status.ring_view {
             if peer.state != PeerState::Up {
-                let seen = if peer.state == PeerState::Down { "down" } else { "neither up nor down" };
-                return disagree(format!("{} sees {} ({}) {seen}", member.name, peer.address, peer.host_id));
+                let seen = if peer.state == PeerState::Down {
+                    "down"
+                } else {
+                    "neither up nor down"
+                };
+                return disagree(format!(
+                    "{} sees {} ({}) {seen}",
+                    member.name, peer.address, peer.host_id
+                ));
             }
         }
         let sees = |other: &&&Facts| {
-            status.ring_view.iter().any(|peer| Some(peer.host_id.as_str()) == other.host_id())
+            status
+                .ring_view
+                .iter()
+                .any(|peer| Some(peer.host_id.as_str()) == other.host_id())
         };
         if let Some(unseen) = joined.iter().find(|other| !sees(other)) {
             return disagree(format!("{} does not see {}", member.name, unseen.name));
@@ -154,8 +207,10 @@ fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
         schemas.insert(status.schema_version.clone());
     }
     if schemas.len() > 1 || schemas.contains(&None) {
-        let versions: Vec<_> =
-            schemas.into_iter().map(|version| version.unwrap_or_else(|| "unknown".into())).collect();
+        let versions: Vec<_> = schemas
+            .into_iter()
+            .map(|version| version.unwrap_or_else(|| "unknown".into()))
+            .collect();
         let particulars = format!("there are {}", versions.join(", "));
         return Err(Waiting::on(Rule::SchemaAgrees, particulars));
     }
@@ -180,8 +235,13 @@ impl Scene<'_> {
         };
         if member.has_lost_its_volume() {
             let host_id = member.host_id().unwrap_or("unknown");
-            let particulars = format!("{} joined as host id {host_id}, and its volume is empty", member.name);
-            return told.hold().because(Waiting::on(Rule::VolumeLost, particulars));
+            let particulars = format!(
+                "{} joined as host id {host_id}, and its volume is empty",
+                member.name
+            );
+            return told
+                .hold()
+                .because(Waiting::on(Rule::VolumeLost, particulars));
         }
         if member.has_joined() {
             return self.tell_joined(member, told, events);
@@ -190,25 +250,24 @@ impl Scene<'_> {
             return self.tell_next(member, told);
         }
         match told.start.mode {
-            StartMode::Hold => {
-                let waiting = self.reason_to_hold();
-                told.because(waiting)
-            }
-            _ => told,
+            StartMode::Hold => told.because(self.reason_to_hold()),
+            StartMode::Found | StartMode::Join | StartMode::Rejoin | _ => told,
         }
     }
 
     /// Back on its own volume, as soon as the bootstrapper has seen that it is its own.
     fn tell_joined(&self, member: &Facts, mut told: Told, events: &mut Vec<Event>) -> Told {
         let seen = member.reports_joined() || member.volume().is_some_and(|volume| volume.joined);
-        let refused = member.volume().is_some_and(|volume| volume.refusal.is_some());
+        let refused = member
+            .volume()
+            .is_some_and(|volume| volume.refusal.is_some());
         if !seen || (refused && told.start.mode == StartMode::Hold) {
             return told;
         }
         if told.start.mode != StartMode::Rejoin {
             if told.start.mode == StartMode::Hold {
                 let note = format!("{} has joined before and starts on its volume", member.name);
-                events.push(Event::normal("LeaveToRejoin", note));
+                events.push(Event::normal("LeaveToRejoin", note).with(&member.name));
             }
             told.start.epoch += 1;
             told.start.mode = StartMode::Rejoin;
@@ -221,7 +280,13 @@ impl Scene<'_> {
 
     /// Its turn has come and is on record.
     fn tell_next(&self, member: &Facts, mut told: Told) -> Told {
-        let Some(turn) = self.cluster.status.in_progress.first().filter(|_| self.turn_is_recorded()) else {
+        let Some(turn) = self
+            .cluster
+            .status
+            .in_progress
+            .first()
+            .filter(|_| self.turn_is_recorded())
+        else {
             return told;
         };
         if told.start.mode != StartMode::Hold {
@@ -229,9 +294,10 @@ impl Scene<'_> {
         }
         let member_service = self.cluster.spec.network.broadcast == Broadcast::MemberService;
         let (mode, seeds) = match turn.action {
-            Action::Found => {
-                (StartMode::Found, member.address(member_service).into_iter().collect())
-            }
+            Action::Found => (
+                StartMode::Found,
+                member.address(member_service).into_iter().collect(),
+            ),
             Action::Join => {
                 if let Err(waiting) = self.ring {
                     return told.because(waiting.clone());
@@ -243,12 +309,19 @@ impl Scene<'_> {
         if seeds.is_empty() {
             return told;
         }
-        told.start = Start { epoch: told.start.epoch + 1, mode, seeds };
+        told.start = Start {
+            epoch: told.start.epoch + 1,
+            mode,
+            seeds,
+        };
         told
     }
 
     fn has_turn(&self, member: &Facts) -> bool {
-        self.claim.in_progress.iter().any(|turn| turn.member == member.name)
+        self.claim
+            .in_progress
+            .iter()
+            .any(|turn| turn.member == member.name)
     }
 
     fn turn_is_recorded(&self) -> bool {
@@ -258,18 +331,23 @@ impl Scene<'_> {
     fn reason_to_hold(&self) -> Waiting {
         if let Some(turn) = self.claim.in_progress.first() {
             return match turn.action {
-                Action::Found => {
-                    Waiting::on(Rule::FounderFirst, format!("{} founds the ring", turn.member))
-                }
-                _ => Waiting::on(Rule::OneTopologyChange, format!("{} is joining", turn.member)),
+                Action::Found => Waiting::on(
+                    Rule::FounderFirst,
+                    format!("{} founds the ring", turn.member),
+                ),
+                Action::Join | _ => Waiting::on(
+                    Rule::OneTopologyChange,
+                    format!("{} is joining", turn.member),
+                ),
             };
         }
         match (&self.claim.founder, self.ring) {
-            (None, _) => Waiting::on(Rule::FounderFirst, "no member is ready to found the ring yet"),
+            (None, _) => Waiting::on(
+                Rule::FounderFirst,
+                "no member is ready to found the ring yet",
+            ),
             (Some(_), Err(waiting)) => waiting.clone(),
-            (Some(_), Ok(())) => {
-                Waiting::on(Rule::AllLivePeersAgree, "they are being asked")
-            }
+            (Some(_), Ok(())) => Waiting::on(Rule::AllLivePeersAgree, "they are being asked"),
         }
     }
 }
@@ -282,7 +360,11 @@ impl Told {
 
     fn hold(mut self) -> Self {
         if self.start.mode != StartMode::Hold {
-            self.start = Start { epoch: self.start.epoch + 1, mode: StartMode::Hold, seeds: Vec::new() };
+            self.start = Start {
+                epoch: self.start.epoch + 1,
+                mode: StartMode::Hold,
+                seeds: Vec::new(),
+            };
         }
         self
     }

@@ -1,16 +1,16 @@
 //! What the cluster's status says. Written only if it differs from what is there, so nothing in it ticks.
 
-use cassandra_api::{
-    conditions::{self, Wanted},
-    rules::{Rule, Waiting},
-    v1alpha1::{Blocked, CassandraClusterStatus, Phase, RackStatus},
-    validation::Invalid,
-};
 use super::{
     super::{observe::Observed, validate::Validated},
     Claim,
     configuration::Revision,
     members::Outlook,
+};
+use cassandra_api::{
+    conditions::{self, Wanted},
+    rules::{Rule, Waiting},
+    v1alpha1::{Blocked, CassandraClusterStatus, Phase, RackStatus},
+    validation::Invalid,
 };
 
 /// At most so many are listed; the counts tell the rest.
@@ -18,29 +18,67 @@ const MOST_BLOCKED: usize = 20;
 
 /// The spec can't be carried out: everything stays as it is.
 pub(super) fn invalid(observed: &Observed, problems: &[Invalid]) -> CassandraClusterStatus {
-    let message = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let message = problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ");
     let mut status = observed.cluster.status.clone().unwrap_or_default();
     let waiting = Waiting::on(Rule::SpecValid, &message);
     status.blocked = blocked(observed, vec![(None, waiting)]);
     let wanted = [
         Wanted::new(conditions::VALID, false, "InvalidSpec", message),
-        Wanted::new(conditions::PROGRESSING, false, "InvalidSpec", "the spec can't be carried out"),
+        Wanted::new(
+            conditions::PROGRESSING,
+            false,
+            "InvalidSpec",
+            "the spec can't be carried out",
+        ),
     ];
     merge(observed, &mut status, wanted);
     status.phase = Some(Phase::Invalid);
     status
 }
 
-/// Paused: everything stays as it is.
-pub(super) fn paused(cluster: &Validated<'_>) -> CassandraClusterStatus {
-    let mut status = cluster.status.clone();
+/// Paused: nothing is changed, and how the cluster stands is still told.
+pub(super) fn paused(
+    cluster: &Validated<'_>,
+    mut status: CassandraClusterStatus,
+) -> CassandraClusterStatus {
+    let told = std::mem::take(&mut status.conditions);
     let waiting = Waiting::on(Rule::Paused, "it is true");
     status.blocked = blocked(cluster.observed, vec![(None, waiting)]);
     let wanted = [
-        Wanted::new(conditions::VALID, true, "Accepted", "the spec can be carried out"),
-        Wanted::new(conditions::PROGRESSING, false, "Paused", "spec.paused is true"),
+        Wanted::new(
+            conditions::VALID,
+            true,
+            "Accepted",
+            "the spec can be carried out",
+        ),
+        Wanted::new(
+            conditions::PROGRESSING,
+            false,
+            "Paused",
+            "spec.paused is true",
+        ),
     ];
     merge(cluster.observed, &mut status, wanted);
+    // What is said because of the pause leads over what would be said without it.
+    for condition in told {
+        let paused =
+            [conditions::VALID, conditions::PROGRESSING].contains(&condition.type_.as_str());
+        if let Some(there) = status
+            .conditions
+            .iter_mut()
+            .find(|c| c.type_ == condition.type_)
+        {
+            if !paused {
+                *there = condition;
+            }
+        } else {
+            status.conditions.push(condition);
+        }
+    }
     status.phase = Some(Phase::Paused);
     status
 }
@@ -57,11 +95,16 @@ pub(super) fn report(
     let ready = members.iter().filter(|member| member.ready).count();
     let wanted: i32 = cluster.spec.racks.iter().map(|rack| rack.members).sum();
     let waits = held_up.into_iter().map(|waiting| (None, waiting)).chain(
-        members.iter().filter_map(|member| Some((Some(member.name.clone()), member.waiting.clone()?))),
+        members
+            .iter()
+            .filter_map(|member| Some((Some(member.name.clone()), member.waiting.clone()?))),
     );
-    let waits: Vec<_> =
-        waits.filter(|(_, w)| !matches!(w.rule, Rule::Starting | Rule::RestartPending)).collect();
-    let needs_somebody = waits.iter().any(|(_, waiting)| waiting.rule.needs_somebody());
+    let waits: Vec<_> = waits
+        .filter(|(_, w)| !matches!(w.rule, Rule::Starting | Rule::RestartPending))
+        .collect();
+    let needs_somebody = waits
+        .iter()
+        .any(|(_, waiting)| waiting.rule.needs_somebody());
     let complete = ready == members.len() && i32::try_from(ready) == Ok(wanted);
     let broken = members.iter().any(|member| member.down);
     let mut status = CassandraClusterStatus {
@@ -104,12 +147,24 @@ fn conditions(
     complete: bool,
     needs_somebody: bool,
 ) -> Vec<Wanted> {
-    let down: Vec<_> = members.iter().filter(|member| member.down).map(|member| member.name.as_str()).collect();
+    let down: Vec<_> = members
+        .iter()
+        .filter(|member| member.down)
+        .map(|member| member.name.as_str())
+        .collect();
     let (available, available_reason) = available(cluster, members);
-    let first = status.blocked.first().map_or_else(String::new, |blocked| blocked.message.clone());
+    let first = status
+        .blocked
+        .first()
+        .map_or_else(String::new, |blocked| blocked.message.clone());
     let ready = status.ready.as_deref().unwrap_or_default();
     let progressing = match (complete, needs_somebody) {
-        (true, false) => Wanted::new(conditions::PROGRESSING, false, "Settled", "all is as the spec asks"),
+        (true, false) => Wanted::new(
+            conditions::PROGRESSING,
+            false,
+            "Settled",
+            "all is as the spec asks",
+        ),
         (_, true) => Wanted::new(conditions::PROGRESSING, false, "Blocked", first),
         (false, false) => {
             let message = format!("{ready} members are ready");
@@ -120,22 +175,45 @@ fn conditions(
         let message = "storage is ephemeral: a member's data is lost with its pod";
         Wanted::new(conditions::DURABLE, false, "EphemeralStorage", message)
     } else {
-        Wanted::new(conditions::DURABLE, true, "VolumeClaims", "data is on volume claims, which are kept")
+        Wanted::new(
+            conditions::DURABLE,
+            true,
+            "VolumeClaims",
+            "data is on volume claims, which are kept",
+        )
     };
     let pending = if status.restart_pending.is_empty() {
-        Wanted::new(conditions::RESTART_PENDING, false, "UpToDate", "every member runs with the spec")
+        Wanted::new(
+            conditions::RESTART_PENDING,
+            false,
+            "UpToDate",
+            "every member runs with the spec",
+        )
     } else {
-        let message = format!("the spec has changed since these started: {}", status.restart_pending.join(", "));
+        let message = format!(
+            "the spec has changed since these started: {}",
+            status.restart_pending.join(", ")
+        );
         Wanted::new(conditions::RESTART_PENDING, true, "SpecChanged", message)
     };
     let degraded = if down.is_empty() {
-        Wanted::new(conditions::DEGRADED, false, "AllServing", "every member that has joined is serving")
+        Wanted::new(
+            conditions::DEGRADED,
+            false,
+            "AllServing",
+            "every member that has joined is serving",
+        )
     } else {
         let message = format!("joined and not serving: {}", down.join(", "));
         Wanted::new(conditions::DEGRADED, true, "MembersNotServing", message)
     };
     vec![
-        Wanted::new(conditions::VALID, true, "Accepted", "the spec can be carried out"),
+        Wanted::new(
+            conditions::VALID,
+            true,
+            "Accepted",
+            "the spec can be carried out",
+        ),
         Wanted::new(
             conditions::AVAILABLE,
             available,
@@ -152,8 +230,11 @@ fn conditions(
 /// Whether a keyspace with three replicas in different racks has a quorum: at most one rack has members that had
 /// joined and do not serve. With less than three racks, no member may be missing.
 fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static str) {
-    let mut broken: Vec<_> =
-        members.iter().filter(|member| member.down).map(|member| member.rack.as_str()).collect();
+    let mut broken: Vec<_> = members
+        .iter()
+        .filter(|member| member.down)
+        .map(|member| member.rack.as_str())
+        .collect();
     broken.dedup();
     let serving = members.iter().any(|member| member.ready);
     let spare = usize::from(cluster.spec.racks.len() >= 3);
@@ -166,7 +247,10 @@ fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static st
 
 fn racks(cluster: &Validated<'_>, members: &[Outlook]) -> Vec<RackStatus> {
     let of = |rack: &str, keep: fn(&Outlook) -> bool| {
-        let number = members.iter().filter(|member| member.rack == rack && keep(member)).count();
+        let number = members
+            .iter()
+            .filter(|member| member.rack == rack && keep(member))
+            .count();
         i32::try_from(number).unwrap_or(i32::MAX)
     };
     let racks = cluster.spec.racks.iter();
@@ -180,9 +264,15 @@ fn racks(cluster: &Validated<'_>, members: &[Outlook]) -> Vec<RackStatus> {
 }
 
 fn blocked(observed: &Observed, waits: Vec<(Option<String>, Waiting)>) -> Vec<Blocked> {
-    let said = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.blocked[..]);
+    let said = observed
+        .cluster
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.blocked[..]);
     let since = |member: &Option<String>, rule: Rule| {
-        let same = said.iter().find(|blocked| blocked.member == *member && blocked.rule == rule);
+        let same = said
+            .iter()
+            .find(|blocked| blocked.member == *member && blocked.rule == rule);
         same.map_or_else(|| observed.now.clone(), |blocked| blocked.since.clone())
     };
     waits
@@ -204,11 +294,18 @@ fn merge(
     wanted: impl IntoIterator<Item = Wanted>,
 ) {
     let generation = observed.cluster.metadata.generation;
-    let old = observed.cluster.status.as_ref().map_or(&[][..], |status| &status.conditions[..]);
+    let old = observed
+        .cluster
+        .status
+        .as_ref()
+        .map_or(&[][..], |status| &status.conditions[..]);
     let mut conditions = old.to_vec();
     for condition in wanted {
         let next = condition.onto(old, generation, &observed.now);
-        match conditions.iter_mut().find(|condition| condition.type_ == next.type_) {
+        match conditions
+            .iter_mut()
+            .find(|condition| condition.type_ == next.type_)
+        {
             Some(condition) => *condition = next,
             None => conditions.push(next),
         }
@@ -220,9 +317,15 @@ fn merge(
 /// The oldest release that a member runs, by its numbers.
 fn oldest(members: &[Outlook]) -> Option<String> {
     let numbers = |release: &String| -> Vec<u32> {
-        release.split(['.', '-']).map(|part| part.parse().unwrap_or(0)).collect()
+        release
+            .split(['.', '-'])
+            .map(|part| part.parse().unwrap_or(0))
+            .collect()
     };
-    members.iter().filter_map(|member| member.release.clone()).min_by_key(numbers)
+    members
+        .iter()
+        .filter_map(|member| member.release.clone())
+        .min_by_key(numbers)
 }
 
 fn count(number: usize) -> Option<i32> {

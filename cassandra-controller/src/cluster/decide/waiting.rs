@@ -8,8 +8,13 @@ use cassandra_api::{
 
 use super::facts::Facts;
 
-const PULL_PROBLEMS: &[&str] =
-    &["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"];
+const PULL_PROBLEMS: &[&str] = &[
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+];
 const RUN_PROBLEMS: &[&str] = &[
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -21,7 +26,10 @@ const RUN_PROBLEMS: &[&str] = &[
 pub(super) fn on_kubernetes(member: &Facts) -> Option<Waiting> {
     let Some(pod) = &member.pod else {
         let particulars = format!("pod {}-0 is not there", member.name);
-        return member.stateful_set.as_ref().map(|_| Waiting::on(Rule::PodCreated, particulars));
+        return member
+            .stateful_set
+            .as_ref()
+            .map(|_| Waiting::on(Rule::PodCreated, particulars));
     };
     unscheduled(pod)
         .or_else(|| member.containers().find_map(not_pulled))
@@ -31,14 +39,19 @@ pub(super) fn on_kubernetes(member: &Facts) -> Option<Waiting> {
 /// Whether the pod can't run with what it was made from, so that a corrected spec should reach it at once.
 pub(super) fn is_stuck(member: &Facts) -> bool {
     let rule = on_kubernetes(member).map(|waiting| waiting.rule);
-    let held_up = [Rule::NodeAvailable, Rule::VolumeAvailable, Rule::ImageAvailable, Rule::CassandraRuns];
+    let held_up = [
+        Rule::NodeAvailable,
+        Rule::VolumeAvailable,
+        Rule::ImageAvailable,
+        Rule::CassandraRuns,
+    ];
     rule.is_some_and(|rule| held_up.contains(&rule))
 }
 
 /// Why the agent or the bootstrapper keep the member from starting.
 pub(super) fn on_the_member(member: &Facts) -> Option<Waiting> {
     if let Some(refusal) = member.volume().and_then(|volume| volume.refusal.as_ref()) {
-        return Some(Waiting::on(Rule::PvcIdentity, refusal));
+        return Some(refusal.clone());
     }
     let unheard = member.status().is_none() || member.state() == MemberState::Unknown;
     unheard.then(|| Waiting::on(Rule::AgentReports, "it has not reported yet"))
@@ -46,35 +59,69 @@ pub(super) fn on_the_member(member: &Facts) -> Option<Waiting> {
 
 fn unscheduled(pod: &Pod) -> Option<Waiting> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
-    let message = condition.message.as_deref().unwrap_or("the scheduler gives no reason");
-    // The scheduler's words for claims that are unbound, missing, or of a class that does not exist.
-    let volume = ["persistentvolumeclaim", "PersistentVolumeClaim", "storageclass", "volume node affinity"]
+    let condition = conditions
         .iter()
-        .any(|word| message.contains(word));
-    let rule = if volume { Rule::VolumeAvailable } else { Rule::NodeAvailable };
+        .find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+    let message = condition
+        .message
+        .as_deref()
+        .unwrap_or("the scheduler gives no reason");
+    // The scheduler's words for claims that are unbound, missing, or of a class that does not exist.
+    let volume = [
+        "persistentvolumeclaim",
+        "PersistentVolumeClaim",
+        "storageclass",
+        "volume node affinity",
+    ]
+    .iter()
+    .any(|word| message.contains(word));
+    let rule = if volume {
+        Rule::VolumeAvailable
+    } else {
+        Rule::NodeAvailable
+    };
     Some(Waiting::on(rule, message.trim_end_matches('.')))
 }
 
 fn not_pulled(container: &ContainerStatus) -> Option<Waiting> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    waiting.reason.as_deref().filter(|reason| PULL_PROBLEMS.contains(reason))?;
+    waiting
+        .reason
+        .as_deref()
+        .filter(|reason| PULL_PROBLEMS.contains(reason))?;
     // Only the image: the kubelet words the rest differently at every attempt.
-    Some(Waiting::on(Rule::ImageAvailable, format!("{} can't be pulled", container.image)))
+    Some(Waiting::on(
+        Rule::ImageAvailable,
+        format!("{} can't be pulled", container.image),
+    ))
 }
 
 fn not_running(container: &ContainerStatus) -> Option<Waiting> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    let reason = waiting.reason.as_deref().filter(|reason| RUN_PROBLEMS.contains(reason))?;
-    let last = container.last_state.as_ref().and_then(|state| state.terminated.as_ref());
+    let reason = waiting
+        .reason
+        .as_deref()
+        .filter(|reason| RUN_PROBLEMS.contains(reason))?;
+    let last = container
+        .last_state
+        .as_ref()
+        .and_then(|state| state.terminated.as_ref());
     let words = last
         .and_then(|terminated| terminated.message.as_deref())
-        .or_else(|| waiting.message.as_deref().filter(|_| reason != "CrashLoopBackOff"))
+        .or_else(|| {
+            waiting
+                .message
+                .as_deref()
+                .filter(|_| reason != "CrashLoopBackOff")
+        })
         .and_then(|message| message.lines().last())
         .map(|line| format!(": {line}"))
         .unwrap_or_default();
     let ended = last.map(|terminated| format!(" (exit code {})", terminated.exit_code));
     let ended = ended.unwrap_or_default();
-    let particulars = format!("container {} does not stay up{ended}{words}", container.name);
+    let particulars = format!(
+        "container {} does not stay up{ended}{words}",
+        container.name
+    );
     Some(Waiting::on(Rule::CassandraRuns, particulars))
 }
