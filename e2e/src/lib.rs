@@ -12,6 +12,7 @@
 )]
 
 pub mod cli;
+pub mod program;
 pub mod ring;
 pub mod runner;
 pub mod scenarios;

@@ -27,6 +27,8 @@ pub const MINUTES: Duration = Duration::from_mins(5);
 pub struct Stage {
     /// As cluster administrator.
     pub client: Client,
+    /// The image with agent and bootstrapper.
+    pub operator_image: String,
     target: Target,
 }
 
@@ -41,6 +43,7 @@ impl Stage {
         config.read_timeout = Some(Duration::from_secs(20));
         let stage = Self {
             client: Client::try_from(config)?,
+            operator_image: image,
             target,
         };
         stage.scale_controller(1).await?;
@@ -187,28 +190,6 @@ impl Stage {
             .labels(&format!("app.kubernetes.io/name={}", install::CONTROLLER));
         let pods = self.pods(install::NAMESPACE).list(&selector).await?;
         Ok(pods.into_iter().map(|pod| pod.name_any()).collect())
-    }
-
-    /// kill -9, as far as Kubernetes can do that: the pod is deleted without grace.
-    pub async fn kill_controllers(&self) -> Result<()> {
-        for name in self.controllers().await? {
-            match self.bed() {
-                // The process dies in place and the kubelet starts it again.
-                Some(bed) => {
-                    let killed = bed.kill_process_in_pod(
-                        install::NAMESPACE,
-                        &name,
-                        "controller",
-                        xtask::testbed::Signal::KILL,
-                    );
-                    if let Err(error) = killed {
-                        println!("  the controller was not running: {error:#}");
-                    }
-                }
-                None => self.kill_pod(install::NAMESPACE, &name).await?,
-            }
-        }
-        Ok(())
     }
 
     /// Deletes a pod without grace.

@@ -2,10 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
@@ -13,18 +10,25 @@ use anyhow::{Context as _, Result, ensure};
 use cassandra_api::v1alpha1::StartMode;
 
 use super::{ONE_RACK, THREE_RACKS};
-use crate::{ring::Ring, stage::Stage};
+use crate::{program::Program, ring::Ring, stage::Stage};
 
 /// One founder, joins one at a time, and a row that everybody has.
 pub(super) async fn three_racks_become_one_ring(stage: &Stage) -> Result<()> {
-    form(stage, THREE_RACKS, false).await?;
+    form(stage, THREE_RACKS).await?;
     THREE_RACKS.write_row(stage, "hello").await?;
     THREE_RACKS.row_is(stage, "hello").await
 }
 
 /// The same with a controller that is killed every few seconds, so that it meets each step half done.
 pub(super) async fn one_rack_forms_while_the_controller_is_killed(stage: &Stage) -> Result<()> {
-    form(stage, ONE_RACK, true).await?;
+    let program = Program::build(stage, ONE_RACK.namespace).await?;
+    stage.scale_controller(0).await?;
+    let formed = tokio::select! {
+        formed = form(stage, ONE_RACK) => formed,
+        ended = program.run_and_kill() => ended,
+    };
+    stage.scale_controller(1).await?;
+    formed?;
     statuses_agree(stage, ONE_RACK).await?;
     // A single rack of three has one seed: its first member.
     let members = ONE_RACK.members(stage).await?;
@@ -61,29 +65,17 @@ pub(super) async fn statuses_are_what_nodetool_says(stage: &Stage) -> Result<()>
     Ok(())
 }
 
-async fn form(stage: &Stage, ring: Ring, kill: bool) -> Result<()> {
+async fn form(stage: &Stage, ring: Ring) -> Result<()> {
     stage.fresh_namespace(ring.namespace).await?;
     stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
-    let done = Arc::new(AtomicBool::new(false));
-    let witness = watch_first_starts(stage, ring, &done);
-    let killer = async {
-        let mut pause = 2;
-        while kill && !done.load(Ordering::Relaxed) {
-            tokio::time::sleep(Duration::from_secs(pause)).await;
-            stage.kill_controllers().await?;
-            pause = pause % 10 + 2;
-        }
-        anyhow::Ok(())
-    };
+    let done = AtomicBool::new(false);
     let formation = async {
         let formed = ring.ready(stage).await;
         done.store(true, Ordering::Relaxed);
         formed
     };
-    let (ready, founders, kills) = tokio::join!(formation, witness, killer);
-    let members = ready?;
-    kills?;
-    let founders = founders?;
+    let (ready, founders) = tokio::join!(formation, watch_first_starts(stage, ring, &done));
+    let (members, founders) = (ready?, founders?);
     ensure!(founders.len() == 1, "founders: {founders:?}");
     let host_ids: BTreeSet<_> = members
         .values()
