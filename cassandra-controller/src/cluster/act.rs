@@ -19,9 +19,8 @@ use serde_json::{Value, json};
 
 use super::{
     Error,
-    decide::Claim,
     error::{bounded, in_time},
-    plan::{Deletion, Desired, Existing, Kind},
+    plan::{Claim, Deletion, Desired, Existing, Kind},
 };
 use crate::fields;
 

@@ -1,10 +1,10 @@
 //! What a decision is: data. It can be printed, compared and snapshot-tested; `act` carries it out as it is.
 
-use cassandra_api::v1alpha1::CassandraClusterStatus;
+use std::collections::BTreeMap;
+
+use cassandra_api::v1alpha1::{CassandraClusterStatus, Founder, InProgress};
 use serde::Serialize;
 use serde_json::Value;
-
-use super::decide::Claim;
 
 /// What should be written now, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -30,6 +30,20 @@ impl Plan {
             ..Self::default()
         }
     }
+}
+
+/// What goes into the cluster's status by compare-and-swap, before anything is done on the strength of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    /// The resource version that the decision was taken on.
+    pub resource_version: String,
+    /// The founder.
+    pub founder: Option<Founder>,
+    /// The turn.
+    pub in_progress: Vec<InProgress>,
+    /// The ordinals.
+    pub next_ordinals: BTreeMap<String, i32>,
 }
 
 /// The kinds that the operator writes.

@@ -15,7 +15,6 @@ use crate::install::install;
 use crate::process::{line, run, stdout};
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
-use crate::testbed::Bed;
 
 /// Where the demo's cluster is.
 const NAMESPACE: &str = "demo";
@@ -23,8 +22,8 @@ const NAMESPACE: &str = "demo";
 const MARK: &str = "cassandra-operator.rs/demo=true";
 /// The name under which the demo has installed the operator.
 const INSTALLER: &str = "demo";
-/// File of the cache that is there while a bed runs that the demo has started.
-const STARTED_BED: &str = "demo-started-the-bed";
+/// File in the test bed's own folder, with which it goes: the demo has started this bed.
+const STARTED_BED: &str = "testbed/started-by-the-demo";
 
 /// `cargo xtask demo`
 #[derive(Debug, Args)]
@@ -52,10 +51,10 @@ impl DemoCommand {
 
     fn up(&self, cache: &Cache, progress: Progress) -> Result<()> {
         let nothing_there = self.target.find(cache)?.is_none();
+        let target = self.target.open(cache, progress)?;
         if nothing_there {
             std::fs::write(cache.root().join(STARTED_BED), "")?;
         }
-        let target = self.target.open(cache, progress)?;
         let image = target.operator_image(cache, progress)?;
         progress.step("operator installed, its controller is ready", || {
             install(&target, &image, INSTALLER)
@@ -127,10 +126,6 @@ fn what_next(target: &Target, cluster: &str) {
 fn clock(since: Instant) -> String {
     let seconds = since.elapsed().as_secs();
     format!("{} min {:02} s", seconds / 60, seconds % 60)
-}
-
-fn bed_was_started_here(cache: &Cache) -> bool {
-    cache.root().join(STARTED_BED).exists() && Bed::open_in(cache).is_ok()
 }
 
 /// kubectl with output for the person who looks on.

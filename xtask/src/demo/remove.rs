@@ -2,51 +2,42 @@
 
 use anyhow::Result;
 
-use super::{INSTALLER, MARK, NAMESPACE, STARTED_BED, bed_was_started_here};
-use crate::cache::{self, Cache};
+use super::{INSTALLER, MARK, NAMESPACE, STARTED_BED};
+use crate::cache::Cache;
 use crate::install::uninstall;
-use crate::process::run;
+use crate::process::{run, stdout, succeeds};
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
 use crate::testbed::Bed;
 
 pub(super) fn remove(target: &TargetArgs, cache: &Cache, progress: Progress) -> Result<()> {
-    let mark = cache.root().join(STARTED_BED);
+    let started_here = cache.root().join(STARTED_BED).exists();
     match target.find(cache)? {
         // With the bed goes all that is in it.
-        Some(Target::Bed(_)) if bed_was_started_here(cache) => {
-            progress.step("test bed down", || Bed::down(cache))?;
+        Some(Target::Bed(_)) if started_here => progress.step("test bed down", || Bed::down(cache)),
+        Some(target) => from(&target, progress),
+        None if Bed::leftovers(cache)?.is_empty() => {
+            progress.say("there is nothing to remove");
+            Ok(())
         }
-        Some(target) => from(&target, progress)?,
-        None if mark.exists() => {
-            progress.step("what is left of a test bed", || Bed::down(cache))?;
-        }
-        None => progress.say("there is nothing to remove"),
+        None => progress.step("what is left of a test bed", || Bed::down(cache)),
     }
-    cache::remove(&mark)
 }
 
 fn from(target: &Target, progress: Progress) -> Result<()> {
-    let all = [
-        "delete",
-        "cassandraclusters",
-        "--all",
-        "--namespace",
-        NAMESPACE,
-        "--ignore-not-found",
-    ];
-    let served = crate::process::succeeds(target.kubectl().args([
-        "get",
-        "cassandraclusters",
-        "-n",
-        NAMESPACE,
-    ]));
-    if served && ours(target) {
+    if has_cluster(target) {
         progress.step("cluster deleted", || {
+            let delete = [
+                "delete",
+                "cassandraclusters",
+                "--all",
+                "--namespace",
+                NAMESPACE,
+            ];
             run(target
                 .kubectl()
-                .args(all)
-                .args(["--cascade=foreground", "--timeout=300s"]))
+                .args(delete)
+                .args(["--cascade=foreground", "--timeout=600s"]))
         })?;
     }
     progress.step("namespace demo deleted, volumes included", || {
@@ -56,14 +47,16 @@ fn from(target: &Target, progress: Progress) -> Result<()> {
     progress.step("operator removed", || uninstall(target, INSTALLER))
 }
 
-/// Whether the namespace is one that the demo has made.
-fn ours(target: &Target) -> bool {
-    let asked = [
+/// Whether there is a cluster in a namespace that the demo has made.
+fn has_cluster(target: &Target) -> bool {
+    let namespace = [
         "get",
         "namespace",
         NAMESPACE,
         "--ignore-not-found",
         "--show-labels",
     ];
-    crate::process::stdout(target.kubectl().args(asked)).is_ok_and(|found| found.contains(MARK))
+    let ours = stdout(target.kubectl().args(namespace)).is_ok_and(|found| found.contains(MARK));
+    let clusters = ["get", "cassandraclusters", "--namespace", NAMESPACE];
+    ours && succeeds(target.kubectl().args(clusters))
 }

@@ -6,13 +6,16 @@ use super::sources::show;
 use crate::cache::Cache;
 use crate::process::line;
 use crate::progress::Progress;
-use crate::target::TargetArgs;
+use crate::target::{Target, TargetArgs};
 
 /// Runs one set of scenarios on the given Kubernetes, or on the test bed.
 pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
     let target = target.open(cache, Progress)?;
     let mut run = line("cargo run --quiet --locked --package e2e -- ");
     run.arg(set).args(long.then_some("--long"));
+    if let Target::Given { operator_image, .. } = &target {
+        run.args(["--operator-image", operator_image]);
+    }
     run.env("KUBECONFIG", target.kubeconfig())
         .env("CASSANDRA_OPERATOR_CACHE", cache.root());
     show(&mut run)

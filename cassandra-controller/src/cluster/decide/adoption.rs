@@ -11,9 +11,10 @@ use cassandra_api::{
 };
 use kube::ResourceExt as _;
 
-use super::{
-    super::{build, plan::Desired, validate::Validated},
-    Claim,
+use super::super::{
+    build,
+    plan::{Claim, Desired},
+    validate::Validated,
 };
 
 /// What becomes of the volumes that were left.

@@ -16,10 +16,9 @@ use kube::ResourceExt as _;
 use super::{
     super::{
         build,
-        plan::{Deletion, Desired, Event, Kind, Plan},
+        plan::{Claim, Deletion, Desired, Event, Kind, Plan},
         validate::Validated,
     },
-    Claim,
     configuration::Revision,
     facts::Facts,
     start::Told,

@@ -13,36 +13,16 @@ mod start;
 mod status;
 mod waiting;
 
-use std::collections::BTreeMap;
-
-use cassandra_api::{
-    rules::Waiting,
-    v1alpha1::{CassandraClusterStatus, Founder, InProgress},
-};
-use serde::Serialize;
+use cassandra_api::{rules::Waiting, v1alpha1::CassandraClusterStatus};
 
 pub(super) use facts::Facts;
 
 use super::{
     build,
     observe::Observed,
-    plan::{Event, Plan},
+    plan::{Claim, Event, Plan},
     validate::{Validated, validate},
 };
-
-/// What goes into the cluster's status by compare-and-swap, before anything is done on the strength of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Claim {
-    /// The resource version that the decision was taken on.
-    pub resource_version: String,
-    /// The founder.
-    pub founder: Option<Founder>,
-    /// The turn.
-    pub in_progress: Vec<InProgress>,
-    /// The ordinals.
-    pub next_ordinals: BTreeMap<String, i32>,
-}
 
 impl Claim {
     fn of(cluster: &Validated<'_>) -> Self {

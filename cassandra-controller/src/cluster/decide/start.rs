@@ -13,8 +13,10 @@ use cassandra_api::{
 };
 
 use super::{
-    super::{plan::Event, validate::Validated},
-    Claim,
+    super::{
+        plan::{Claim, Event},
+        validate::Validated,
+    },
     facts::Facts,
     seeds,
 };

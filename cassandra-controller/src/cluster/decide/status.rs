@@ -1,8 +1,7 @@
 //! What the cluster's status says. Written only if it differs from what is there, so nothing in it ticks.
 
 use super::{
-    super::{observe::Observed, validate::Validated},
-    Claim,
+    super::{observe::Observed, plan::Claim, validate::Validated},
     configuration::Revision,
     members::Outlook,
 };
