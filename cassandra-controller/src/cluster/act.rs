@@ -71,7 +71,9 @@ pub(super) async fn claim(client: &Client, owner: &Owner, claim: &Claim) -> Resu
     Ok(())
 }
 
-/// Creates what is absent and puts right what differs, in order; then deletes.
+/// Creates what is absent and puts right what differs, in order; then deletes. A write that fails does not keep the
+/// others from being tried, for one member's trouble is not another's; the first error is returned, and nothing is
+/// deleted after one.
 pub(super) async fn act(
     client: &Client,
     owner: &Owner,
@@ -79,26 +81,39 @@ pub(super) async fn act(
     delete: &[Deletion],
 ) -> Result<Acted, Error> {
     let mut acted = Acted::default();
+    let mut failure = None;
     for desired in apply {
-        let api = api(client, owner, desired.kind);
-        let found = match desired.existing {
-            Existing::Absent => look(&api, owner, desired).await?,
-            Existing::Differs { .. } => Found::Nothing,
-        };
-        match found {
-            Found::Nothing => {
-                write(&api, desired).await?;
-                acted.writes += 1;
+        match put(&api(client, owner, desired.kind), owner, desired).await {
+            Ok(Found::Nothing) => acted.writes += 1,
+            Ok(Found::Ours) => {}
+            Ok(Found::SomebodyElses) => {
+                acted.names_taken.push((desired.kind, desired.name.clone()));
             }
-            Found::Ours => {}
-            Found::SomebodyElses => acted.names_taken.push((desired.kind, desired.name.clone())),
+            Err(error) => {
+                failure.get_or_insert(error);
+            }
         }
+    }
+    if let Some(error) = failure {
+        return Err(error);
     }
     for deletion in delete {
         remove(&api(client, owner, deletion.kind), deletion).await?;
         acted.writes += 1;
     }
     Ok(acted)
+}
+
+/// Writes the object, unless something is under its name that nobody expected there.
+async fn put(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Result<Found, Error> {
+    let found = match desired.existing {
+        Existing::Absent => look(api, owner, desired).await?,
+        Existing::Differs { .. } => Found::Nothing,
+    };
+    if matches!(found, Found::Nothing) {
+        write(api, desired).await?;
+    }
+    Ok(found)
 }
 
 /// What is under the name of an object that the reflectors do not have.

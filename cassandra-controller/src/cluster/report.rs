@@ -15,7 +15,7 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    Error,
+    Error, ErrorClass,
     act::{Acted, Owner},
     error::in_time,
     observe::Observed,
@@ -41,6 +41,8 @@ pub(super) fn conclude(
                 status.phase = Some(cassandra_api::v1alpha1::Phase::Blocked);
             }
         }
+        // Somebody was faster; it is decided anew at once.
+        Err(error) if error.class() == ErrorClass::Conflict => {}
         Err(error) => {
             let old = observed
                 .cluster

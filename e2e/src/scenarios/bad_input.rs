@@ -40,7 +40,7 @@ pub(super) async fn wrong_specs_are_refused_with_a_reason(stage: &Stage) -> Resu
     let two = json!([{ "name": "r1", "members": 1 }, { "name": "r1", "members": 1 }]);
     let cases: [Case; 9] = [
         ("/racks", json!([]), "racks"),
-        ("/racks", two, "Duplicate value"),
+        ("/racks", two, "uplicate"),
         (
             "/racks",
             json!([{ "name": "r1", "members": 0 }]),
