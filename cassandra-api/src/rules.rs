@@ -126,7 +126,7 @@ rules! {
     /// A running member is not restarted unasked.
     RestartPending = "restart_pending",
         waits: "a restart, to use the spec's image and configuration",
-        advice: "Delete the member's pod when it suits you; it comes back with what it had, and takes the new spec when the operator restarts it.";
+        advice: "Nothing for now: the member runs on with what it has. This version of the operator does not restart running members by itself.";
 }
 
 impl Rule {

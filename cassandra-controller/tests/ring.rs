@@ -366,3 +366,115 @@ proptest! {
         prop_assert!(world.observed.owned.pods.contains_key(&names::pod("orders-c-0")));
     }
 }
+
+#[test]
+fn a_ring_of_which_only_the_founder_is_up_has_no_quorum() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    assert_eq!(world.status().ready.as_deref(), Some("1/3"));
+    assert!(!world.condition(conditions::AVAILABLE));
+}
+
+#[test]
+fn a_paused_cluster_is_not_changed_and_still_reported() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.paused = true);
+    world.set_pod_status("orders-b-0", serde_json::json!({}));
+    world.observed.owned.services.remove("orders");
+    let plan = world.decide();
+    assert_eq!(
+        (plan.claim, plan.apply, plan.delete),
+        (None, vec![], vec![])
+    );
+    assert_eq!(plan.status.phase, Some(Phase::Paused));
+    assert_eq!(plan.status.ready.as_deref(), Some("2/3"));
+    assert_eq!(plan.status.blocked[0].rule, Rule::Paused);
+}
+
+#[test]
+fn an_invalid_spec_changes_nothing() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| {
+        cluster.spec.racks.pop();
+    });
+    let plan = world.decide();
+    assert_eq!(
+        (plan.claim, plan.apply, plan.delete),
+        (None, vec![], vec![])
+    );
+    assert_eq!(plan.status.phase, Some(Phase::Invalid));
+    assert!(
+        plan.status.blocked[0]
+            .message
+            .contains("rack c has 1 members")
+    );
+}
+
+#[test]
+fn adopted_volumes_of_which_none_holds_a_ring_are_founded_on() {
+    let mut old = three_racks();
+    old.settle();
+    let mut world = three_racks();
+    world.observed.owned.volume_claims = old.observed.owned.volume_claims.clone();
+    world.edit(|cluster| {
+        cluster.metadata.uid = Some("second-uid".into());
+        cluster.spec.storage.adopt_retained = true;
+    });
+    world.run();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+    let founded = world
+        .leaves
+        .iter()
+        .filter(|(_, mode)| *mode == StartMode::Found)
+        .count();
+    assert_eq!(founded, 1);
+}
+
+#[test]
+fn a_member_that_cannot_run_takes_a_corrected_spec_at_once() {
+    let mut world = three_racks();
+    world.edit(|cluster| cluster.spec.image = Some("example.invalid/nothing:here".into()));
+    world.settle();
+    let waiting = serde_json::json!({ "name": "init-config", "image": "example.invalid/nothing:here",
+        "imageID": "", "ready": false, "restartCount": 0,
+        "state": { "waiting": { "reason": "ImagePullBackOff" } } });
+    for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+        world.set_pod_status(
+            name,
+            serde_json::json!({ "initContainerStatuses": [waiting] }),
+        );
+    }
+    world.settle();
+    assert_eq!(world.rule_of("orders-a-0"), Some(Rule::ImageAvailable));
+    let stuck = world.observed.owned.pods["orders-a-0-0"]
+        .metadata
+        .uid
+        .clone();
+    world.edit(|cluster| cluster.spec.image = None);
+    world.settle();
+    assert_ne!(
+        world.observed.owned.pods["orders-a-0-0"].metadata.uid,
+        stuck
+    );
+    world.run();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn a_pod_in_which_cassandra_runs_is_never_deleted() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| {
+        cluster.spec.version = Some("5.0.10".into());
+        cluster.spec.resources.limits.memory = Some("8Gi".into());
+    });
+    let before = world.observed.owned.pods.clone();
+    world.settle();
+    assert_eq!(before, world.observed.owned.pods);
+}

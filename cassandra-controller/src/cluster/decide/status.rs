@@ -226,20 +226,20 @@ fn conditions(
     ]
 }
 
-/// Whether a keyspace with three replicas in different racks has a quorum: at most one rack has members that had
-/// joined and do not serve. With less than three racks, no member may be missing.
+/// Whether a keyspace with three replicas in different racks has a quorum: at most one rack has no member that serves,
+/// or one that had joined and does not. With less than three racks, none may.
 fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static str) {
-    let mut broken: Vec<_> = members
-        .iter()
-        .filter(|member| member.down)
-        .map(|member| member.rack.as_str())
-        .collect();
-    broken.dedup();
-    let serving = members.iter().any(|member| member.ready);
+    let missing = cluster.spec.racks.iter().filter(|rack| {
+        let mut own = members.iter().filter(|member| member.rack == rack.name);
+        own.clone().any(|member| member.down) || !own.any(|member| member.ready)
+    });
     let spare = usize::from(cluster.spec.racks.len() >= 3);
-    match (serving, broken.len() <= spare) {
+    match (
+        members.iter().any(|member| member.ready),
+        missing.count() <= spare,
+    ) {
         (true, true) => (true, "QuorumServing"),
-        (true, false) => (false, "QuorumAtRisk"),
+        (true, false) => (false, "QuorumMissing"),
         (false, _) => (false, "NoMemberReady"),
     }
 }
