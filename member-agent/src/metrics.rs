@@ -34,28 +34,28 @@ impl Metrics {
             up: add(
                 &registry,
                 IntGauge::new(
-                    "cassandra_member_up",
+                    "cassandra_node_up",
                     "1 if Cassandra answered at the last look",
                 )?,
             )?,
             native_transport: add(
                 &registry,
                 IntGauge::new(
-                    "cassandra_member_native_transport",
+                    "cassandra_node_native_transport",
                     "1 if Cassandra serves CQL",
                 )?,
             )?,
             mode: add(
                 &registry,
                 IntGaugeVec::new(
-                    Opts::new("cassandra_member_mode", "1 for Cassandra's operation mode"),
+                    Opts::new("cassandra_node_mode", "1 for Cassandra's operation mode"),
                     &["mode"],
                 )?,
             )?,
             state: add(
                 &registry,
                 IntGaugeVec::new(
-                    Opts::new("cassandra_member_state", "1 for the member's state"),
+                    Opts::new("cassandra_node_state", "1 for the member's state"),
                     &["state"],
                 )?,
             )?,

@@ -181,6 +181,6 @@ mod tests {
     async fn metrics_are_served_as_text() {
         let (status, text) = get(&Pulse::default(), "/metrics").await;
         assert_eq!(status, 200);
-        assert!(text.contains("cassandra_member_up 0"), "{text}");
+        assert!(text.contains("cassandra_node_up 0"), "{text}");
     }
 }
