@@ -9,7 +9,7 @@ use std::{
 use cassandra_api::revision::{ConfigRevision, FILE_PREFIX, REVISION_KEY};
 
 /// What the configuration is made of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sources {
     /// The files of the image's configuration folder.
     pub image: BTreeMap<String, Vec<u8>>,

@@ -216,7 +216,8 @@ fn digest(tokens: &[String]) -> Option<String> {
 /// The load in steps, with some play: a load that swings about a power of two would be written again and again.
 fn stepped(bytes: u64, earlier: Option<&str>) -> String {
     let play = bytes / 8;
-    let same = |load: &str| load == rounded(bytes - play) || load == rounded(bytes.saturating_add(play));
+    let same =
+        |load: &str| load == rounded(bytes - play) || load == rounded(bytes.saturating_add(play));
     earlier
         .filter(|load| same(load))
         .map_or_else(|| rounded(bytes), str::to_owned)

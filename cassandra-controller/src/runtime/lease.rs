@@ -108,32 +108,33 @@ impl Election {
         let watch = watcher::watch_object(self.api.clone(), &self.name).default_backoff();
         let mut watch = std::pin::pin!(watch);
         let mut seen = None;
-        let mut lease = None;
+        let mut lease = self.read().await;
         loop {
+            reached();
             match evaluate(lease.as_ref(), &self.identity, &mut seen, Instant::now()) {
-                Step::Acquire => match self.take(lease.take()).await {
+                Step::Acquire => match self.take(lease).await {
                     Ok(taken) => return taken,
                     Err(error) => {
-                        tracing::info!(error = %in_full(&error), "another replica was faster")
+                        // Somebody was faster, or the API server is away: look again.
+                        tracing::info!(reason = %in_full(&error), "did not get the Lease");
+                        tokio::time::sleep(RETRY).await;
+                        lease = self.read().await;
                     }
                 },
-                Step::Wait(until) => {
-                    tokio::select! {
-                        () = sleep_until(until.into()) => continue,
-                        Some(change) = watch.next() => self.note(&mut lease, change),
-                    }
-                    reached();
-                    continue;
-                }
+                Step::Wait(until) => tokio::select! {
+                    () = sleep_until(until.into()) => {}
+                    Some(change) = watch.next() => self.note(&mut lease, change),
+                },
             }
-            // What was known of the Lease is out of date.
-            lease = self.api.get_opt(&self.name).await.unwrap_or_else(|error| {
-                tracing::warn!(%error, "failed to read the Lease");
-                None
-            });
-            reached();
-            tokio::time::sleep(RETRY).await;
         }
+    }
+
+    /// The Lease as it is. One that can't be read counts as absent: taking it will fail, and is tried again.
+    async fn read(&self) -> Option<Lease> {
+        self.api.get_opt(&self.name).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, name = self.name, "failed to read the Lease");
+            None
+        })
     }
 
     fn note(&self, lease: &mut Option<Lease>, change: Result<Option<Lease>, watcher::Error>) {
