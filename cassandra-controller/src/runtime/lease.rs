@@ -108,9 +108,8 @@ impl Election {
         let watch = watcher::watch_object(self.api.clone(), &self.name).default_backoff();
         let mut watch = std::pin::pin!(watch);
         let mut seen = None;
-        let mut lease = self.read().await;
+        let mut lease = self.read(&reached).await;
         loop {
-            reached();
             match evaluate(lease.as_ref(), &self.identity, &mut seen, Instant::now()) {
                 Step::Acquire => match self.take(lease).await {
                     Ok(taken) => return taken,
@@ -118,7 +117,7 @@ impl Election {
                         // Somebody was faster, or the API server is away: look again.
                         tracing::info!(reason = %in_full(&error), "did not get the Lease");
                         tokio::time::sleep(RETRY).await;
-                        lease = self.read().await;
+                        lease = self.read(&reached).await;
                     }
                 },
                 Step::Wait(until) => tokio::select! {
@@ -130,11 +129,17 @@ impl Election {
     }
 
     /// The Lease as it is. One that can't be read counts as absent: taking it will fail, and is tried again.
-    async fn read(&self) -> Option<Lease> {
-        self.api.get_opt(&self.name).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, name = self.name, "failed to read the Lease");
-            None
-        })
+    async fn read(&self, reached: impl Fn()) -> Option<Lease> {
+        match self.api.get_opt(&self.name).await {
+            Ok(lease) => {
+                reached();
+                lease
+            }
+            Err(error) => {
+                tracing::warn!(%error, name = self.name, "failed to read the Lease");
+                None
+            }
+        }
     }
 
     fn note(&self, lease: &mut Option<Lease>, change: Result<Option<Lease>, watcher::Error>) {
