@@ -3,12 +3,12 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use cassandra_api::v1alpha1::{CassandraMember, MemberState};
+use cassandra_api::v1alpha1::{CassandraClusterStatus, CassandraMember, MemberState};
 use kube::{ResourceExt as _, api::ListParams};
 use serde_json::{Value, json};
 
 use crate::{
-    stage::Stage,
+    stage::{MINUTES, Stage},
     wait::{Look, until},
 };
 
@@ -82,6 +82,45 @@ impl Ring {
         Ok(own.map(|member| (member.name_any(), member)).collect())
     }
 
+    /// What the cluster's status says.
+    pub async fn status(&self, stage: &Stage) -> Result<CassandraClusterStatus> {
+        let cluster = stage.clusters(self.namespace).get(self.name).await?;
+        Ok(cluster.status.unwrap_or_default())
+    }
+
+    /// Waits until the first member sees every node up: gossip needs a moment.
+    pub async fn whole(&self, stage: &Stage) -> Result<BTreeMap<String, Node>> {
+        let names = self.names();
+        let first = names.first().context("a ring without members")?;
+        until(
+            &format!("{first} to see all nodes up"),
+            MINUTES,
+            async || {
+                let nodes = self.nodetool_status(stage, first).await?;
+                let up = nodes.values().filter(|node| node.state == "UN").count();
+                let whole = up == nodes.len() && up == names.len();
+                let seen = format!("{nodes:?}");
+                Ok(Look::when(whole, nodes, seen))
+            },
+        )
+        .await
+    }
+
+    /// The ring is whole by Cassandra's own account, and every member is the node that it was.
+    pub async fn is_as_before(
+        &self,
+        stage: &Stage,
+        before: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let after = self.host_ids(stage).await?;
+        ensure!(
+            *before == after,
+            "host ids were {before:?} and are {after:?}"
+        );
+        self.whole(stage).await?;
+        self.row_is(stage, "hello").await
+    }
+
     /// Waits until all members are ready and the cluster says so.
     pub async fn ready(&self, stage: &Stage) -> Result<BTreeMap<String, CassandraMember>> {
         let wanted: i32 = self.racks.iter().map(|(_, members)| members).sum();
@@ -89,8 +128,7 @@ impl Ring {
             &format!("{wanted} ready members of {}", self.name),
             FORMATION,
             async || {
-                let cluster = stage.clusters(self.namespace).get(self.name).await?;
-                let status = cluster.status.unwrap_or_default();
+                let status = self.status(stage).await?;
                 let members = self.members(stage).await?;
                 let seen = members
                     .iter()

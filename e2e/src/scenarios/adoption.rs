@@ -42,12 +42,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
 
     stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
     until("the rule retained_volumes", MINUTES, async || {
-        let status = stage
-            .clusters(ring.namespace)
-            .get(ring.name)
-            .await?
-            .status
-            .unwrap_or_default();
+        let status = ring.status(stage).await?;
         let named = status.blocked.iter().any(|blocked| {
             blocked.rule == Rule::RetainedVolumes && blocked.message.contains("adoptRetained")
         });
@@ -67,8 +62,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         .values()
         .find(|member| member.spec.start.mode == StartMode::Found);
     ensure!(first.is_none(), "somebody founded a ring");
-    let cluster = stage.clusters(ring.namespace).get(ring.name).await?;
-    let founder = cluster.status.and_then(|status| status.founder);
+    let founder = ring.status(stage).await?.founder;
     ensure!(
         founder
             .as_ref()
@@ -80,11 +74,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         again == (host_ids, tokens),
         "host ids and tokens are {again:?}"
     );
-    let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
-    ensure!(
-        nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"),
-        "{nodes:?}"
-    );
+    ring.whole(stage).await?;
     ring.row_is(stage, "hello").await?;
     stage.remove_namespace(ring.namespace).await
 }

@@ -61,7 +61,7 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
         before == after,
         "host ids were {before:?} and are {after:?}"
     );
-    let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
+    let nodes = ring.whole(stage).await?;
     let back = nodes.values().find(|node| node.address == address);
     ensure!(back.is_some_and(|node| node.state == "UN"), "{nodes:?}");
     Ok(())

@@ -158,12 +158,7 @@ pub(super) async fn a_broken_spec_and_the_good_one_again_change_nothing(
     missing["config"]["fromConfigMap"] = json!("nowhere");
     stage.apply(ring.namespace, ring.name, &missing).await?;
     until("the rule config_map_available", MINUTES, async || {
-        let status = stage
-            .clusters(ring.namespace)
-            .get(ring.name)
-            .await?
-            .status
-            .unwrap_or_default();
+        let status = ring.status(stage).await?;
         let rules: Vec<_> = status
             .blocked
             .iter()
@@ -191,12 +186,7 @@ async fn pending(stage: &Stage, members: usize) -> Result<()> {
         &format!("{members} members with a pending restart"),
         MINUTES,
         async || {
-            let status = stage
-                .clusters(ring.namespace)
-                .get(ring.name)
-                .await?
-                .status
-                .unwrap_or_default();
+            let status = ring.status(stage).await?;
             let current = status.restart_pending.len() == members;
             Ok(Look::when(
                 current,

@@ -142,12 +142,7 @@ pub(super) async fn every_owned_object_is_put_back(stage: &Stage) -> Result<()> 
     THREE_RACKS.ready(stage).await?;
     delete_member(stage).await?;
     THREE_RACKS.ready(stage).await?;
-    let after = THREE_RACKS.host_ids(stage).await?;
-    anyhow::ensure!(
-        before == after,
-        "host ids were {before:?} and are {after:?}"
-    );
-    THREE_RACKS.row_is(stage, "hello").await
+    THREE_RACKS.is_as_before(stage, &before).await
 }
 
 /// A policy guards Members; who overrides it gets the same node back.

@@ -82,8 +82,11 @@ async fn form(stage: &Stage, ring: Ring) -> Result<()> {
         .filter_map(|member| member.status.as_ref()?.host_id.clone())
         .collect();
     ensure!(host_ids.len() == members.len(), "host ids: {host_ids:?}");
-    let cluster = stage.clusters(ring.namespace).get(ring.name).await?;
-    let recorded = cluster.status.and_then(|status| status.founder?.member);
+    let recorded = ring
+        .status(stage)
+        .await?
+        .founder
+        .and_then(|founder| founder.member);
     ensure!(
         recorded == founders.into_iter().next(),
         "the founder on record is {recorded:?}"
@@ -126,7 +129,7 @@ async fn watch_first_starts(
 
 async fn statuses_agree(stage: &Stage, ring: Ring) -> Result<()> {
     let members = ring.members(stage).await?;
-    let nodes = ring.nodetool_status(stage, &ring.names()[0]).await?;
+    let nodes = ring.whole(stage).await?;
     ensure!(
         nodes.len() == members.len(),
         "nodetool lists {} nodes",

@@ -1,6 +1,6 @@
 //! Pods that go.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::THREE_RACKS;
 use crate::{
@@ -47,12 +47,7 @@ pub(super) async fn a_pod_that_is_deleted_without_the_controller_is_the_same_nod
     stage.scale_controller(1).await?;
     outcome?;
     ring.ready(stage).await?;
-    let after = ring.host_ids(stage).await?;
-    ensure!(
-        before == after,
-        "host ids were {before:?} and are {after:?}"
-    );
-    ring.row_is(stage, "hello").await
+    ring.is_as_before(stage, &before).await
 }
 
 /// A whole ring that stops at once is one ring again, with no second founder.
@@ -63,12 +58,7 @@ pub(super) async fn all_pods_at_once_come_back_as_one_ring(stage: &Stage) -> Res
         stage.kill_pod(ring.namespace, &format!("{name}-0")).await?;
     }
     until("the loss to be noticed", MINUTES, async || {
-        let status = stage
-            .clusters(ring.namespace)
-            .get(ring.name)
-            .await?
-            .status
-            .unwrap_or_default();
+        let status = ring.status(stage).await?;
         let ready = status.ready_members;
         Ok(Look::when(
             ready < Some(3),
@@ -78,17 +68,7 @@ pub(super) async fn all_pods_at_once_come_back_as_one_ring(stage: &Stage) -> Res
     })
     .await?;
     ring.ready(stage).await?;
-    let after = ring.host_ids(stage).await?;
-    ensure!(
-        before == after,
-        "host ids were {before:?} and are {after:?}"
-    );
-    let nodes = ring.nodetool_status(stage, "orders-r1-0").await?;
-    ensure!(
-        nodes.len() == 3 && nodes.values().all(|node| node.state == "UN"),
-        "{nodes:?}"
-    );
-    ring.row_is(stage, "hello").await
+    ring.is_as_before(stage, &before).await
 }
 
 async fn pod_uid(stage: &Stage, name: &str) -> Result<Option<String>> {

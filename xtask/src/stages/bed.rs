@@ -20,3 +20,10 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
         .env("CASSANDRA_OPERATOR_CACHE", cache.root());
     show(&mut run)
 }
+
+/// What the bed does to itself on purpose. Everything that runs on it is disturbed, so it comes last.
+pub(super) fn own_tests(cache: &Cache) -> Result<()> {
+    let mut run =
+        line("cargo test --locked --package xtask --test testbed -- --ignored --test-threads 1");
+    show(run.env("CASSANDRA_OPERATOR_CACHE", cache.root()))
+}
