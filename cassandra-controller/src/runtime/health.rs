@@ -12,7 +12,6 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kube::runtime::watcher;
-use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
@@ -81,21 +80,15 @@ pub(super) struct Health {
 }
 
 impl Health {
-    /// Serves until it is cancelled.
-    pub(super) async fn serve(
-        self,
-        address: SocketAddr,
-        stop: CancellationToken,
-    ) -> Result<(), std::io::Error> {
+    /// Serves as long as the program runs, also while it stops: the Lease is given back last.
+    pub(super) async fn serve(self, address: SocketAddr) -> Result<(), std::io::Error> {
         let router = Router::new()
             .route("/livez", get(live))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self);
         let listener = tokio::net::TcpListener::bind(address).await?;
-        axum::serve(listener, router)
-            .with_graceful_shutdown(stop.cancelled_owned())
-            .await
+        axum::serve(listener, router).await
     }
 }
 

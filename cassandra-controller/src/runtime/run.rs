@@ -50,7 +50,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         metrics: metrics.clone(),
         ready: ready.clone(),
     };
-    let endpoints = tokio::spawn(health.serve(arguments.listen, stop.clone()));
+    let endpoints = tokio::spawn(health.serve(arguments.listen));
 
     let election = Election::new(
         client.clone(),
