@@ -41,17 +41,16 @@ async fn blocked_by(stage: &Stage, rule: Rule, words: &str) -> Result<()> {
     .await
 }
 
-/// `kubectl describe` of the member says what it waits for and what to do.
-async fn described(stage: &Stage, rule: Rule) -> Result<()> {
+/// `kubectl describe` of the member names the rule and says what to do.
+async fn described(stage: &Stage, rule: Rule, what_to_do: &str) -> Result<()> {
     let describe = ["describe", "cassandramember", "-n", NAMESPACE, MEMBER];
     until(
         &format!("kubectl describe to name {rule}"),
         MINUTES,
         async || {
             let text = stage.run_kubectl(&describe).await?;
-            let advice = rule.advice().split(['.', ',']).next().unwrap_or_default();
             Ok(Look::when(
-                text.contains(rule.name()) && text.contains(advice),
+                text.contains(rule.name()) && text.contains(what_to_do),
                 (),
                 text,
             ))
@@ -158,7 +157,7 @@ pub(super) async fn an_image_that_is_corrected_gets_through_at_once(stage: &Stag
     broken["image"] = json!("example.invalid/nothing:here");
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::ImageAvailable, "example.invalid/nothing:here").await?;
-    described(stage, Rule::ImageAvailable).await?;
+    described(stage, Rule::ImageAvailable, "Check spec.image").await?;
     stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
     gets_as_far_as_cassandra(stage).await
 }
@@ -170,7 +169,12 @@ pub(super) async fn a_storage_class_that_does_not_exist_is_named(stage: &Stage) 
     broken["storage"]["storageClassName"] = json!("nowhere");
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::VolumeAvailable, "").await?;
-    described(stage, Rule::VolumeAvailable).await
+    described(
+        stage,
+        Rule::VolumeAvailable,
+        "Look at the volume claim's events",
+    )
+    .await
 }
 
 /// A zone without nodes, likewise.
@@ -180,7 +184,7 @@ pub(super) async fn a_zone_without_nodes_is_named(stage: &Stage) -> Result<()> {
     broken["racks"][0]["zone"] = json!("nowhere");
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::NodeAvailable, "").await?;
-    described(stage, Rule::NodeAvailable).await
+    described(stage, Rule::NodeAvailable, "Add a node in the rack's zone").await
 }
 
 /// A volume with the marker of another cluster is refused, and not touched.
@@ -200,7 +204,12 @@ pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Res
     write_marker(stage, &marker.to_string()).await?;
     stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
     blocked_by(stage, Rule::PvcIdentity, "another").await?;
-    described(stage, Rule::PvcIdentity).await?;
+    described(
+        stage,
+        Rule::PvcIdentity,
+        "Put the right volume behind claim data-waits-r1-0",
+    )
+    .await?;
     stage.remove_namespace(NAMESPACE).await
 }
 
