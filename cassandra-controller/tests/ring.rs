@@ -15,7 +15,7 @@ use cassandra_controller::cluster::Kind;
 use cassandra_api::{
     conditions, labels, names,
     rules::Rule,
-    v1alpha1::{MemberState, PeerState, Phase, StartMode},
+    v1alpha1::{MemberState, PeerState, Phase, StartMode, VolumeFacts},
 };
 use proptest::prelude::*;
 use world::{World, cluster};
@@ -203,6 +203,8 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
         .volume
         .get_or_insert_default();
     volume.joined = true;
+    volume.cluster_uid = Some("cluster-uid".into());
+    volume.member = Some("orders-b-0".into());
     world.run();
     assert!(
         world
@@ -236,7 +238,7 @@ fn a_member_that_lost_its_volume_waits_for_somebody() {
     world.run();
     let status = world.member_status("orders-c-0");
     status.state = MemberState::Refused;
-    status.volume = Some(cassandra_api::v1alpha1::VolumeFacts::default());
+    status.volume = Some(VolumeFacts::default());
     world.set_pod_status("orders-c-0", serde_json::json!({}));
     world.settle();
     assert_eq!(world.rule_of("orders-c-0"), Some(Rule::VolumeLost));
@@ -268,7 +270,12 @@ fn retained_volumes_block_until_somebody_decides_and_can_be_adopted() {
     for name in ["orders-b-0", "orders-c-0"] {
         let status = world.member_status(name);
         status.state = MemberState::Waiting;
-        status.volume.get_or_insert_default().joined = true;
+        status.volume = Some(VolumeFacts {
+            cluster_uid: Some("cluster-uid".into()),
+            member: Some(name.into()),
+            joined: true,
+            ..VolumeFacts::default()
+        });
     }
     world.settle();
     assert!(
@@ -477,4 +484,26 @@ fn a_pod_in_which_cassandra_runs_is_never_deleted() {
     let before = world.observed.owned.pods.clone();
     world.settle();
     assert_eq!(before, world.observed.owned.pods);
+}
+
+#[test]
+fn a_foreign_volume_says_nothing_of_this_member() {
+    let mut world = three_racks();
+    world.settle();
+    let status = world.member_status("orders-a-0");
+    status.state = MemberState::Refused;
+    status.host_id = Some("host-of-another".into());
+    status.volume = Some(VolumeFacts {
+        cluster_uid: Some("another".into()),
+        member: Some("another-a-0".into()),
+        host_id: Some("host-of-another".into()),
+        joined: true,
+        ..VolumeFacts::default()
+    });
+    world.settle();
+    assert_eq!(world.member("orders-a-0").spec.start.mode, StartMode::Hold);
+    assert_eq!(world.status().founder, None);
+    let claim = &world.observed.owned.volume_claims["data-orders-a-0"];
+    let annotations = claim.metadata.annotations.clone().unwrap_or_default();
+    assert!(!annotations.contains_key(labels::HOST_ID));
 }

@@ -207,7 +207,7 @@ pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Res
     described(
         stage,
         Rule::PvcIdentity,
-        "Put the right volume behind claim data-waits-r1-0",
+        "put an empty volume behind claim data-waits-r1-0",
     )
     .await?;
     stage.remove_namespace(NAMESPACE).await

@@ -80,6 +80,19 @@ impl Facts {
         self.status()?.volume.as_ref()
     }
 
+    /// What is on the volume, if it is this member's: a foreign marker says nothing of this member.
+    pub(crate) fn own_volume(&self) -> Option<&VolumeFacts> {
+        let spec = &self.member.as_ref()?.spec;
+        self.volume().filter(|volume| {
+            let origin = volume.cluster_uid.as_ref();
+            let ours = origin == Some(&spec.cluster.uid) || origin == spec.adopted_from.as_ref();
+            origin.is_some()
+                && ours
+                && volume.member.as_ref() == Some(&self.name)
+                && volume.refusal.is_none()
+        })
+    }
+
     /// How the member may start.
     pub(crate) fn mode(&self) -> StartMode {
         self.member
@@ -112,8 +125,13 @@ impl Facts {
 
     /// The host id that is on record: in the status, on the volume, or on the volume claim.
     pub(crate) fn host_id(&self) -> Option<&str> {
-        let reported = self.status().and_then(|status| status.host_id.as_deref());
-        let marked = || self.volume().and_then(|volume| volume.host_id.as_deref());
+        // Before it has joined, the agent may only have read what some volume says.
+        let status = self.status().filter(|status| status.bootstrapped.is_some());
+        let reported = status.and_then(|status| status.host_id.as_deref());
+        let marked = || {
+            self.own_volume()
+                .and_then(|volume| volume.host_id.as_deref())
+        };
         let annotated = || {
             let claim = self.claim.as_ref()?;
             claim.annotations().get(labels::HOST_ID).map(String::as_str)
@@ -126,7 +144,7 @@ impl Facts {
         let reported = self
             .status()
             .is_some_and(|status| status.bootstrapped.is_some());
-        let marked = self.volume().is_some_and(|volume| volume.joined);
+        let marked = self.own_volume().is_some_and(|volume| volume.joined);
         let annotated = || {
             self.claim
                 .as_ref()

@@ -259,7 +259,7 @@ impl Scene<'_> {
 
     /// Back on its own volume, as soon as the bootstrapper has seen that it is its own.
     fn tell_joined(&self, member: &Facts, mut told: Told, events: &mut Vec<Event>) -> Told {
-        let seen = member.reports_joined() || member.volume().is_some_and(|volume| volume.joined);
+        let seen = member.reports_joined() || member.own_volume().is_some_and(|own| own.joined);
         let refused = member
             .volume()
             .is_some_and(|volume| volume.refusal.is_some());
