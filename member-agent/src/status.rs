@@ -87,7 +87,14 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
             |facts| facts.host_id.clone(),
             earlier.host_id.as_ref(),
         )
-        .or_else(|| marker.marker().and_then(|marker| marker.host_id.clone())),
+        .or_else(|| {
+            // A marker of another member tells that one's host id.
+            let own = |marker: &&Marker| member.metadata.name.as_ref() == Some(&marker.member);
+            marker
+                .marker()
+                .filter(own)
+                .and_then(|marker| marker.host_id.clone())
+        }),
         address: Some(address(identity, member)),
         mode: facts.and_then(|facts| Some(facts.mode.as_ref()?.to_string())),
         native_transport: facts.is_some_and(|facts| facts.native_transport),
