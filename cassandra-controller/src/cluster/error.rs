@@ -3,6 +3,7 @@
 use std::{fmt::Display, future::Future, time::Duration};
 
 use super::plan::Kind;
+use crate::runtime::Unreadable;
 
 /// How long one request to the API server may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -70,6 +71,9 @@ pub enum Error {
         /// What is missing.
         missing: &'static str,
     },
+    /// What is kept of the operator's own objects can't be read: a defect of ours.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
 }
 
 /// What an error calls for.
@@ -99,7 +103,7 @@ impl Error {
             Self::Claim { .. } => "ClaimFailed",
             Self::Report { .. } => "ReportFailed",
             Self::Timeout { .. } => "ApiServerTimeout",
-            Self::Malformed { .. } => "InternalError",
+            Self::Malformed { .. } | Self::Unreadable(_) => "InternalError",
         }
     }
 
@@ -112,7 +116,7 @@ impl Error {
             | Self::Claim { source, .. }
             | Self::Report { source, .. } => source,
             Self::Timeout { .. } => return ErrorClass::Transient,
-            Self::Malformed { .. } => return ErrorClass::Bug,
+            Self::Malformed { .. } | Self::Unreadable(_) => return ErrorClass::Bug,
         };
         let kube::Error::Api(status) = source.as_ref() else {
             return ErrorClass::Transient;

@@ -13,10 +13,10 @@ use cassandra_api::{
         },
         apimachinery::pkg::apis::meta::v1::Time,
     },
-    labels, names,
+    names,
     v1alpha1::{CassandraCluster, CassandraMember},
 };
-use kube::{Api, Resource, ResourceExt as _, runtime::reflector::Store};
+use kube::Api;
 
 use super::{Context, Error, error::bounded};
 
@@ -81,7 +81,7 @@ pub(super) async fn observe(
         now: context.clock.now(),
         operator_image: context.operator_image.clone(),
         user_config,
-        owned: owned(context, namespace, name),
+        owned: owned(context, namespace, name)?,
         cluster: Arc::new(cluster),
     }))
 }
@@ -103,36 +103,18 @@ async fn user_config(
     })
 }
 
-fn owned(context: &Context, namespace: &str, name: &str) -> Owned {
+fn owned(context: &Context, namespace: &str, name: &str) -> Result<Owned, Error> {
     let stores = &context.stores;
-    Owned {
-        members: of_cluster(&stores.members, namespace, name),
-        stateful_sets: of_cluster(&stores.stateful_sets, namespace, name),
-        services: of_cluster(&stores.services, namespace, name),
-        volume_claims: of_cluster(&stores.volume_claims, namespace, name),
-        pods: of_cluster(&stores.pods, namespace, name),
-        config_maps: of_cluster(&stores.config_maps, namespace, name),
-        service_accounts: of_cluster(&stores.service_accounts, namespace, name),
-        roles: of_cluster(&stores.roles, namespace, name),
-        role_bindings: of_cluster(&stores.role_bindings, namespace, name),
-        budgets: of_cluster(&stores.budgets, namespace, name),
-    }
-}
-
-/// The objects of a cluster in a store, by its label.
-fn of_cluster<K>(store: &Store<K>, namespace: &str, name: &str) -> ByName<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    store
-        .state_filter(|object| {
-            object.namespace().as_deref() == Some(namespace)
-                && object
-                    .labels()
-                    .get(labels::CLUSTER)
-                    .is_some_and(|cluster| cluster == name)
-        })
-        .into_iter()
-        .map(|object| (object.name_any(), object))
-        .collect()
+    Ok(Owned {
+        members: stores.members.of_cluster(namespace, name)?,
+        stateful_sets: stores.stateful_sets.of_cluster(namespace, name)?,
+        services: stores.services.of_cluster(namespace, name)?,
+        volume_claims: stores.volume_claims.of_cluster(namespace, name)?,
+        pods: stores.pods.of_cluster(namespace, name)?,
+        config_maps: stores.config_maps.of_cluster(namespace, name)?,
+        service_accounts: stores.service_accounts.of_cluster(namespace, name)?,
+        roles: stores.roles.of_cluster(namespace, name)?,
+        role_bindings: stores.role_bindings.of_cluster(namespace, name)?,
+        budgets: stores.budgets.of_cluster(namespace, name)?,
+    })
 }

@@ -3,10 +3,12 @@
 mod backoff;
 mod health;
 mod lease;
+mod packed_store;
 mod run;
 mod triggers;
 mod watches;
 
 pub use backoff::Backoffs;
+pub use packed_store::{PackedStore, Unreadable};
 pub use run::run;
 pub use watches::Stores;

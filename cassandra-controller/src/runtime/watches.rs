@@ -23,9 +23,13 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
-use super::{health::Watching, triggers::Triggers};
+use super::{
+    health::Watching,
+    packed_store::{PackedStore, packed_store},
+    triggers::Triggers,
+};
 use crate::metrics::Metrics;
 
 /// Shorter than the idle time after which load balancers cut a connection without a word, usually 240 s.
@@ -37,16 +41,16 @@ const PAGE: u32 = 50;
 #[allow(missing_docs, reason = "each is its kind")]
 pub struct Stores {
     pub clusters: Store<CassandraCluster>,
-    pub members: Store<CassandraMember>,
-    pub stateful_sets: Store<StatefulSet>,
-    pub services: Store<Service>,
-    pub volume_claims: Store<PersistentVolumeClaim>,
-    pub pods: Store<Pod>,
-    pub config_maps: Store<ConfigMap>,
-    pub service_accounts: Store<ServiceAccount>,
-    pub roles: Store<Role>,
-    pub role_bindings: Store<RoleBinding>,
-    pub budgets: Store<PodDisruptionBudget>,
+    pub members: PackedStore<CassandraMember>,
+    pub stateful_sets: PackedStore<StatefulSet>,
+    pub services: PackedStore<Service>,
+    pub volume_claims: PackedStore<PersistentVolumeClaim>,
+    pub pods: PackedStore<Pod>,
+    pub config_maps: PackedStore<ConfigMap>,
+    pub service_accounts: PackedStore<ServiceAccount>,
+    pub roles: PackedStore<Role>,
+    pub role_bindings: PackedStore<RoleBinding>,
+    pub budgets: PackedStore<PodDisruptionBudget>,
 }
 
 /// Where watches look and where they tell.
@@ -110,17 +114,20 @@ impl Watches {
         });
     }
 
-    fn owned<K>(&self, trim: fn(&mut K)) -> Store<K>
+    fn owned<K>(&self, trim: fn(&mut K)) -> PackedStore<K>
     where
-        K: Watched,
+        K: Watched + Serialize,
     {
-        let (store, writer) = reflector::store();
+        let (objects, writer) = packed_store();
         let stream = watcher(self.api::<K>(), config().labels(labels::MANAGED_SELECTOR));
-        let stream = stream.default_backoff().modify(trim).reflect(writer);
+        let stream = stream.default_backoff().modify(trim);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         tokio::spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
+                if let Ok(event) = &event {
+                    writer.apply(event);
+                }
                 match event {
                     Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
                         if let Some(cluster) = object.labels().get(labels::CLUSTER) {
@@ -133,7 +140,7 @@ impl Watches {
                 }
             }
         });
-        store
+        objects
     }
 
     /// The users' ConfigMaps wake the clusters that use them. Only names pass by; nothing is kept.
@@ -172,7 +179,7 @@ impl Watches {
 
 impl Stores {
     /// Waits until every kind has been listed. A decision on less would take what it has not seen for absent.
-    pub(super) async fn ready(&self) -> Result<(), reflector::store::WriterDropped> {
+    pub(super) async fn ready(&self) -> anyhow::Result<()> {
         let Self {
             clusters,
             members,
@@ -196,7 +203,7 @@ impl Stores {
         service_accounts.wait_until_ready().await?;
         roles.wait_until_ready().await?;
         role_bindings.wait_until_ready().await?;
-        budgets.wait_until_ready().await
+        Ok(budgets.wait_until_ready().await?)
     }
 }
 
@@ -239,7 +246,7 @@ fn uses_config_map(cluster: &CassandraCluster, name: &str) -> bool {
 
 /// About half of an object's metadata is of no use to a decision.
 fn tidy<K: ResourceExt>(object: &mut K) {
-    object.managed_fields_mut().clear();
+    object.meta_mut().managed_fields = None;
 }
 
 /// A decision looks at a pod's identity, node and status.
