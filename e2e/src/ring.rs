@@ -24,6 +24,8 @@ pub struct Ring {
     pub name: &'static str,
     /// Racks and their members.
     pub racks: &'static [(&'static str, i32)],
+    /// Cassandra's version.
+    pub version: &'static str,
 }
 
 /// Who a node is, by Cassandra's own account.
@@ -46,7 +48,7 @@ impl Ring {
             .map(|(name, members)| json!({ "name": name, "members": members }))
             .collect();
         json!({
-            "version": "5.0.9",
+            "version": self.version,
             "racks": racks,
             "storage": { "size": "1Gi" },
             "resources": {
@@ -119,6 +121,17 @@ impl Ring {
         );
         self.whole(stage).await?;
         self.row_is(stage, "hello").await
+    }
+
+    /// Waits until the cluster's status no longer counts every member as ready.
+    pub async fn away(&self, stage: &Stage) -> Result<()> {
+        let wanted: i32 = self.racks.iter().map(|(_, members)| members).sum();
+        until("the loss to be noticed", MINUTES, async || {
+            let ready = self.status(stage).await?.ready_members;
+            let seen = format!("{ready:?} members are ready");
+            Ok(Look::when(ready < Some(wanted), (), seen))
+        })
+        .await
     }
 
     /// Waits until all members are ready and the cluster says so.

@@ -14,7 +14,13 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
-use xtask::{cache::Cache, install, progress::Progress, target::Target, testbed::Bed};
+use xtask::{
+    cache::Cache,
+    install::{self, Overlay},
+    progress::Progress,
+    target::Target,
+    testbed::Bed,
+};
 
 use crate::wait::{Look, until};
 
@@ -36,7 +42,9 @@ impl Stage {
     /// Installs the operator as it is in this checkout.
     pub async fn prepare(target: Target, cache: &Cache) -> Result<Self> {
         let image = target.operator_image(cache, Progress)?;
-        Progress.step("the operator", || install::install(&target, &image, "e2e"))?;
+        Progress.step("the operator", || {
+            install::install(&target, Overlay::Cluster, &image, "e2e")
+        })?;
         let kubeconfig = Kubeconfig::read_from(target.kubeconfig())?;
         let mut config =
             Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
@@ -55,6 +63,19 @@ impl Stage {
         match &self.target {
             Target::Bed(bed) => Some(bed),
             Target::Given { .. } => None,
+        }
+    }
+
+    /// Installs the operator anew, for other namespaces.
+    pub fn install(&self, overlay: Overlay) -> Result<()> {
+        install::install(&self.target, overlay, &self.operator_image, "e2e")
+    }
+
+    /// Makes an image of Cassandra available to the nodes of the test bed; somebody's own Kubernetes pulls it.
+    pub fn provide_cassandra(&self, version: &str) -> Result<()> {
+        match self.bed() {
+            Some(bed) => bed.ensure_cassandra_image(version, Progress),
+            None => Ok(()),
         }
     }
 

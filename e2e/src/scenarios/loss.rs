@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::THREE_RACKS;
 use crate::{
     ring::FORMATION,
-    stage::{MINUTES, Stage},
+    stage::Stage,
     wait::{Look, until},
 };
 
@@ -57,16 +57,7 @@ pub(super) async fn all_pods_at_once_come_back_as_one_ring(stage: &Stage) -> Res
     for name in ring.names() {
         stage.kill_pod(ring.namespace, &format!("{name}-0")).await?;
     }
-    until("the loss to be noticed", MINUTES, async || {
-        let status = ring.status(stage).await?;
-        let ready = status.ready_members;
-        Ok(Look::when(
-            ready < Some(3),
-            (),
-            format!("{ready:?} members are ready"),
-        ))
-    })
-    .await?;
+    ring.away(stage).await?;
     ring.ready(stage).await?;
     ring.is_as_before(stage, &before).await
 }

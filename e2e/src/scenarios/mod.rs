@@ -10,6 +10,8 @@ mod embedding;
 mod formation;
 mod idle;
 mod loss;
+mod scope;
+mod volume;
 mod waiting;
 
 use crate::{cli::Set, ring::Ring, runner::Scenario};
@@ -19,24 +21,32 @@ pub(crate) const THREE_RACKS: Ring = Ring {
     namespace: "e2e-racks",
     name: "orders",
     racks: &[("r1", 1), ("r2", 1), ("r3", 1)],
+    version: "5.0.9",
 };
 /// One rack of three members.
 pub(crate) const ONE_RACK: Ring = Ring {
     namespace: "e2e-one",
     name: "carts",
     racks: &[("only", 3)],
+    version: "5.0.9",
 };
 
 macro_rules! scenario {
     ($set:ident, $module:ident :: $name:ident) => {
-        scenario!($set, $module::$name, bed: false)
+        scenario!($set, $module::$name, bed: false, long: false)
     };
-    ($set:ident, $module:ident :: $name:ident, bed: $bed:literal) => {
+    ($set:ident, $module:ident :: $name:ident, bed: true) => {
+        scenario!($set, $module::$name, bed: true, long: false)
+    };
+    ($set:ident, $module:ident :: $name:ident, long: true) => {
+        scenario!($set, $module::$name, bed: false, long: true)
+    };
+    ($set:ident, $module:ident :: $name:ident, bed: $bed:literal, long: $long:literal) => {
         Scenario {
             set: Set::$set,
             name: stringify!($name),
             needs_bed: $bed,
-            long: false,
+            long: $long,
             run: |stage| Box::pin($module::$name(stage)),
         }
     };
@@ -79,6 +89,7 @@ pub fn all() -> Vec<Scenario> {
             bad_input::a_broken_spec_and_the_good_one_again_change_nothing
         ),
         scenario!(Ring, loss::all_pods_at_once_come_back_as_one_ring),
+        scenario!(Ring, volume::a_lost_volume_waits_for_the_user_and_joins_anew, long: true),
         scenario!(Ring, idle::nothing_is_written_for_five_minutes),
         scenario!(
             Ring,
@@ -88,5 +99,8 @@ pub fn all() -> Vec<Scenario> {
             Ring,
             formation::one_rack_forms_while_the_controller_is_killed
         ),
+        scenario!(Ring, formation::cassandra_4_1_forms_a_ring, long: true),
+        scenario!(Ring, formation::cassandra_4_0_forms_a_ring, long: true),
+        scenario!(Ring, scope::a_controller_of_some_namespaces_serves_only_those, long: true),
     ]
 }

@@ -11,7 +11,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::cache::Cache;
-use crate::install::install;
+use crate::install::{Overlay, install};
 use crate::process::{line, run, stdout};
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
@@ -57,7 +57,7 @@ impl DemoCommand {
         }
         let image = target.operator_image(cache, progress)?;
         progress.step("operator installed, its controller is ready", || {
-            install(&target, &image, INSTALLER)
+            install(&target, Overlay::Cluster, &image, INSTALLER)
         })?;
         progress.step(
             "namespace demo, only for pods of the Restricted standard",

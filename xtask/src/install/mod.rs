@@ -20,10 +20,19 @@ pub const CONTROLLER: &str = "cassandra-controller";
 /// Annotation of the namespace: who put the operator there, so that nobody else's is ever removed.
 const INSTALLED_BY: &str = "cassandra-operator.rs/installed-by";
 
-/// Applies `deploy/overlays/cluster` with this image and waits until the controller is ready.
-pub fn install(target: &Target, image: &str, by: &str) -> Result<()> {
+/// Which namespaces the operator serves: a folder of `deploy/overlays`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlay {
+    /// All of them.
+    Cluster,
+    /// Those that the overlay lists.
+    Namespaced,
+}
+
+/// Applies an overlay with this image and waits until the controller is ready.
+pub fn install(target: &Target, overlay: Overlay, image: &str, by: &str) -> Result<()> {
     let found = succeeds(target.kubectl().args(["get", "namespace", NAMESPACE]));
-    let manifests = render(target, image)?;
+    let manifests = render(target, overlay, image)?;
     apply(target, &manifests)?;
     if !found {
         let mark = format!("{INSTALLED_BY}={by}");
@@ -84,7 +93,7 @@ pub fn uninstall(target: &Target, by: &str) -> Result<()> {
         left.is_empty(),
         "the operator is not removed, since there are clusters of yours:\n{left}"
     );
-    let manifests = render(target, RELEASE)?;
+    let manifests = render(target, Overlay::Cluster, RELEASE)?;
     let mut delete = target.kubectl();
     delete.args([
         "delete",
@@ -108,10 +117,14 @@ pub fn apply(target: &Target, manifests: &str) -> Result<()> {
     feed(&mut apply, manifests)
 }
 
-/// The manifests of the whole-cluster overlay, with this image wherever the release's is named.
-fn render(target: &Target, image: &str) -> Result<String> {
-    let overlay = workspace::root()?.join("deploy/overlays/cluster");
-    let rendered = stdout(target.kubectl().arg("kustomize").arg(overlay))?;
+/// The manifests of an overlay, with this image wherever the release's is named.
+fn render(target: &Target, overlay: Overlay, image: &str) -> Result<String> {
+    let folder = match overlay {
+        Overlay::Cluster => "deploy/overlays/cluster",
+        Overlay::Namespaced => "deploy/overlays/namespaced",
+    };
+    let folder = workspace::root()?.join(folder);
+    let rendered = stdout(target.kubectl().arg("kustomize").arg(folder))?;
     ensure!(
         rendered.contains(RELEASE),
         "the manifests do not name {RELEASE}"
