@@ -16,7 +16,7 @@ use crate::{
     leave::{self, Leave},
     render::{self, Place, Rendered, Setting, render},
     sources::{self, Sources},
-    volume::Volume,
+    volume::{self, Volume},
     waiting::Waiter,
 };
 
@@ -65,14 +65,16 @@ pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
     let waiter = Waiter {
         identity: &identity,
         own_address: args.broadcast(),
-        data: &args.data,
         agent: &agent,
         configuration: tried.err().map(|problem| problem.to_string()),
     };
-    let (volume, leave) = waiter.wait().await.map_err(|source| Error::Volume {
-        path: args.data.clone(),
-        source,
-    })?;
+    let (volume, leave) = waiter
+        .wait(|| volume::look(&args.data))
+        .await
+        .map_err(|source| Error::Volume {
+            path: args.data.clone(),
+            source,
+        })?;
     log(&volume, &leave);
     let rendered = render(&sources, &setting(args, &sources, leave.seeds.clone()))?;
     leave::marker(&identity, &volume, &leave, &args.config_revision).store(&args.data)?;

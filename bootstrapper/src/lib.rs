@@ -17,5 +17,5 @@ pub mod refusal;
 pub mod render;
 pub mod sources;
 pub mod volume;
-mod waiting;
+pub mod waiting;
 pub mod yaml;

@@ -1,42 +1,62 @@
 //! Asks the agent again and again until Cassandra may start.
 
-use std::{io, net::IpAddr, path::Path, time::Duration};
+use std::{future::Future, io, net::IpAddr, time::Duration};
 
 use cassandra_api::v1alpha1::VolumeFacts;
-use cassandra_management::{Leave as Agent, handoff::Question, marker::Marker};
+use cassandra_management::{
+    Error, Leave,
+    handoff::{Answer, Question},
+    marker::Marker,
+};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     judge::Identity,
-    leave::{self, Heard, Leave, Step},
+    leave::{self, Heard, Step},
     refusal::Refusal,
-    volume::{self, Volume},
+    volume::Volume,
 };
 
 /// Time between an answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A member that waits for leave to start.
-pub(crate) struct Waiter<'a> {
-    pub(crate) identity: &'a Identity,
-    /// The address that other nodes use.
-    pub(crate) own_address: IpAddr,
-    /// The data folder.
-    pub(crate) data: &'a Path,
-    pub(crate) agent: &'a Agent,
-    /// What is wrong with the configuration, if anything.
-    pub(crate) configuration: Option<String>,
+/// Who can be asked for leave.
+pub trait Agent {
+    /// Asks. An error is no answer.
+    fn ask(&self, question: &Question) -> impl Future<Output = Result<Answer, Error>> + Send;
 }
 
-impl Waiter<'_> {
+impl Agent for Leave {
+    fn ask(&self, question: &Question) -> impl Future<Output = Result<Answer, Error>> + Send {
+        Self::ask(self, question)
+    }
+}
+
+/// A member that waits for leave to start.
+#[derive(Debug)]
+pub struct Waiter<'a, A> {
+    /// Who it is.
+    pub identity: &'a Identity,
+    /// The address that other nodes use.
+    pub own_address: IpAddr,
+    /// Who is asked.
+    pub agent: &'a A,
+    /// What is wrong with the configuration, if anything.
+    pub configuration: Option<String>,
+}
+
+impl<A: Agent> Waiter<'_, A> {
     /// Asks until Cassandra may start. The volume is looked at anew for each question.
-    pub(crate) async fn wait(&self) -> io::Result<(Volume, Leave)> {
+    pub async fn wait(
+        &self,
+        mut look: impl FnMut() -> io::Result<Volume>,
+    ) -> io::Result<(Volume, leave::Leave)> {
         let mut heard = Heard::Nothing;
         let mut answered = Instant::now();
         let mut denied = false;
         let mut told = String::new();
         loop {
-            let volume = volume::look(self.data)?;
+            let volume = look()?;
             let question = Question {
                 volume: self.facts(&volume, &self.step(&volume, &heard, denied)),
             };

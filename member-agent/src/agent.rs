@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    clock,
+    clock::Clock,
     identity::Identity,
     joining,
     leave::Told,
@@ -22,7 +22,7 @@ use crate::{
     report::Reporter,
     seeds, state,
     status::{MarkerSeen, Observed, build},
-    volume::{self, Disk, Volume},
+    volume::{self, Volume},
 };
 
 /// How long after a pass the next one is, while something may be going on.
@@ -36,9 +36,10 @@ const LAST_REPORT: Duration = Duration::from_secs(5);
 
 /// The agent of one member.
 #[derive(Debug)]
-pub struct Agent<N, D> {
+pub struct Agent<N, V> {
     node: N,
-    volume: Volume<D>,
+    volume: V,
+    clock: Arc<dyn Clock>,
     identity: Identity,
     told: Told,
     pulse: Pulse,
@@ -59,11 +60,12 @@ struct Memory {
     trouble: Option<&'static str>,
 }
 
-impl<N: Node, D: Disk> Agent<N, D> {
+impl<N: Node, V: Volume> Agent<N, V> {
     /// An agent that has not looked at anything yet.
     pub fn new(
         node: N,
-        disk: D,
+        volume: V,
+        clock: Arc<dyn Clock>,
         identity: Identity,
         told: Told,
         pulse: Pulse,
@@ -71,7 +73,8 @@ impl<N: Node, D: Disk> Agent<N, D> {
     ) -> Self {
         Self {
             node,
-            volume: Volume::new(disk),
+            volume,
+            clock,
             identity,
             told,
             pulse,
@@ -270,7 +273,7 @@ impl<N: Node, D: Disk> Agent<N, D> {
             told: self.told.last().as_ref(),
             state,
             earlier: before.or(member.status.as_ref()).unwrap_or(&nothing),
-            now: &clock::now(),
+            now: &self.clock.now(),
         })
     }
 

@@ -8,7 +8,7 @@
 //! It needs no operator: whoever writes the `CassandraMember` and runs this beside the node gets the status.
 
 pub mod agent;
-mod clock;
+pub mod clock;
 #[cfg(test)]
 mod fixtures;
 pub mod identity;

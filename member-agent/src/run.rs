@@ -13,13 +13,14 @@ use tokio::{
 
 use crate::{
     agent::Agent,
+    clock::SystemClock,
     leave::{self, Handoff, Told},
     member::{self, Heard, Inquiry, Known},
     metrics::Metrics,
     options::Options,
     probes::{self, Pulse},
     report::Reporter,
-    volume::Folders,
+    volume::{Folders, Patient},
 };
 
 /// How long connecting to the API server may take.
@@ -95,7 +96,15 @@ pub async fn run(options: Options) -> Result<(), Error> {
     ));
     let writing = tasks.spawn(reporter.clone().run(offered, knowing.clone()));
 
-    let mut agent = Agent::new(node, folders, identity, told, pulse, metrics);
+    let mut agent = Agent::new(
+        node,
+        Patient::new(folders),
+        Arc::new(SystemClock),
+        identity,
+        told,
+        pulse,
+        metrics,
+    );
     let stopped = tokio::select! {
         () = agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
         _ = tasks.join_next() => Err(Error::TaskEnded),

@@ -2,7 +2,9 @@
 //! time waits for it, and the agent waits for that thread only so long.
 
 use std::{
-    fs, io,
+    fs,
+    future::Future,
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -16,7 +18,17 @@ use crate::seeds;
 /// How long the agent waits for the disk.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What the agent does on the disk. The calls may block.
+/// The member's volume and configuration, as far as the agent deals with them. No call takes long.
+pub trait Volume: Send + Sync + 'static {
+    /// Reads the marker. None: there is none.
+    fn load(&self) -> impl Future<Output = Result<Option<Marker>, Error>> + Send;
+    /// Replaces the marker.
+    fn store(&self, marker: Marker) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Puts these seeds into Cassandra's configuration.
+    fn set_seeds(&self, seeds: Vec<String>) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+/// The same on a real disk, where the calls may block.
 pub trait Disk: Send + Sync + 'static {
     /// Reads the marker. None: there is none.
     fn load(&self) -> Result<Option<Marker>, Error>;
@@ -106,33 +118,32 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// A disk that is waited for only so long.
 #[derive(Debug)]
-pub struct Volume<D> {
+pub struct Patient<D> {
     disk: Arc<D>,
     busy: Arc<Mutex<()>>,
 }
 
-impl<D: Disk> Volume<D> {
+impl<D: Disk> Volume for Patient<D> {
+    async fn load(&self) -> Result<Option<Marker>, Error> {
+        self.carry_out(D::load).await
+    }
+
+    async fn store(&self, marker: Marker) -> Result<(), Error> {
+        self.carry_out(move |disk| disk.store(&marker)).await
+    }
+
+    async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), Error> {
+        self.carry_out(move |disk| disk.set_seeds(&seeds)).await
+    }
+}
+
+impl<D: Disk> Patient<D> {
     /// This disk.
     pub fn new(disk: D) -> Self {
         Self {
             disk: Arc::new(disk),
             busy: Arc::default(),
         }
-    }
-
-    /// Reads the marker.
-    pub async fn load(&self) -> Result<Option<Marker>, Error> {
-        self.carry_out(D::load).await
-    }
-
-    /// Replaces the marker.
-    pub async fn store(&self, marker: Marker) -> Result<(), Error> {
-        self.carry_out(move |disk| disk.store(&marker)).await
-    }
-
-    /// Puts these seeds into Cassandra's configuration.
-    pub async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), Error> {
-        self.carry_out(move |disk| disk.set_seeds(&seeds)).await
     }
 
     async fn carry_out<T: Send + 'static>(
@@ -232,7 +243,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_is_not_waited_for_and_gets_no_more_to_do() {
         let disk = Arc::new(Hanging::default());
-        let volume = Volume::new(Arc::clone(&disk));
+        let volume = Patient::new(Arc::clone(&disk));
         // With its clock paused tokio does not run ahead of a blocking thread.
         let (first, ()) = tokio::join!(volume.load(), tokio::time::advance(LIMIT * 2));
         assert_eq!(first.unwrap_err().reason(), "DiskHangs");

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeMap,
-    hash::{BuildHasher as _, Hasher as _, RandomState},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -41,7 +41,7 @@ impl Backoffs {
         failures.in_a_row = failures.in_a_row.saturating_add(1);
         let delay = delay(error.class(), failures.in_a_row);
         (
-            jittered(delay),
+            jittered(delay, uid, failures.in_a_row),
             news && error.class() != ErrorClass::Conflict,
         )
     }
@@ -61,10 +61,12 @@ fn delay(class: ErrorClass, in_a_row: u32) -> Duration {
     }
 }
 
-/// Up to ten percent more, so that clusters that failed together do not try again together.
-fn jittered(delay: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 100;
-    delay + delay.mul_f64(f64::from(u32::try_from(random).unwrap_or(0)) / 1000.0)
+/// Up to ten percent more, so that clusters that failed together do not try again together. The UID is random enough.
+fn jittered(delay: Duration, uid: &str, in_a_row: u32) -> Duration {
+    let mut hasher = DefaultHasher::new();
+    (uid, in_a_row).hash(&mut hasher);
+    let permille = u32::try_from(hasher.finish() % 100).unwrap_or(0);
+    delay + delay.saturating_mul(permille) / 1000
 }
 
 #[cfg(test)]
@@ -77,6 +79,20 @@ mod tests {
         assert_eq!(
             [seconds(1), seconds(2), seconds(5), seconds(40)],
             [1, 2, 16, 300]
+        );
+    }
+
+    #[test]
+    fn clusters_that_failed_together_do_not_try_again_together() {
+        let minute = Duration::from_mins(1);
+        let delays: std::collections::BTreeSet<_> = ["a", "b", "c", "d"]
+            .map(|uid| jittered(minute, uid, 1))
+            .into();
+        assert!(delays.len() > 1, "{delays:?}");
+        assert!(
+            delays
+                .iter()
+                .all(|d| (minute..minute.mul_f64(1.1)).contains(d))
         );
     }
 

@@ -7,11 +7,12 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kube::runtime::watcher;
+use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 
@@ -22,7 +23,7 @@ const PAUSE: Duration = Duration::from_mins(2);
 
 /// Since when watches fail.
 #[derive(Debug)]
-pub(super) struct Watching {
+pub struct Watching {
     metrics: Metrics,
     failing: Mutex<BTreeMap<String, Failing>>,
 }
@@ -34,7 +35,8 @@ struct Failing {
 }
 
 impl Watching {
-    pub(super) fn new(metrics: Metrics) -> Self {
+    /// Nothing has failed yet.
+    pub fn new(metrics: Metrics) -> Self {
         Self {
             metrics,
             failing: Mutex::default(),

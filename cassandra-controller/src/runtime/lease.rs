@@ -3,7 +3,7 @@
 //!
 //! The Lease is an economy, not the safety: whatever can't be undone has preconditions of its own.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Duration};
 
 use cassandra_api::k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -15,10 +15,10 @@ use kube::{
     api::{ObjectMeta, PostParams},
     runtime::{WatchStreamExt as _, watcher},
 };
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 
 /// After this time without a renewal another replica takes over.
 const DURATION: Duration = Duration::from_secs(15);
@@ -31,17 +31,23 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The Lease could not be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum LeaseError {
+pub enum LeaseError {
     /// It could not be read or written.
     #[error("failed to {what} the Lease {name}")]
     Request {
+        /// What was tried.
         what: &'static str,
+        /// The Lease.
         name: String,
+        /// The API server's answer.
         source: Box<kube::Error>,
     },
     /// It could not be renewed in time, or somebody else holds it.
     #[error("lost the Lease {name}")]
-    Lost { name: String },
+    Lost {
+        /// The Lease.
+        name: String,
+    },
 }
 
 /// What to do about a Lease.
@@ -90,14 +96,22 @@ fn evaluate(lease: Option<&Lease>, identity: &str, seen: &mut Option<Seen>, now:
 /// A replica's dealings with the Lease.
 pub(super) struct Election {
     api: Api<Lease>,
+    clock: Arc<dyn Clock>,
     name: String,
     identity: String,
 }
 
 impl Election {
-    pub(super) fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
+    pub(super) fn new(
+        client: Client,
+        clock: Arc<dyn Clock>,
+        namespace: &str,
+        name: &str,
+        identity: &str,
+    ) -> Self {
         Self {
             api: Api::namespaced(client, namespace),
+            clock,
             name: name.into(),
             identity: identity.into(),
         }
@@ -121,7 +135,7 @@ impl Election {
                     }
                 },
                 Step::Wait(until) => tokio::select! {
-                    () = sleep_until(until.into()) => {}
+                    () = sleep_until(until) => {}
                     Some(change) = watch.next() => self.note(&mut lease, change),
                 },
             }
@@ -191,7 +205,7 @@ impl Election {
     }
 
     async fn take(&self, lease: Option<Lease>) -> Result<Lease, LeaseError> {
-        let now = MicroTime(SystemClock.now().0);
+        let now = MicroTime(self.clock.now().0);
         let held = lease.as_ref().and_then(|lease| lease.spec.as_ref());
         let transitions = held.and_then(|spec| spec.lease_transitions).unwrap_or(0);
         let spec = LeaseSpec {
@@ -228,7 +242,7 @@ impl Election {
     async fn renew(&self, lease: &Lease) -> Result<Lease, LeaseError> {
         let mut next = lease.clone();
         let spec = next.spec.get_or_insert_default();
-        spec.renew_time = Some(MicroTime(SystemClock.now().0));
+        spec.renew_time = Some(MicroTime(self.clock.now().0));
         self.put("renew", next).await
     }
 

@@ -4,11 +4,15 @@ mod backoff;
 mod health;
 mod lease;
 mod packed_store;
+mod replica;
 mod run;
 mod triggers;
 mod watches;
 
 pub use backoff::Backoffs;
+pub use health::Watching;
+pub use lease::LeaseError;
 pub use packed_store::{PackedStore, Unreadable};
+pub use replica::{Duties, Replica};
 pub use run::run;
 pub use watches::Stores;

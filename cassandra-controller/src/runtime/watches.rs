@@ -24,6 +24,7 @@ use kube::{
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::task::JoinSet;
 
 use super::{
     health::Watching,
@@ -64,28 +65,32 @@ pub(super) struct Watches {
 }
 
 impl Watches {
-    /// Starts all reflectors; the stores are usable when all have listed once.
-    pub(super) fn start(&self) -> Stores {
+    /// Starts all reflectors, each a task; the stores are usable when all have listed once.
+    pub(super) fn start(&self, tasks: &mut JoinSet<()>) -> Stores {
         let (clusters, writer) = reflector::store();
-        self.clusters(writer);
-        self.user_config_maps(clusters.clone());
+        self.clusters(tasks, writer);
+        self.user_config_maps(tasks, clusters.clone());
         Stores {
-            members: self.owned(tidy),
-            stateful_sets: self.owned(tidy),
-            services: self.owned(tidy),
-            volume_claims: self.owned(tidy),
-            pods: self.owned(trim_pod),
-            config_maps: self.owned(trim_config_map),
-            service_accounts: self.owned(tidy),
-            roles: self.owned(tidy),
-            role_bindings: self.owned(tidy),
-            budgets: self.owned(tidy),
+            members: self.owned(tasks, tidy),
+            stateful_sets: self.owned(tasks, tidy),
+            services: self.owned(tasks, tidy),
+            volume_claims: self.owned(tasks, tidy),
+            pods: self.owned(tasks, trim_pod),
+            config_maps: self.owned(tasks, trim_config_map),
+            service_accounts: self.owned(tasks, tidy),
+            roles: self.owned(tasks, tidy),
+            role_bindings: self.owned(tasks, tidy),
+            budgets: self.owned(tasks, tidy),
             clusters,
         }
     }
 
     /// The clusters themselves. The series of one that goes are taken back here: nobody reconciles it any more.
-    fn clusters(&self, writer: reflector::store::Writer<CassandraCluster>) {
+    fn clusters(
+        &self,
+        tasks: &mut JoinSet<()>,
+        writer: reflector::store::Writer<CassandraCluster>,
+    ) {
         let api = self.api::<CassandraCluster>();
         let stream = watcher(api, config())
             .default_backoff()
@@ -93,7 +98,7 @@ impl Watches {
             .reflect(writer);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         let metrics = self.metrics.clone();
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 match event {
@@ -114,7 +119,7 @@ impl Watches {
         });
     }
 
-    fn owned<K>(&self, trim: fn(&mut K)) -> PackedStore<K>
+    fn owned<K>(&self, tasks: &mut JoinSet<()>, trim: fn(&mut K)) -> PackedStore<K>
     where
         K: Watched + Serialize,
     {
@@ -122,7 +127,7 @@ impl Watches {
         let stream = watcher(self.api::<K>(), config().labels(labels::MANAGED_SELECTOR));
         let stream = stream.default_backoff().modify(trim);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 if let Ok(event) = &event {
@@ -144,11 +149,11 @@ impl Watches {
     }
 
     /// The users' ConfigMaps wake the clusters that use them. Only names pass by; nothing is kept.
-    fn user_config_maps(&self, clusters: Store<CassandraCluster>) {
+    fn user_config_maps(&self, tasks: &mut JoinSet<()>, clusters: Store<CassandraCluster>) {
         let stream =
             watcher(self.api::<PartialObjectMeta<ConfigMap>>(), config()).default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 match event {

@@ -8,6 +8,7 @@ use std::sync::{
 use cassandra_management::{Error, NodeFacts};
 
 use super::*;
+use crate::clock::SystemClock;
 use crate::fixtures::{identity, marker, member, serving};
 
 #[derive(Debug, Default)]
@@ -57,12 +58,12 @@ impl Node for Shared {
     }
 }
 
-impl Disk for Shared {
-    fn load(&self) -> Result<Option<Marker>, volume::Error> {
+impl Volume for Shared {
+    async fn load(&self) -> Result<Option<Marker>, volume::Error> {
         Ok(self.0.stored())
     }
 
-    fn store(&self, marker: &Marker) -> Result<(), volume::Error> {
+    async fn store(&self, marker: Marker) -> Result<(), volume::Error> {
         if self.0.disk_fails.load(Ordering::SeqCst) {
             return Err(volume::Error::Hangs);
         }
@@ -71,11 +72,11 @@ impl Disk for Shared {
             marker.joined,
             marker.seeds.join(",")
         ));
-        self.0.put(marker);
+        self.0.put(&marker);
         Ok(())
     }
 
-    fn set_seeds(&self, seeds: &[String]) -> Result<(), volume::Error> {
+    async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), volume::Error> {
         self.0.log(format!("file seeds={}", seeds.join(",")));
         Ok(())
     }
@@ -96,6 +97,7 @@ fn agent_told(world: &Arc<World>, told: Told) -> Agent<Shared, Shared> {
     Agent::new(
         shared.clone(),
         shared,
+        Arc::new(SystemClock),
         identity(),
         told,
         Pulse::default(),
