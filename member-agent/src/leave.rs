@@ -70,6 +70,16 @@ pub struct Handoff {
     pub highest: Mutex<i64>,
 }
 
+impl Handoff {
+    /// Answers the bootstrapper, and keeps what it said for the status.
+    pub async fn answer(&self, question: Question) -> Answer {
+        self.told.record(question.volume);
+        let said = self.inquiry.ask().await;
+        let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
+        answer(&said, &mut highest)
+    }
+}
+
 /// The handoff's routes.
 pub fn routes(handoff: Arc<Handoff>) -> Router {
     Router::new()
@@ -83,16 +93,7 @@ async fn leave(
 ) -> Result<Vec<u8>, (StatusCode, String)> {
     let question: Question = serde_json::from_slice(&question)
         .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-    handoff.told.record(question.volume);
-    let said = handoff.inquiry.ask().await;
-    let answer = {
-        let mut highest = handoff
-            .highest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        answer(&said, &mut highest)
-    };
-    serde_json::to_vec(&answer)
+    serde_json::to_vec(&handoff.answer(question).await)
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 

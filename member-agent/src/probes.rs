@@ -49,12 +49,14 @@ impl Pulse {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pass = Instant::now();
     }
 
-    fn is_live(&self) -> bool {
+    /// Whether the agent's loop goes round.
+    pub fn is_live(&self) -> bool {
         let beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         beat.pass.elapsed() < STALLED
     }
 
-    fn is_ready(&self) -> Result<(), String> {
+    /// Whether Cassandra serves, and if not, why.
+    pub fn is_ready(&self) -> Result<(), String> {
         let beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &beat.serving {
             None => Err("Cassandra has not been looked at yet".into()),
