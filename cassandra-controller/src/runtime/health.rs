@@ -77,7 +77,7 @@ impl Watching {
 pub(super) struct Health {
     pub(super) watching: Arc<Watching>,
     pub(super) metrics: Metrics,
-    /// Set once the API server has been reached and this replica either leads or stands by.
+    /// Set once this replica has listed everything, so that it leads or can take over.
     pub(super) ready: Arc<AtomicBool>,
 }
 
@@ -112,7 +112,7 @@ async fn ready(State(health): State<Health>) -> (StatusCode, &'static str) {
     } else {
         (
             StatusCode::SERVICE_UNAVAILABLE,
-            "the API server has not answered yet\n",
+            "not everything has been listed yet\n",
         )
     }
 }

@@ -117,12 +117,12 @@ impl Election {
         }
     }
 
-    /// Waits until this replica holds the Lease. `reached` is called when the API server has answered once.
-    pub(super) async fn acquire(&self, reached: impl Fn()) -> Lease {
+    /// Waits until this replica holds the Lease.
+    pub(super) async fn acquire(&self) -> Lease {
         let watch = watcher::watch_object(self.api.clone(), &self.name).default_backoff();
         let mut watch = std::pin::pin!(watch);
         let mut seen = None;
-        let mut lease = self.read(&reached).await;
+        let mut lease = self.read().await;
         loop {
             match evaluate(lease.as_ref(), &self.identity, &mut seen, Instant::now()) {
                 Step::Acquire => match self.take(lease).await {
@@ -131,7 +131,7 @@ impl Election {
                         // Somebody was faster, or the API server is away: look again.
                         tracing::info!(reason = %in_full(&error), "did not get the Lease");
                         tokio::time::sleep(RETRY).await;
-                        lease = self.read(&reached).await;
+                        lease = self.read().await;
                     }
                 },
                 Step::Wait(until) => tokio::select! {
@@ -143,12 +143,9 @@ impl Election {
     }
 
     /// The Lease as it is. One that can't be read counts as absent: taking it will fail, and is tried again.
-    async fn read(&self, reached: impl Fn()) -> Option<Lease> {
+    async fn read(&self) -> Option<Lease> {
         match self.api.get_opt(&self.name).await {
-            Ok(lease) => {
-                reached();
-                lease
-            }
+            Ok(lease) => lease,
             Err(error) => {
                 tracing::warn!(%error, name = self.name, "failed to read the Lease");
                 None

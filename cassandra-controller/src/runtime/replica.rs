@@ -1,7 +1,13 @@
 //! One replica of the controller, on whatever client and clock it is given: the Lease, and for each scope the watches
 //! and the reconciler. All its tasks end with it.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures::{StreamExt as _, stream};
 use kube::{
@@ -16,7 +22,7 @@ use super::{
     health::Watching,
     lease::{Election, LeaseError},
     triggers::Triggers,
-    watches::Watches,
+    watches::{Stores, Watches},
 };
 use crate::{
     clock::Clock,
@@ -54,6 +60,8 @@ pub struct Replica {
     pub metrics: Metrics,
     /// Where failures of watches are told.
     pub watching: Arc<Watching>,
+    /// Set once everything has been listed: from then on this replica can take over at any moment.
+    pub ready: Arc<AtomicBool>,
     /// What to do.
     pub duties: Duties,
 }
@@ -65,9 +73,9 @@ struct Prepared {
 }
 
 impl Replica {
-    /// Stands by until it gets the Lease, then works until it is told to stop; then it gives the Lease back. `ready` is
-    /// called when the API server has answered. An error: the Lease was lost.
-    pub async fn run(self, stop: CancellationToken, ready: impl Fn()) -> Result<(), LeaseError> {
+    /// Stands by until it gets the Lease, then works until it is told to stop; then it gives the Lease back. An error:
+    /// the Lease was lost.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), LeaseError> {
         let duties = &self.duties;
         let election = Election::new(
             self.client.clone(),
@@ -76,14 +84,15 @@ impl Replica {
             &duties.lease_name,
             &duties.identity,
         );
-        let mut watches = JoinSet::new();
+        let mut tasks = JoinSet::new();
         // A replica that stands by lists and watches as well, so that it can begin at once.
-        let prepared = self.prepare(&mut watches);
+        let prepared = self.prepare(&mut tasks);
+        let stores = prepared.iter().map(|scope| scope.context.stores.clone());
+        tasks.spawn(announce(stores.collect(), self.ready.clone()));
         let lease = tokio::select! {
-            lease = election.acquire(&ready) => lease,
+            lease = election.acquire() => lease,
             () = stop.cancelled() => return Ok(()),
         };
-        ready();
         self.metrics.leads(true);
         tracing::info!(identity = duties.identity, "leading");
         let renewals = CancellationToken::new();
@@ -128,6 +137,17 @@ impl Replica {
             })
             .collect()
     }
+}
+
+async fn announce(scopes: Vec<Stores>, ready: Arc<AtomicBool>) {
+    for stores in scopes {
+        if let Err(error) = stores.ready().await {
+            tracing::error!(%error, "a watch ended");
+            return;
+        }
+    }
+    tracing::info!("everything is listed");
+    ready.store(true, Ordering::Relaxed);
 }
 
 /// Reconciles in all scopes until it is told to stop; what is under way then ends while the Lease is still ours, before

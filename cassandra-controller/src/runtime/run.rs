@@ -1,10 +1,7 @@
 //! The program: signals, the connection, the endpoints, and one replica of the controller. Ends when it is told to, or
 //! when the Lease is lost.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::Context as _;
 use kube::{Client, Config};
@@ -36,6 +33,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         clock: Arc::new(SystemClock),
         metrics,
         watching,
+        ready,
         duties: Duties {
             scopes: arguments.scopes(),
             operator_image: arguments.operator_image,
@@ -46,7 +44,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     tokio::select! {
         // The endpoints serve until the replica has given the Lease back.
-        ended = replica.run(stop, || ready.store(true, Ordering::Relaxed)) => Ok(ended?),
+        ended = replica.run(stop) => Ok(ended?),
         served = endpoints => served.context("the endpoints' task")?.context("serving the endpoints"),
     }
 }

@@ -60,6 +60,16 @@ impl Scene {
         self.leading(program).await
     }
 
+    /// Starts the controller beside another one and waits until it could take over.
+    pub(super) async fn stand_by(&self, identity: &str) -> Result<Program> {
+        let mut program = self.launch(identity)?;
+        program
+            .says("everything is listed", Duration::from_mins(2))
+            .await
+            .context("waiting for the controller to be ready")?;
+        Ok(program)
+    }
+
     /// Starts the controller.
     pub(super) fn launch(&self, identity: &str) -> Result<Program> {
         Program::start(&Setting {
