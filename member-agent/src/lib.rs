@@ -22,6 +22,7 @@ pub mod reading;
 pub mod report;
 mod run;
 pub mod seeds;
+pub mod sidecar;
 pub mod state;
 pub mod status;
 pub mod volume;

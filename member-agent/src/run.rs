@@ -1,4 +1,4 @@
-//! Putting the agent together, and its end.
+//! The program: the connection, the servers, the signals.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,14 +12,12 @@ use tokio::{
 };
 
 use crate::{
-    agent::Agent,
     clock::SystemClock,
-    leave::{self, Handoff, Told},
-    member::{self, Heard, Inquiry, Known},
+    leave,
     metrics::Metrics,
     options::Options,
-    probes::{self, Pulse},
-    report::Reporter,
+    probes,
+    sidecar::Sidecar,
     volume::{Folders, Patient},
 };
 
@@ -56,24 +54,7 @@ pub enum Error {
 
 /// Runs the agent until it is told to stop.
 pub async fn run(options: Options) -> Result<(), Error> {
-    let client = client().await?;
-    let identity = options.identity();
     let metrics = Metrics::new()?;
-    let (heard, told, pulse) = (Heard::default(), Told::default(), Pulse::default());
-    let api = member::api(client, &identity);
-    let (known, knowing) = watch::channel(Known::default());
-    let (offers, offered) = watch::channel(None);
-    let reporter = Reporter::new(
-        api.clone(),
-        identity.clone(),
-        heard.clone(),
-        metrics.clone(),
-    );
-    let handoff = Arc::new(Handoff {
-        inquiry: Inquiry::new(api.clone(), identity.clone(), heard.clone()),
-        told: told.clone(),
-        highest: std::sync::Mutex::default(),
-    });
     let folders = Folders {
         data: options.data_dir.clone(),
         cassandra_yaml: options.cassandra_yaml.clone(),
@@ -82,38 +63,32 @@ pub async fn run(options: Options) -> Result<(), Error> {
         jolokia: options.jolokia.clone(),
         ..Config::default()
     });
-
-    let mut tasks = JoinSet::new();
-    serve(&mut tasks, options.handoff, leave::routes(handoff)).await?;
-    let probes = probes::routes(pulse.clone(), metrics.clone());
-    serve(&mut tasks, options.listen, probes).await?;
-    tasks.spawn(member::follow(
-        api,
-        identity.clone(),
-        known,
-        heard,
-        metrics.clone(),
-    ));
-    let writing = tasks.spawn(reporter.clone().run(offered, knowing.clone()));
-
-    let mut agent = Agent::new(
+    let sidecar = Sidecar::new(
+        client().await?,
+        options.identity(),
         node,
         Patient::new(folders),
         Arc::new(SystemClock),
-        identity,
-        told,
-        pulse,
-        metrics,
+        metrics.clone(),
     );
+    let mut servers = JoinSet::new();
+    let probes = probes::routes(sidecar.pulse(), metrics);
+    serve(
+        &mut servers,
+        options.handoff,
+        leave::routes(sidecar.handoff()),
+    )
+    .await?;
+    serve(&mut servers, options.listen, probes).await?;
+    let (tell, told) = watch::channel(false);
+    let mut running = std::pin::pin!(sidecar.run(told));
     let stopped = tokio::select! {
-        () = agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
-        _ = tasks.join_next() => Err(Error::TaskEnded),
+        ended = &mut running => return ended,
+        _ = servers.join_next() => return Err(Error::TaskEnded),
         stopped = told_to_stop() => stopped,
     };
-    writing.abort();
-    let last = knowing.borrow().clone();
-    agent.last_report(&last, &reporter).await;
-    stopped
+    tell.send_replace(true);
+    running.await.and(stopped)
 }
 
 async fn client() -> Result<Client, Error> {
