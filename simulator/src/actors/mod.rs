@@ -1,0 +1,1 @@
+//! What acts on a cluster besides the operator, each with a delay of its own.

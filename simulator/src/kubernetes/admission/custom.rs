@@ -1,0 +1,190 @@
+//! A kind of ours: its schema, compiled once.
+
+use std::sync::{Arc, LazyLock};
+
+use kube_cel::{CompiledSchema, Validator, compile_schema};
+use serde_json::Value;
+
+use super::node::Node;
+use crate::kubernetes::{
+    refusal::Cause,
+    schema::{Type, of_definition},
+    shipped,
+};
+
+/// A kind that a CustomResourceDefinition defines.
+pub(crate) struct Custom {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) plural: String,
+    pub(crate) kind: String,
+    pub(crate) schema: Arc<Type>,
+    node: Node,
+    rules: CompiledSchema,
+    validator: Validator,
+}
+
+impl std::fmt::Debug for Custom {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Custom").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+impl Custom {
+    /// The kinds of `crds/`.
+    pub(crate) fn shipped() -> Vec<Arc<Self>> {
+        static SHIPPED: LazyLock<Vec<Arc<Custom>>> = LazyLock::new(|| {
+            let definitions = shipped::definitions();
+            definitions.iter().filter_map(|d| Some(Arc::new(Custom::of(d)?))).collect()
+        });
+        SHIPPED.clone()
+    }
+
+    fn of(definition: &Value) -> Option<Self> {
+        let text = |pointer| Some(definition.pointer(pointer)?.as_str()?.to_owned());
+        let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema")?;
+        let mut escaped = schema.clone();
+        escape_as_kube_cel_does(&mut escaped);
+        Some(Self {
+            group: text("/spec/group")?,
+            version: text("/spec/versions/0/name")?,
+            plural: text("/spec/names/plural")?,
+            kind: text("/spec/names/kind")?,
+            schema: of_definition(schema),
+            node: Node::of(schema),
+            rules: compile_schema(&escaped),
+            validator: Validator::new(),
+        })
+    }
+
+    /// Drops unknown fields and adds defaults. Metadata is not looked at.
+    pub(crate) fn complete(&self, object: &mut Value) {
+        let Some(fields) = object.as_object_mut() else {
+            return;
+        };
+        let kept = ["apiVersion", "kind", "metadata"].map(|name| (name, fields.remove(name)));
+        self.node.complete(object);
+        if let Some(fields) = object.as_object_mut() {
+            for (name, value) in kept {
+                if let Some(value) = value {
+                    fields.insert(name.into(), value);
+                }
+            }
+        }
+    }
+
+    /// A new object has no status.
+    pub(crate) fn prepare_create(&self, object: &mut Value) {
+        if let Some(fields) = object.as_object_mut() {
+            fields.remove("status");
+        }
+    }
+
+    /// Takes over what this path does not write, and counts changes.
+    pub(crate) fn prepare_update(&self, old: &Value, new: &mut Value, status: bool) {
+        if status {
+            let said = new.get("status").cloned();
+            let owners = new.pointer("/metadata/managedFields").cloned();
+            *new = old.clone();
+            put(new, "status", said);
+            if let Some(metadata) = new.get_mut("metadata") {
+                put(metadata, "managedFields", owners);
+            }
+            return;
+        }
+        put(new, "status", old.get("status").cloned());
+        let content = |object: &Value| {
+            let mut content = object.clone();
+            put(&mut content, "metadata", None);
+            put(&mut content, "status", None);
+            content
+        };
+        if content(old) != content(new)
+            && let Some(metadata) = new.get_mut("metadata")
+        {
+            let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
+            put(metadata, "generation", Some((generation.unwrap_or(0) + 1).into()));
+        }
+    }
+
+    /// What is wrong with an object, by schema and by CEL.
+    pub(crate) fn validate(&self, object: &Value, old: Option<&Value>, status: bool) -> Vec<Cause> {
+        let mut causes = Vec::new();
+        if status {
+            self.node.validate_field(object, "status", &mut causes);
+        } else {
+            self.node.validate(object, "", &mut causes);
+        }
+        let blocking = ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        if causes.iter().any(|cause| blocking.contains(&cause.reason)) {
+            let message = "some validation rules were not checked because the object was invalid; correct the \
+                existing errors to complete validation";
+            causes.push(Cause::invalid("<nil>", message));
+            return causes;
+        }
+        if let Err(errors) = self.validator.validate_compiled(&self.rules, object, old) {
+            causes.extend(errors.into_vec().into_iter().map(|error| {
+                let reason = match error.reason.as_deref() {
+                    Some("FieldValueForbidden") => "FieldValueForbidden",
+                    Some("FieldValueRequired") => "FieldValueRequired",
+                    Some("FieldValueDuplicate") => "FieldValueDuplicate",
+                    _ => "FieldValueInvalid",
+                };
+                Cause::new(reason, &error.field_path, error.message)
+            }));
+        }
+        causes
+    }
+}
+
+fn put(object: &mut Value, name: &str, value: Option<Value>) {
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    match value {
+        Some(value) => fields.insert(name.into(), value),
+        None => fields.remove(name),
+    };
+}
+
+/// kube-cel 0.8 doubles each underscore in the name of a field; an API server does not. So the rules about settings
+/// of cassandra.yaml are told in kube-cel's spelling.
+fn escape_as_kube_cel_does(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(Value::String(rule)) = map.get_mut("rule")
+                && rule.starts_with("!has(self.")
+                && rule.contains('_')
+            {
+                *rule = rule.replace('_', "__");
+            }
+            map.values_mut().for_each(escape_as_kube_cel_does);
+        }
+        Value::Array(list) => list.iter_mut().for_each(escape_as_kube_cel_does),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_rule_of_the_shipped_schema_compiles() {
+        for custom in Custom::shipped() {
+            assert!(!custom.rules.has_errors(), "{:?}", custom.rules.compilation_errors());
+        }
+        assert_eq!(Custom::shipped().len(), 2);
+    }
+
+    #[test]
+    fn unknown_fields_are_dropped_and_defaults_added() {
+        let cluster = &Custom::shipped()[0];
+        let mut object = json!({"apiVersion": "x", "metadata": {"name": "a"}, "nonsense": 1, "spec": {"nonsense": 1}});
+        cluster.complete(&mut object);
+        assert!(object.get("nonsense").is_none() && object.pointer("/spec/nonsense").is_none());
+        assert!(object.pointer("/spec/config").is_some());
+    }
+}

@@ -1,0 +1,8 @@
+//! What may be stored: the definitions of our kinds, and admission policies.
+
+mod custom;
+mod node;
+mod policies;
+
+pub(crate) use custom::Custom;
+pub(crate) use policies::Policies;

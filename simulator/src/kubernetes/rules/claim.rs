@@ -1,0 +1,68 @@
+//! Volume claims: what they ask for is fixed, but for their size once they are bound.
+
+use serde_json::{Value, json};
+
+use super::{Surroundings, fields_at, fill, fill_at};
+use crate::kubernetes::refusal::Cause;
+
+pub(super) fn default(claim: &mut Value) {
+    fill_at(claim, "/status", "phase", "Pending");
+    fill_at(claim, "/spec", "volumeMode", "Filesystem");
+}
+
+/// A claim that names no class gets the default one.
+pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
+    let Some(kind) = surroundings.storage_classes else {
+        return;
+    };
+    let is_default = |class: &Value| {
+        let annotations = class.pointer("/metadata/annotations");
+        let flag = annotations.and_then(|a| a.get("storageclass.kubernetes.io/is-default-class"));
+        flag.and_then(Value::as_str) == Some("true")
+    };
+    let classes = surroundings.store.list(kind, "");
+    let mut named = classes.filter(|(_, class)| is_default(class.value()));
+    if let (Some((key, _)), Some(spec)) = (named.next(), fields_at(claim, "/spec")) {
+        fill(spec, "storageClassName", &*key.name);
+    }
+}
+
+pub(super) fn validate(claim: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if claim.pointer("/spec/accessModes").is_none_or(super::is_empty) {
+        causes.push(Cause::required("spec.accessModes"));
+    }
+    match claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str) {
+        None => causes.push(Cause::required("spec.resources[storage]")),
+        Some(size) if size == "0" || size.starts_with('-') => {
+            causes.push(Cause::invalid("spec.resources[storage]", "must be greater than zero"));
+        }
+        Some(_) => {}
+    }
+    causes
+}
+
+pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
+    let bound = old.pointer("/status/phase") == Some(&json!("Bound"));
+    let unsized_spec = |claim: &Value| {
+        let mut spec = claim.get("spec").cloned().unwrap_or_default();
+        if bound && let Some(requests) = fields_at(&mut spec, "/resources/requests") {
+            requests.remove("storage");
+        }
+        spec
+    };
+    let mut causes = validate(new);
+    if unsized_spec(old) != unsized_spec(new) {
+        let message = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
+        causes.push(Cause::forbidden("spec", message));
+    }
+    let size = |claim: &Value| {
+        let size = claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
+        size.and_then(|size| cassandra_api::quantity::Quantity(size.to_owned()).units())
+    };
+    if bound && size(new) < size(old) {
+        let message = "field can not be less than status.capacity";
+        causes.push(Cause::forbidden("spec.resources.requests.storage", message));
+    }
+    causes
+}

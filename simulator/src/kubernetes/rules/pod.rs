@@ -1,0 +1,250 @@
+//! Pods, and the pod templates of StatefulSets.
+
+use serde_json::{Map, Value, json};
+
+use super::{elements_at, fields_at, fill, fill_at, take_over};
+use crate::kubernetes::refusal::Cause;
+
+/// A pod's defaults.
+pub(super) fn default_pod(pod: &mut Value) {
+    default_spec(pod, "/spec");
+    fill_at(pod, "/spec", "enableServiceLinks", true);
+    for list in ["/spec/containers", "/spec/initContainers"] {
+        for container in elements_at(pod, list) {
+            request_limits(container);
+        }
+    }
+    fill_at(pod, "/status", "phase", "Pending");
+}
+
+fn request_limits(container: &mut Value) {
+    let limits = container.pointer("/resources/limits").and_then(Value::as_object).cloned();
+    let (Some(limits), Some(resources)) = (limits, fields_at(container, "/resources")) else {
+        return;
+    };
+    let requests = resources.entry("requests").or_insert_with(|| json!({}));
+    if let Some(requests) = requests.as_object_mut() {
+        for (name, amount) in limits {
+            requests.entry(name).or_insert(amount);
+        }
+    }
+}
+
+/// Defaults of a pod's spec, wherever it is.
+pub(super) fn default_spec(object: &mut Value, at: &str) {
+    let Some(spec) = object.pointer_mut(at) else {
+        return;
+    };
+    for list in ["/containers", "/initContainers"] {
+        elements_at(spec, list).for_each(default_container);
+    }
+    elements_at(spec, "/volumes").for_each(default_volume);
+    let Some(spec) = spec.as_object_mut() else {
+        return;
+    };
+    fill(spec, "dnsPolicy", "ClusterFirst");
+    fill(spec, "restartPolicy", "Always");
+    fill(spec, "securityContext", json!({}));
+    fill(spec, "terminationGracePeriodSeconds", 30);
+    fill(spec, "schedulerName", "default-scheduler");
+    let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).cloned();
+    if let Some(account) = account {
+        spec.insert("serviceAccount".into(), account.clone());
+        spec.insert("serviceAccountName".into(), account);
+    }
+}
+
+fn default_container(container: &mut Value) {
+    for port in elements_at(container, "/ports") {
+        fill_at(port, "", "protocol", "TCP");
+    }
+    for variable in elements_at(container, "/env") {
+        fill_at(variable, "/valueFrom/fieldRef", "apiVersion", "v1");
+        default_divisor(variable, "/valueFrom/resourceFieldRef");
+    }
+    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        default_probe(container, &format!("/{probe}"));
+    }
+    for hook in ["postStart", "preStop"] {
+        default_get(container, &format!("/lifecycle/{hook}/httpGet"));
+    }
+    let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
+    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    fill_at(container, "", "imagePullPolicy", policy);
+    fill_at(container, "", "terminationMessagePath", "/dev/termination-log");
+    fill_at(container, "", "terminationMessagePolicy", "File");
+}
+
+/// An amount of nothing is written too.
+fn default_divisor(holder: &mut Value, at: &str) {
+    fill_at(holder, at, "divisor", "0");
+}
+
+fn is_latest(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    let tag = name.split_once(':').map(|(_, tag)| tag);
+    !image.contains('@') && tag.is_none_or(|tag| tag == "latest")
+}
+
+fn default_probe(container: &mut Value, at: &str) {
+    default_get(container, &format!("{at}/httpGet"));
+    if let Some(grpc) = fields_at(container, &format!("{at}/grpc")) {
+        fill(grpc, "service", "");
+    }
+    let Some(probe) = fields_at(container, at) else {
+        return;
+    };
+    fill(probe, "timeoutSeconds", 1);
+    fill(probe, "periodSeconds", 10);
+    fill(probe, "successThreshold", 1);
+    fill(probe, "failureThreshold", 3);
+}
+
+fn default_get(holder: &mut Value, at: &str) {
+    fill_at(holder, at, "path", "/");
+    fill_at(holder, at, "scheme", "HTTP");
+}
+
+fn default_volume(volume: &mut Value) {
+    let Some(fields) = volume.as_object_mut() else {
+        return;
+    };
+    if fields.len() <= 1 {
+        fields.insert("emptyDir".into(), json!({}));
+    }
+    for source in ["configMap", "secret", "downwardAPI", "projected"] {
+        fill_at(volume, &format!("/{source}"), "defaultMode", 420);
+    }
+    fill_at(volume, "/hostPath", "type", "");
+    for source in elements_at(volume, "/projected/sources") {
+        fill_at(source, "/serviceAccountToken", "expirationSeconds", 3600);
+        elements_at(source, "/downwardAPI/items").for_each(default_item);
+    }
+    elements_at(volume, "/downwardAPI/items").for_each(default_item);
+}
+
+fn default_item(item: &mut Value) {
+    fill_at(item, "/fieldRef", "apiVersion", "v1");
+    default_divisor(item, "/resourceFieldRef");
+}
+
+/// What admission adds.
+pub(super) fn admit(pod: &mut Value) {
+    let Some(spec) = fields_at(pod, "/spec") else {
+        return;
+    };
+    spec.insert("priority".into(), json!(0));
+    fill(spec, "preemptionPolicy", "PreemptLowerPriority");
+    let list = spec.entry("tolerations").or_insert_with(|| json!([]));
+    let Some(list) = list.as_array_mut() else {
+        return;
+    };
+    for taint in ["not-ready", "unreachable"] {
+        let key = format!("node.kubernetes.io/{taint}");
+        let tolerated = list.iter().any(|toleration| {
+            let text = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
+            (text("key") == key || text("key").is_empty())
+                && (text("effect") == "NoExecute" || text("effect").is_empty())
+        });
+        if !tolerated {
+            list.push(json!({"effect": "NoExecute", "key": key, "operator": "Exists", "tolerationSeconds": 300}));
+        }
+    }
+}
+
+/// A new pod waits.
+pub(super) fn prepare_create(pod: &mut Value) {
+    let quality = quality(pod);
+    if let Some(fields) = pod.as_object_mut() {
+        fields.insert("status".into(), json!({"phase": "Pending", "qosClass": quality}));
+    }
+}
+
+fn quality(pod: &Value) -> &'static str {
+    let containers = ["/spec/containers", "/spec/initContainers"].into_iter();
+    let containers = containers.filter_map(|list| pod.pointer(list)?.as_array()).flatten();
+    let (mut any, mut all) = (false, true);
+    for container in containers {
+        let amounts = |what: &str| -> Map<String, Value> {
+            let found = container.pointer(&format!("/resources/{what}")).and_then(Value::as_object);
+            let counted = found.into_iter().flatten().filter(|(name, amount)| {
+                ["cpu", "memory"].contains(&name.as_str()) && amount.as_str() != Some("0")
+            });
+            counted.map(|(name, amount)| (name.clone(), amount.clone())).collect()
+        };
+        let (requests, limits) = (amounts("requests"), amounts("limits"));
+        any |= !requests.is_empty() || !limits.is_empty();
+        all &= limits.len() == 2 && requests == limits;
+    }
+    match (any, all) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+/// A write of a pod's status leaves owners and quality.
+pub(super) fn keep_on_status(old: &Value, new: &mut Value) {
+    let owners = old.pointer("/metadata/ownerReferences").cloned();
+    if let Some(metadata) = fields_at(new, "/metadata") {
+        match owners {
+            Some(owners) => metadata.insert("ownerReferences".into(), owners),
+            None => metadata.remove("ownerReferences"),
+        };
+    }
+    if let Some(quality) = old.pointer("/status/qosClass") {
+        fill_at(new, "/status", "qosClass", quality.clone());
+    }
+}
+
+/// What is wrong with a pod's spec.
+pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
+    let pointer = format!("/{}", at.replace('.', "/"));
+    let spec = object.pointer(&pointer).cloned().unwrap_or_default();
+    let mut causes = Vec::new();
+    let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let volumes: Vec<_> = list("volumes").iter().filter_map(|volume| volume.get("name").cloned()).collect();
+    if list("containers").is_empty() {
+        causes.push(Cause::required(&format!("{at}.containers")));
+    }
+    for kind in ["containers", "initContainers"] {
+        for (index, container) in list(kind).iter().enumerate() {
+            let path = format!("{at}.{kind}[{index}]");
+            for field in ["name", "image"] {
+                if container.get(field).is_none_or(super::is_empty) {
+                    causes.push(Cause::required(&format!("{path}.{field}")));
+                }
+            }
+            let mounts = container.get("volumeMounts").and_then(Value::as_array);
+            for (mount, volume) in mounts.into_iter().flatten().enumerate() {
+                if !volume.get("name").is_some_and(|name| volumes.contains(name)) {
+                    let path = format!("{path}.volumeMounts[{mount}].name");
+                    causes.push(Cause::new("FieldValueNotFound", &path, "Not found"));
+                }
+            }
+        }
+    }
+    causes
+}
+
+/// Of a pod's spec next to nothing may change.
+pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
+    let mut allowed = new.clone();
+    for kind in ["/spec/containers", "/spec/initContainers"] {
+        let before = old.pointer(kind).and_then(Value::as_array).into_iter().flatten();
+        for (container, before) in elements_at(&mut allowed, kind).zip(before) {
+            take_over(before, container, "image");
+        }
+    }
+    for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+        let spec = old.get("spec").cloned().unwrap_or_default();
+        if let Some(new) = allowed.get_mut("spec") {
+            take_over(&spec, new, field);
+        }
+    }
+    if allowed.get("spec") == old.get("spec") {
+        return Vec::new();
+    }
+    let message = "pod updates may not change fields other than `spec.containers[*].image` and a few others";
+    vec![Cause::forbidden("spec", message)]
+}

@@ -1,0 +1,164 @@
+//! Kinds with a rule or two.
+
+use serde_json::{Value, json};
+
+use super::{elements_at, fields_at, fill, fill_at, is_empty};
+use crate::kubernetes::refusal::Cause;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+pub(super) fn default_volume(volume: &mut Value) {
+    fill_at(volume, "/status", "phase", "Pending");
+    fill_at(volume, "/spec", "persistentVolumeReclaimPolicy", "Retain");
+    fill_at(volume, "/spec", "volumeMode", "Filesystem");
+}
+
+pub(super) fn default_namespace(namespace: &mut Value) {
+    let name = namespace.pointer("/metadata/name").cloned();
+    if let (Some(name), Some(metadata)) = (name, fields_at(namespace, "/metadata")) {
+        let labels = metadata.entry("labels").or_insert_with(|| json!({}));
+        if let Some(labels) = labels.as_object_mut() {
+            labels.insert("kubernetes.io/metadata.name".into(), name);
+        }
+    }
+    fill_at(namespace, "/status", "phase", "Active");
+}
+
+pub(super) fn prepare_namespace(namespace: &mut Value) {
+    if let Some(fields) = namespace.as_object_mut() {
+        fields.insert("status".into(), json!({"phase": "Active"}));
+        fields.insert("spec".into(), json!({"finalizers": ["kubernetes"]}));
+    }
+}
+
+pub(super) fn default_secret(secret: &mut Value) {
+    fill_at(secret, "", "type", "Opaque");
+}
+
+pub(super) fn default_binding(binding: &mut Value) {
+    let group = binding.pointer("/roleRef/apiGroup");
+    if group.is_none_or(is_empty)
+        && let Some(reference) = fields_at(binding, "/roleRef")
+    {
+        reference.insert("apiGroup".into(), json!(RBAC));
+    }
+    for subject in elements_at(binding, "/subjects") {
+        if subject.get("kind").and_then(Value::as_str) != Some("ServiceAccount") {
+            fill_at(subject, "", "apiGroup", RBAC);
+        }
+    }
+}
+
+pub(super) fn default_storage_class(class: &mut Value) {
+    fill_at(class, "", "reclaimPolicy", "Delete");
+    fill_at(class, "", "volumeBindingMode", "Immediate");
+}
+
+pub(super) fn default_endpoints(endpoints: &mut Value) {
+    for subset in elements_at(endpoints, "/subsets") {
+        for port in elements_at(subset, "/ports") {
+            fill_at(port, "", "protocol", "TCP");
+        }
+    }
+}
+
+pub(super) fn default_slice(slice: &mut Value) {
+    for port in elements_at(slice, "/ports") {
+        fill_at(port, "", "protocol", "TCP");
+        fill_at(port, "", "name", "");
+    }
+}
+
+pub(super) fn default_policy(policy: &mut Value) {
+    fill_at(policy, "/spec", "failurePolicy", "Fail");
+    for matching in ["matchConstraints", "matchResources"] {
+        let at = format!("/spec/{matching}");
+        fill_at(policy, &at, "matchPolicy", "Equivalent");
+        for selector in ["namespaceSelector", "objectSelector"] {
+            fill_at(policy, &at, selector, json!({}));
+        }
+        for rule in elements_at(policy, &format!("{at}/resourceRules")) {
+            if let Some(rule) = rule.as_object_mut() {
+                fill(rule, "scope", "*");
+            }
+        }
+    }
+    if policy.pointer("/spec/policyName").is_some()
+        && let Some(spec) = fields_at(policy, "/spec")
+    {
+        // A binding has no failure policy.
+        spec.remove("failurePolicy");
+    }
+}
+
+pub(super) fn validate_budget(budget: &Value) -> Vec<Cause> {
+    let has = |field: &str| budget.pointer(&format!("/spec/{field}")).is_some();
+    let both = has("minAvailable") && has("maxUnavailable");
+    let message = "minAvailable and maxUnavailable cannot be both set";
+    both.then(|| Cause::invalid("spec", message)).into_iter().collect()
+}
+
+pub(super) fn validate_role(role: &Value) -> Vec<Cause> {
+    let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten();
+    let each = rules.enumerate().flat_map(|(index, rule)| {
+        let missing = |field: &str| rule.get(field).is_none_or(is_empty);
+        let urls = !missing("nonResourceURLs");
+        let mut causes = Vec::new();
+        if missing("verbs") {
+            causes.push(Cause::required(&format!("rules[{index}].verbs")));
+        }
+        if !urls && missing("apiGroups") {
+            causes.push(Cause::required(&format!("rules[{index}].apiGroups")));
+        }
+        if !urls && missing("resources") {
+            causes.push(Cause::required(&format!("rules[{index}].resources")));
+        }
+        causes
+    });
+    each.collect()
+}
+
+pub(super) fn validate_binding(binding: &Value) -> Vec<Cause> {
+    let text = |field: &str| {
+        let found = binding.pointer(&format!("/roleRef/{field}"));
+        found.and_then(Value::as_str).unwrap_or_default()
+    };
+    let mut causes = Vec::new();
+    if !["Role", "ClusterRole"].contains(&text("kind")) {
+        causes.push(Cause::unsupported("roleRef.kind", text("kind")));
+    }
+    if text("name").is_empty() {
+        causes.push(Cause::required("roleRef.name"));
+    }
+    causes
+}
+
+pub(super) fn validate_role_reference(old: &Value, new: &Value) -> Vec<Cause> {
+    let changed = old.get("roleRef") != new.get("roleRef");
+    changed.then(|| Cause::invalid("roleRef", "cannot change roleRef")).into_iter().collect()
+}
+
+pub(super) fn validate_lease(lease: &Value) -> Vec<Cause> {
+    let number = |field: &str| lease.pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
+    let mut causes = Vec::new();
+    if number("leaseDurationSeconds").is_some_and(|seconds| seconds <= 0) {
+        causes.push(Cause::invalid("spec.leaseDurationSeconds", "must be greater than 0"));
+    }
+    if number("leaseTransitions").is_some_and(|count| count < 0) {
+        causes.push(Cause::invalid("spec.leaseTransitions", "must be greater than or equal to 0"));
+    }
+    causes
+}
+
+pub(super) fn validate_immutable(old: &Value, new: &Value) -> Vec<Cause> {
+    if old.get("immutable") != Some(&json!(true)) {
+        return Vec::new();
+    }
+    let message = "field is immutable when `immutable` is set";
+    let mut fields = vec!["immutable", "data"];
+    if old.get("kind") == Some(&json!("ConfigMap")) {
+        fields.push("binaryData");
+    }
+    let changed = fields.into_iter().filter(|field| old.get(field) != new.get(field));
+    changed.map(|field| Cause::forbidden(field, message)).collect()
+}
