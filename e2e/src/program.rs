@@ -1,5 +1,5 @@
-//! The controller as a process of ours, to be killed at any moment and started again at once. In its pod the kubelet
-//! would wait longer after each kill.
+//! Programs of this checkout as processes of ours; above all the controller, to be killed at any moment and started
+//! again at once. In its pod the kubelet would wait longer after each kill.
 
 use std::{path::PathBuf, process::Stdio, time::Duration};
 
@@ -19,27 +19,8 @@ pub struct Program {
 impl Program {
     /// Builds it, to work in one namespace.
     pub async fn build(stage: &Stage, namespace: &str) -> Result<Self> {
-        let arguments = [
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            "cassandra-controller",
-        ];
-        let built = Command::new(env!("CARGO"))
-            .args(arguments)
-            .stdin(Stdio::null())
-            .status()
-            .await?;
-        ensure!(built.success(), "cargo {}", arguments.join(" "));
-        let beside = std::env::current_exe()?;
-        let path = beside
-            .parent()
-            .context("a folder")?
-            .join("cassandra-controller");
-        ensure!(path.is_file(), "{} was not built", path.display());
         Ok(Self {
-            path,
+            path: build("cassandra-controller").await?,
             namespace: namespace.into(),
             kubeconfig: stage.kubeconfig(),
             operator_image: stage.operator_image.clone(),
@@ -72,4 +53,19 @@ impl Program {
             .spawn()
             .with_context(|| self.path.display().to_string())
     }
+}
+
+/// Builds a package's program of the same name. It is run from its file: with `cargo run` one would stop cargo only.
+pub async fn build(package: &str) -> Result<PathBuf> {
+    let arguments = ["build", "--quiet", "--locked", "--package", package];
+    let built = Command::new(env!("CARGO"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .status()
+        .await?;
+    ensure!(built.success(), "cargo {}", arguments.join(" "));
+    let beside = std::env::current_exe()?;
+    let path = beside.parent().context("a folder")?.join(package);
+    ensure!(path.is_file(), "{} was not built", path.display());
+    Ok(path)
 }

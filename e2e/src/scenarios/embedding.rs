@@ -6,12 +6,15 @@ use anyhow::{Context as _, Result};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::THREE_RACKS;
-use crate::stage::{MINUTES, Stage};
+use crate::{
+    program,
+    stage::{MINUTES, Stage},
+};
 
 /// `examples/embed` names a member that is not ready, and says when it is again.
 pub(super) async fn another_operator_sees_who_is_not_ready(stage: &Stage) -> Result<()> {
-    let mut program = tokio::process::Command::new(env!("CARGO"))
-        .args(["run", "--quiet", "--locked", "--package", "embed"])
+    let path = program::build("embed").await?;
+    let mut program = tokio::process::Command::new(path)
         .env("KUBECONFIG", stage.kubeconfig())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
