@@ -93,11 +93,11 @@ pub fn api(client: Client, identity: &Identity) -> Api<CassandraMember> {
     Api::namespaced(client, &identity.namespace)
 }
 
-/// Follows the member for ever.
+/// Follows the member for ever, and tells each who listens in turn.
 pub async fn follow(
     api: Api<CassandraMember>,
     identity: Identity,
-    known: watch::Sender<Known>,
+    known: Vec<watch::Sender<Known>>,
     heard: Heard,
     metrics: Metrics,
 ) {
@@ -126,22 +126,25 @@ pub async fn follow(
             watcher::Event::Init => listed = false,
             watcher::Event::InitApply(member) | watcher::Event::Apply(member) => {
                 listed = true;
-                publish(&known, Known::of(Some(member), &identity.member_uid));
+                publish(&known, &Known::of(Some(member), &identity.member_uid));
             }
             watcher::Event::InitDone if listed => {}
-            watcher::Event::InitDone | watcher::Event::Delete(_) => publish(&known, Known::Gone),
+            watcher::Event::InitDone | watcher::Event::Delete(_) => publish(&known, &Known::Gone),
         }
     }
 }
 
-fn publish(known: &watch::Sender<Known>, new: Known) {
+fn publish(known: &[watch::Sender<Known>], new: &Known) {
     let is_gone = |known: &Known| matches!(known, Known::Gone);
-    if is_gone(&new) && !is_gone(&known.borrow()) {
+    let was_gone = known.iter().all(|known| is_gone(&known.borrow()));
+    if is_gone(new) && !was_gone {
         tracing::warn!(
             "the member is gone, or another one has its name; nothing is written any more"
         );
     }
-    known.send_replace(new);
+    for listener in known {
+        listener.send_replace(new.clone());
+    }
 }
 
 /// Asks the API server what is true now.

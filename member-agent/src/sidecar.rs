@@ -81,6 +81,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
         let api = member::api(self.client, &self.identity);
         let (known, knowing) = watch::channel(Known::default());
+        let (on_server, read_back) = watch::channel(Known::default());
         let (offers, offered) = watch::channel(None);
         let reporter = Reporter::new(
             api.clone(),
@@ -92,16 +93,17 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
         tasks.spawn(member::follow(
             api,
             self.identity,
-            known,
+            vec![on_server, known],
             self.heard,
             self.metrics,
         ));
-        let writing = tasks.spawn(reporter.clone().run(offered, knowing.clone()));
+        let writing = tasks.spawn(reporter.clone().run(offered, read_back));
         let outcome = tokio::select! {
-            () = self.agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
-            _ = tasks.join_next() => Err(Error::TaskEnded),
-            _ = stop.wait_for(|stop| *stop) => Ok(()),
-        };
+        biased;
+                   () = self.agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
+                   _ = tasks.join_next() => Err(Error::TaskEnded),
+                   _ = stop.wait_for(|stop| *stop) => Ok(()),
+               };
         writing.abort();
         let last = knowing.borrow().clone();
         self.agent.last_report(&last, &reporter).await;

@@ -90,17 +90,19 @@ impl Replica {
         let stores = prepared.iter().map(|scope| scope.context.stores.clone());
         tasks.spawn(announce(stores.collect(), self.ready.clone()));
         let lease = tokio::select! {
-            lease = election.acquire() => lease,
-            () = stop.cancelled() => return Ok(()),
-        };
+        biased;
+                   lease = election.acquire() => lease,
+                   () = stop.cancelled() => return Ok(()),
+               };
         self.metrics.leads(true);
         tracing::info!(identity = duties.identity, "leading");
         let renewals = CancellationToken::new();
         let work = work(prepared, stop, renewals.clone());
         let outcome = tokio::select! {
-            kept = election.keep(lease, renewals) => kept,
-            never = work => match never {},
-        };
+        biased;
+                   kept = election.keep(lease, renewals) => kept,
+                   never = work => match never {},
+               };
         self.metrics.leads(false);
         outcome
     }
@@ -174,9 +176,10 @@ async fn reconcile(scope: Prepared, stop: CancellationToken) {
     let Prepared { context, triggers } = scope;
     let stores = context.stores.clone();
     let listed = tokio::select! {
-        listed = stores.ready() => listed,
-        () = stop.cancelled() => return,
-    };
+    biased;
+           listed = stores.ready() => listed,
+           () = stop.cancelled() => return,
+       };
     if let Err(error) = listed {
         tracing::error!(%error, "a watch ended");
         return stop.cancel();
