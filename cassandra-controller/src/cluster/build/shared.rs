@@ -44,7 +44,9 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             right,
             role_binding(cluster, &account),
             owned.role_bindings.get(&account).map(AsRef::as_ref),
-        ),
+        )
+        // Kubernetes refuses a binding of a role that is not there.
+        .filter(|_| owned.roles.contains_key(&account)),
         put_right(
             Kind::Service,
             &service,
