@@ -15,6 +15,8 @@ pub struct Refusal {
     pub message: String,
     /// Which object, and which of its fields.
     pub details: Map<String, Value>,
+    /// Whether there are details though nothing is in them.
+    pub(crate) bare: bool,
 }
 
 /// What is wrong with one field.
@@ -60,7 +62,14 @@ impl Refusal {
             reason,
             message: message.into(),
             details: Map::new(),
+            bare: false,
         }
+    }
+
+    /// With details that say nothing.
+    pub(crate) fn bare(mut self) -> Self {
+        self.bare = true;
+        self
     }
 
     pub(crate) fn of(mut self, resource: &Resource, name: &str) -> Self {
@@ -79,7 +88,7 @@ impl Refusal {
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(500, "InternalError", message)
+        Self::new(500, "", message)
     }
 
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
@@ -169,7 +178,13 @@ impl Refusal {
             "reason": self.reason,
             "code": self.code,
         });
-        if let (false, Some(fields)) = (self.details.is_empty(), body.as_object_mut()) {
+        let Some(fields) = body.as_object_mut() else {
+            return body;
+        };
+        if self.reason.is_empty() {
+            fields.remove("reason");
+        }
+        if self.bare || !self.details.is_empty() {
             fields.insert("details".into(), Value::Object(self.details.clone()));
         }
         body

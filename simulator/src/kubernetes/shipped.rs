@@ -30,6 +30,13 @@ pub(crate) fn operator() -> Vec<Value> {
     MANIFESTS.iter().flat_map(|text| documents(text)).collect()
 }
 
+/// What is installed on a real server to be like a simulated one with the operator.
+pub fn installation() -> Vec<Value> {
+    let mut objects = definitions();
+    objects.extend(operator());
+    objects
+}
+
 /// What an API server has from its start, as far as it matters here.
 pub(crate) fn at_start() -> Vec<Value> {
     let namespace = |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});

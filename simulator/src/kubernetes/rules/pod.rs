@@ -197,13 +197,25 @@ pub(super) fn keep_on_status(old: &Value, new: &mut Value) {
     }
 }
 
+/// Where a volume may come from, in the order in which they are looked at.
+const SOURCES: &[&str] = &["emptyDir", "hostPath", "secret", "persistentVolumeClaim", "downwardAPI", "configMap", "projected"];
+
 /// What is wrong with a pod's spec.
 pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     let pointer = format!("/{}", at.replace('.', "/"));
     let spec = object.pointer(&pointer).cloned().unwrap_or_default();
     let mut causes = Vec::new();
     let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let volumes: Vec<_> = list("volumes").iter().filter_map(|volume| volume.get("name").cloned()).collect();
+    let mut volumes = Vec::new();
+    for (index, volume) in list("volumes").iter().enumerate() {
+        match SOURCES.iter().filter(|source| volume.get(source).is_some()).nth(1) {
+            Some(second) => {
+                let path = format!("{at}.volumes[{index}].{second}");
+                causes.push(Cause::forbidden(&path, "may not specify more than 1 volume type"));
+            }
+            None => volumes.extend(volume.get("name").cloned()),
+        }
+    }
     if list("containers").is_empty() {
         causes.push(Cause::required(&format!("{at}.containers")));
     }
@@ -229,6 +241,18 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
 
 /// Of a pod's spec next to nothing may change.
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
+    let mut causes = validate(new, "spec");
+    for kind in ["containers", "initContainers"] {
+        let count = |pod: &Value| {
+            let list = pod.pointer(&format!("/spec/{kind}")).and_then(Value::as_array);
+            list.map_or(0, Vec::len)
+        };
+        if count(old) != count(new) {
+            let message = "pod updates may not add or remove containers";
+            causes.push(Cause::forbidden(&format!("spec.{kind}"), message));
+            return causes;
+        }
+    }
     let mut allowed = new.clone();
     for kind in ["/spec/containers", "/spec/initContainers"] {
         let before = old.pointer(kind).and_then(Value::as_array).into_iter().flatten();
@@ -243,8 +267,9 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
         }
     }
     if allowed.get("spec") == old.get("spec") {
-        return Vec::new();
+        return causes;
     }
     let message = "pod updates may not change fields other than `spec.containers[*].image` and a few others";
-    vec![Cause::forbidden("spec", message)]
+    causes.push(Cause::forbidden("spec", message));
+    causes
 }

@@ -37,7 +37,10 @@ pub(super) fn validate(set: &Value) -> Vec<Cause> {
     let spec = set.get("spec").cloned().unwrap_or_default();
     let selector = spec.get("selector").filter(|selector| !selector.is_null());
     match selector {
-        None => causes.push(Cause::required("spec.selector")),
+        None => {
+            causes.push(Cause::required("spec.selector"));
+            causes.push(Cause::invalid("spec.template.metadata.labels", "`selector` does not match template `labels`"));
+        }
         Some(selector) if super::is_empty(selector) => {
             causes.push(Cause::invalid("spec.selector", "empty selector is invalid for statefulset"));
         }

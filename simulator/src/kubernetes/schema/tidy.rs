@@ -6,6 +6,36 @@ use serde_json::{Map, Value, json};
 
 use super::{Field, Record, Type};
 
+/// Brings a value into the form in which it comes back from the store, which does not tell an empty list or map from
+/// none.
+pub(crate) fn settle(value: &mut Value, ty: &Type) {
+    match (ty, value) {
+        (Type::Record(record), Value::Object(map)) => {
+            for (name, field) in &record.fields {
+                let Some(found) = map.get_mut(name) else { continue };
+                settle(found, &field.ty);
+                let empty = match (field.ty.as_ref(), &*found) {
+                    (Type::List { .. }, Value::Array(list)) => list.is_empty(),
+                    (Type::Map { .. }, Value::Object(map)) => map.is_empty(),
+                    _ => false,
+                };
+                if empty && field.omit_empty {
+                    map.remove(name);
+                } else if empty {
+                    *found = Value::Null;
+                }
+            }
+        }
+        (Type::List { element, .. }, Value::Array(list)) => {
+            list.iter_mut().for_each(|value| settle(value, element));
+        }
+        (Type::Map { element, .. }, Value::Object(map)) => {
+            map.values_mut().for_each(|value| settle(value, element));
+        }
+        _ => {}
+    }
+}
+
 /// Brings a value into the form in which a real API server would have decoded and written it. The error is the path
 /// and what is wrong there.
 pub(crate) fn tidy(value: &mut Value, ty: &Type) -> Result<(), String> {
@@ -55,6 +85,10 @@ pub(crate) fn tidy(value: &mut Value, ty: &Type) -> Result<(), String> {
 
 fn tidy_time(value: &mut Value, micro: bool) -> Result<(), String> {
     let text = value.as_str().ok_or("expected a time")?;
+    let digits = text.rsplit_once('.').map(|(_, rest)| rest.trim_end_matches('Z').len());
+    if micro && digits != Some(6) {
+        return Err(format!("no time with microseconds: {text}"));
+    }
     let time: Timestamp = text.parse().map_err(|_| format!("no time: {text}"))?;
     *value = json!(if micro {
         format!("{time:.6}")

@@ -13,6 +13,7 @@ use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
     rules,
+    schema::settle,
     store::{Key, Object},
 };
 
@@ -64,6 +65,9 @@ impl Work<'_> {
         copy(old, &mut object, "generation");
         self.prepare(old, &mut object);
         self.keep_system_fields(old, &mut object);
+        if resource.custom.is_none() {
+            settle(&mut object, &resource.schema);
+        }
         let causes = self.causes(old, &object);
         if !causes.is_empty() {
             return Err(Refusal::invalid(&resource, &key.name, &causes));

@@ -14,7 +14,7 @@ use crate::kubernetes::{
     refusal::{Cause, Refusal},
     request::Verb,
     rules::{self, Surroundings},
-    schema::tidy,
+    schema::{settle, tidy},
 };
 
 impl Work<'_> {
@@ -76,6 +76,9 @@ impl Work<'_> {
         if let Some(custom) = &resource.custom {
             custom.prepare_create(&mut object);
         }
+        if resource.custom.is_none() {
+            settle(&mut object, &resource.schema);
+        }
         let name = text(&object, "name").to_owned();
         let mut causes = unavailable;
         causes.extend(rules::metadata(&resource, &object));
@@ -90,7 +93,7 @@ impl Work<'_> {
         }
         self.expect_right_to_bind(&object)?;
         self.admit("CREATE", Some(&object), None)?;
-        if !text(&object, "resourceVersion").is_empty() {
+        if self.request.verb == Verb::Create && !text(&object, "resourceVersion").is_empty() {
             let why = "resourceVersion should not be set on objects to be created";
             return Err(Refusal::internal(why));
         }

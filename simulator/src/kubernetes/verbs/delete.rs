@@ -13,7 +13,7 @@ use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
     selectors::Selection,
-    store::{Key, Object},
+    store::{Key, Object, stamp},
 };
 
 const ORPHAN: &str = "orphan";
@@ -99,11 +99,9 @@ impl Work<'_> {
             if waits || seconds.unwrap_or(0) > 0 {
                 return Ok(Answer::Stored(200, kept));
             }
-            self.state.store.delete(key);
-            return Ok(self.gone(&kept));
+            return Ok(self.end(key, &kept));
         }
-        self.state.store.delete(key);
-        Ok(self.gone(&existing))
+        Ok(self.end(key, &existing))
     }
 
     fn expect_preconditions(&self, key: &Key, how: &How, old: &Value) -> Result<(), Refusal> {
@@ -172,6 +170,14 @@ impl Work<'_> {
         set(new, "deletionGracePeriodSeconds", json!(0));
     }
 
+    /// Takes an object out; the answer has the revision of that.
+    fn end(&mut self, key: &Key, object: &Arc<Object>) -> Answer {
+        self.state.store.delete(key);
+        let mut last = object.value().clone();
+        stamp(&mut last, self.state.store.head());
+        self.gone(&Object::unsaved(last))
+    }
+
     /// What a deletion answers.
     fn gone(&self, object: &Arc<Object>) -> Answer {
         let resource = self.resource();
@@ -204,7 +210,11 @@ impl Work<'_> {
             self.delete_one(key, &how)?;
         }
         let objects: Vec<_> = all.into_iter().map(|(_, object)| object).collect();
-        Ok(super::read::list_of(&request.resource, &objects, json!({"resourceVersion": revision.to_string()})))
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if let (true, Some(fields)) = (request.resource.custom.is_some(), metadata.as_object_mut()) {
+            fields.insert("continue".into(), json!(""));
+        }
+        Ok(super::read::list_of(&request.resource, &objects, metadata))
     }
 }
 

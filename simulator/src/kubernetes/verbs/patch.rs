@@ -9,6 +9,7 @@ use super::{
 use crate::kubernetes::{
     fields::{Owners, Refused, Set, Writer},
     refusal::{Cause, Refusal},
+    schema::fits,
 };
 
 impl Work<'_> {
@@ -28,7 +29,7 @@ impl Work<'_> {
             _ => {
                 let message = "the body of the request was in an unknown format - accepted media types include: \
                     application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-                Err(Refusal::new(415, "UnsupportedMediaType", message))
+                Err(Refusal::new(415, "UnsupportedMediaType", message).bare())
             }
         }
     }
@@ -44,7 +45,7 @@ impl Work<'_> {
             .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
         json_patch::patch(&mut object, &patch).map_err(|_| {
             let message = "the server rejected our request due to an error in our request";
-            Refusal::new(422, "Invalid", message)
+            Refusal::new(422, "Invalid", message).bare()
         })?;
         Ok(object)
     }
@@ -52,6 +53,9 @@ impl Work<'_> {
     fn apply(&mut self) -> Result<Answer, Refusal> {
         let config = parse(&self.request.body)?;
         self.expect_config(&config)?;
+        fits(&config, &self.resource().schema).map_err(|why| {
+            Refusal::internal(format!("failed to create typed patch object: {why}"))
+        })?;
         let key = self.key(&self.request.name);
         let existing = self.state.store.get(&key).cloned();
         let (live, owners) = match &existing {

@@ -82,6 +82,9 @@ impl Work<'_> {
         }
         let left = matching.count();
         let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if let (true, Some(fields)) = (request.resource.custom.is_some(), metadata.as_object_mut()) {
+            fields.insert("continue".into(), json!(""));
+        }
         if let (true, Some(last), Some(fields)) = (left > 0, last, metadata.as_object_mut()) {
             fields.insert("continue".into(), json!(write_token(revision, &last)));
             if selection == Selection::default() {
