@@ -12,7 +12,7 @@ pub const MASKED: &[(&str, &str)] = &[
     ("Status.details.retryAfterSeconds", "depends on load"),
     ("ListMeta.resourceVersion", "the head of a store that other sequences write too"),
     ("ListMeta.continue", "opaque; that there is one is compared"),
-    ("creationTimestamp, deletionTimestamp, managedFields[].time", "the time; that there is one is compared"),
+    ("creationTimestamp, deletionTimestamp, lastTransitionTime, managedFields[].time", "the time; that there is one is compared"),
     ("BOOKMARK", "when it comes is the server's choice"),
 ];
 
@@ -75,6 +75,10 @@ impl Chosen {
                 for (name, value) in map.iter_mut() {
                     self.walk(value, name);
                 }
+                // Generated names differ, and with them the order.
+                if let Some(items) = map.get_mut("items").and_then(Value::as_array_mut) {
+                    items.sort_by_key(|item| item.pointer("/metadata/name").map(Value::to_string));
+                }
             }
             Value::Array(list) => {
                 for value in list.iter_mut() {
@@ -99,7 +103,7 @@ impl Chosen {
     fn text(&mut self, key: &str, text: &str) -> Option<Value> {
         match key {
             "resourceVersion" => Some(self.stand_in("version", text)),
-            "creationTimestamp" | "deletionTimestamp" | "time" => Some(json!("time")),
+            "creationTimestamp" | "deletionTimestamp" | "time" | "lastTransitionTime" => Some(json!("time")),
             "clusterIP" | "clusterIPs" if text.starts_with("10.96.") => Some(self.stand_in("address", text)),
             _ => None,
         }

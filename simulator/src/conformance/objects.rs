@@ -87,7 +87,7 @@ pub(super) fn content(kind: Kind, namespace: &str, dice: &mut Dice) -> Value {
         "Role" => json!({"rules": rules(dice)}),
         "RoleBinding" => binding(namespace, dice),
         "Lease" => lease(dice),
-        "Event" => event(namespace, dice),
+        "Event" => event(namespace),
         "CassandraCluster" => json!({"spec": cluster(dice)}),
         "CassandraMember" => json!({"spec": member(dice)}),
         _ => json!({}),
@@ -342,9 +342,9 @@ fn lease(dice: &mut Dice) -> Value {
         "leaseTransitions": dice.below(3)}})
 }
 
-fn event(namespace: &str, dice: &mut Dice) -> Value {
+fn event(namespace: &str) -> Value {
     json!({"eventTime": "2026-01-01T00:00:00.000001Z", "reason": "Made", "action": "Make", "type": "Normal",
-        "reportingController": "cassandra-operator.rs/x", "reportingInstance": "i", "note": dice.text(&["a", "b"]),
+        "reportingController": "cassandra-operator.rs/x", "reportingInstance": "i", "note": "a",
         "regarding": {"kind": "Pod", "name": "p", "namespace": namespace, "apiVersion": "v1"}})
 }
 

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::kubernetes::{Options as ServerOptions, Server, User};
 
+/// How long one sequence may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -51,7 +54,8 @@ pub async fn run(real: Client, options: &Options) -> Result<Report> {
     let results = stream::iter(seeds).map(|seed| {
         let real = real.clone();
         async move {
-            let found = one(&real, options, seed, None, "").await;
+            let found = tokio::time::timeout(PATIENCE, one(&real, options, seed, None, "")).await;
+            let found = found.context("no end after a minute").flatten();
             found.with_context(|| format!("sequence {seed}"))
         }
     });
@@ -277,6 +281,8 @@ async fn in_force(side: &mut Side) -> Result<()> {
             ..Ask::default()
         };
         if side.send(&delete).await?.code == 403 {
+            // A watch can't begin before the caches of our kinds did.
+            tokio::time::sleep(Duration::from_secs(2)).await;
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(250)).await;

@@ -156,6 +156,10 @@ impl tower::Service<http::Request<Body>> for Connection {
 }
 
 fn refused(refusal: &Refusal) -> Response {
+    if refusal.code == 404 && refusal.reason.is_empty() {
+        // Of a path that nobody serves there is no kind either.
+        return whole(404, refusal.message.clone().into());
+    }
     whole(refusal.code, refusal.body().to_string().into())
 }
 

@@ -98,8 +98,7 @@ impl Refusal {
 
     /// There is no such path.
     pub(crate) fn no_such_path() -> Self {
-        let message = "the server could not find the requested resource";
-        Self::new(404, "NotFound", message)
+        Self::new(404, "", "404 page not found")
     }
 
     pub(crate) fn exists(resource: &Resource, name: &str) -> Self {
@@ -154,7 +153,14 @@ impl Refusal {
         let causes: Vec<_> = causes
             .iter()
             .map(|cause| {
-                json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
+                let Cause {
+                    reason,
+                    field,
+                    message,
+                } = cause;
+                let said = [("reason", *reason), ("message", message), ("field", field)];
+                let said = said.into_iter().filter(|(_, text)| !text.is_empty());
+                Value::Object(said.map(|(name, text)| (name.to_owned(), json!(text))).collect())
             })
             .collect();
         if !causes.is_empty() {

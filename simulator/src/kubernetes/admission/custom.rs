@@ -107,15 +107,20 @@ impl Custom {
         }
     }
 
-    /// What is wrong with an object, by schema and by CEL.
-    pub(crate) fn validate(&self, object: &Value, old: Option<&Value>, status: bool) -> Vec<Cause> {
-        let mut causes = Vec::new();
+    /// What is wrong with an object, besides what is known already, by schema and by CEL.
+    pub(crate) fn validate(
+        &self,
+        object: &Value,
+        old: Option<&Value>,
+        status: bool,
+        mut causes: Vec<Cause>,
+    ) -> Vec<Cause> {
         if status {
             self.node.validate_field(object, "status", &mut causes);
         } else {
             self.node.validate(object, "", &mut causes);
         }
-        let blocking = ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        let blocking = ["FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
         if causes.iter().any(|cause| blocking.contains(&cause.reason)) {
             let message = "some validation rules were not checked because the object was invalid; correct the \
                 existing errors to complete validation";
@@ -130,7 +135,8 @@ impl Custom {
                     Some("FieldValueDuplicate") => "FieldValueDuplicate",
                     _ => "FieldValueInvalid",
                 };
-                Cause::new(reason, &error.field_path, error.message)
+                let path = Some(error.field_path.as_str()).filter(|path| !path.is_empty());
+                Cause::new(reason, path.unwrap_or("<nil>"), error.message)
             }));
         }
         causes

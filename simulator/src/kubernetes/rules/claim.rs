@@ -1,5 +1,6 @@
 //! Volume claims: what they ask for is fixed, but for their size once they are bound.
 
+use cassandra_api::quantity::Quantity;
 use serde_json::{Value, json};
 
 use super::{Surroundings, fields_at, fill, fill_at};
@@ -44,10 +45,15 @@ pub(super) fn validate(claim: &Value) -> Vec<Cause> {
 
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let bound = old.pointer("/status/phase") == Some(&json!("Bound"));
+    let classless = old.pointer("/spec/storageClassName").is_none();
     let unsized_spec = |claim: &Value| {
         let mut spec = claim.get("spec").cloned().unwrap_or_default();
         if bound && let Some(requests) = fields_at(&mut spec, "/resources/requests") {
             requests.remove("storage");
+        }
+        // A claim without a class may get one.
+        if classless && let Some(fields) = spec.as_object_mut() {
+            fields.remove("storageClassName");
         }
         spec
     };
@@ -56,11 +62,16 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
         let message = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         causes.push(Cause::forbidden("spec", message));
     }
-    let size = |claim: &Value| {
-        let size = claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
-        size.and_then(|size| cassandra_api::quantity::Quantity(size.to_owned()).units())
+    if old.pointer("/spec/volumeMode") != new.pointer("/spec/volumeMode") {
+        causes.push(Cause::invalid("volumeMode", "field is immutable"));
+    }
+    let size = |claim: &Value, at: &str| {
+        let size = claim.pointer(at).and_then(Value::as_str);
+        size.and_then(|size| Quantity(size.to_owned()).units()).unwrap_or(0)
     };
-    if bound && size(new) < size(old) {
+    let requested = |claim: &Value| size(claim, "/spec/resources/requests/storage");
+    let smaller = requested(new) < requested(old);
+    if smaller && requested(new) <= size(old, "/status/capacity/storage") {
         let message = "field can not be less than status.capacity";
         causes.push(Cause::forbidden("spec.resources.requests.storage", message));
     }

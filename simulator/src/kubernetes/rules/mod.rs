@@ -150,6 +150,7 @@ pub(crate) fn validate(family: Family, object: &Value) -> Vec<Cause> {
         Family::Role | Family::ClusterRole => small::validate_role(object),
         Family::RoleBinding | Family::ClusterRoleBinding => small::validate_binding(object),
         Family::Lease => small::validate_lease(object),
+        Family::ConfigMap => small::validate_config_map(object),
         _ => Vec::new(),
     }
 }

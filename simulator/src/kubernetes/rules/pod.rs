@@ -239,6 +239,19 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     causes
 }
 
+fn tolerates_as_before(old: &Value, new: &Value) -> bool {
+    let tolerations = |pod: &Value| -> Vec<Value> {
+        let list = pod.pointer("/spec/tolerations").and_then(Value::as_array);
+        let mut list = list.cloned().unwrap_or_default();
+        for toleration in &mut list {
+            toleration.as_object_mut().and_then(|fields| fields.remove("tolerationSeconds"));
+        }
+        list
+    };
+    let there = tolerations(new);
+    tolerations(old).iter().all(|toleration| there.contains(toleration))
+}
+
 /// Of a pod's spec next to nothing may change.
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = validate(new, "spec");
@@ -252,6 +265,10 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
             causes.push(Cause::forbidden(&format!("spec.{kind}"), message));
             return causes;
         }
+    }
+    if !tolerates_as_before(old, new) {
+        let message = "existing toleration can not be modified except its tolerationSeconds";
+        causes.push(Cause::forbidden("spec.tolerations", message));
     }
     let mut allowed = new.clone();
     for kind in ["/spec/containers", "/spec/initContainers"] {

@@ -79,11 +79,12 @@ pub(super) fn keep(old: &Value, new: &mut Value) {
         return;
     };
     let address = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let same = spec.get("clusterIPs").is_none_or(|list| Some(list) == kept.get("clusterIPs"));
+    if same && !address.is_empty() && Some(&json!(address)) != kept.get("clusterIP") {
+        spec.insert("clusterIPs".into(), json!([address]));
+    }
     for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        let changed = field == "clusterIPs" && !address.is_empty() && Some(&json!(address)) != kept.get("clusterIP");
-        if changed && spec.get("clusterIPs") == kept.get("clusterIPs") {
-            spec.insert("clusterIPs".into(), json!([address]));
-        } else if let Some(value) = kept.get(field) {
+        if let Some(value) = kept.get(field) {
             fill(spec, field, value.clone());
         }
     }
@@ -105,6 +106,14 @@ pub(super) fn validate(service: &Value) -> Vec<Cause> {
         }
         if name.is_some_and(|name| !is_label(name)) {
             causes.push(Cause::invalid(&format!("{path}.name"), "a lowercase RFC 1123 label"));
+        }
+        let before = || ports.iter().take(index);
+        if name.is_some() && before().any(|other| other.get("name") == port.get("name")) {
+            causes.push(Cause::new("FieldValueDuplicate", &format!("{path}.name"), "Duplicate value"));
+        }
+        let place = |port: &Value| (port.get("port").cloned(), port.get("protocol").cloned());
+        if before().any(|other| place(other) == place(port)) {
+            causes.push(Cause::new("FieldValueDuplicate", &path, "Duplicate value"));
         }
         let number = port.get("port").and_then(Value::as_i64).unwrap_or(0);
         if !(1..=65535).contains(&number) {

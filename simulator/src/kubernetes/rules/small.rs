@@ -150,6 +150,14 @@ pub(super) fn validate_lease(lease: &Value) -> Vec<Cause> {
     causes
 }
 
+pub(super) fn validate_config_map(map: &Value) -> Vec<Cause> {
+    let keys = |field: &str| map.get(field).and_then(Value::as_object);
+    let data = keys("data").into_iter().flatten();
+    let both = data.filter(|(key, _)| keys("binaryData").is_some_and(|other| other.contains_key(*key)));
+    let message = "duplicate of key present in binaryData";
+    both.map(|(key, _)| Cause::invalid(&format!("data[{key}]"), message)).collect()
+}
+
 pub(super) fn validate_immutable(old: &Value, new: &Value) -> Vec<Cause> {
     if old.get("immutable") != Some(&json!(true)) {
         return Vec::new();

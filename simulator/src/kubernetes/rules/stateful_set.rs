@@ -53,6 +53,11 @@ pub(super) fn validate(set: &Value) -> Vec<Cause> {
     }
     causes.extend(pod::validate(set, "spec.template.spec"));
     causes.extend(at_least_nothing(&spec));
+    let strategy = |field: &str| spec.pointer(&format!("/updateStrategy/{field}"));
+    if strategy("type") == Some(&json!("OnDelete")) && strategy("rollingUpdate").is_some() {
+        let message = "only allowed for updateStrategy 'RollingUpdate'";
+        causes.push(Cause::invalid("spec.updateStrategy.rollingUpdate", message));
+    }
     let policy = spec.pointer("/template/spec/restartPolicy").and_then(Value::as_str);
     if let Some(policy) = policy.filter(|policy| *policy != "Always") {
         causes.push(Cause::unsupported("spec.template.spec.restartPolicy", policy));

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{Merge, Type};
+use crate::kubernetes::fields::Step;
 
 /// The error is the path and what is wrong there.
 pub(crate) fn fits(value: &Value, ty: &Type) -> Result<(), String> {
@@ -30,6 +31,11 @@ pub(crate) fn fits(value: &Value, ty: &Type) -> Result<(), String> {
                 if list.iter().any(lacks) {
                     return Err(": an element without its keys".into());
                 }
+            }
+            let mut steps = std::collections::BTreeSet::new();
+            let mut found = list.iter().filter_map(|value| Step::to_element(value, element, merge));
+            if found.any(|step| !steps.insert(step)) {
+                return Err(": duplicate entries".into());
             }
             list.iter().try_for_each(|value| fits(value, element))
         }

@@ -132,7 +132,7 @@ impl Work<'_> {
         let mut causes = rules::metadata(resource, new);
         causes.extend(rules::metadata_change(old, new));
         if let Some(custom) = &resource.custom {
-            causes.extend(custom.validate(new, Some(old), status));
+            causes = custom.validate(new, Some(old), status, causes);
         } else if !status {
             causes.extend(rules::validate_change(resource.family, old, new));
         }

@@ -83,7 +83,7 @@ impl Work<'_> {
         let mut causes = unavailable;
         causes.extend(rules::metadata(&resource, &object));
         if let Some(custom) = &resource.custom {
-            causes.extend(custom.validate(&object, None, false));
+            causes = custom.validate(&object, None, false, causes);
         } else {
             causes.extend(rules::validate(resource.family, &object));
         }
@@ -93,7 +93,7 @@ impl Work<'_> {
         }
         self.expect_right_to_bind(&object)?;
         self.admit("CREATE", Some(&object), None)?;
-        if self.request.verb == Verb::Create && !text(&object, "resourceVersion").is_empty() {
+        if self.request.verb == Verb::Create && !self.request.is_dry_run() && !text(&object, "resourceVersion").is_empty() {
             let why = "resourceVersion should not be set on objects to be created";
             return Err(Refusal::internal(why));
         }

@@ -83,15 +83,22 @@ impl Work<'_> {
             Grace::Given => true,
             Grace::None => false,
         };
-        let finalizers = finalizers(how, old);
+        let finalizers = if matches!(self.resource().family, Family::Event | Family::CoreEvent) {
+            finalizers(&How::default(), old)
+        } else {
+            finalizers(how, old)
+        };
         let waits = !finalizers.is_empty();
         set(&mut new, "finalizers", if waits { json!(finalizers) } else { Value::Null });
         if !graceful && waits {
             self.mark(&mut new);
         }
         if how.dry_run.iter().any(|what| what == "All") || self.request.is_dry_run() {
-            let shown = if graceful || waits { Object::unsaved(new) } else { existing };
-            return Ok(self.gone(&shown));
+            return Ok(if graceful || waits {
+                Answer::Stored(200, Object::unsaved(new))
+            } else {
+                self.gone(&existing)
+            });
         }
         let seconds = new.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
         if graceful || waits {
@@ -120,6 +127,10 @@ impl Work<'_> {
                 let resource = self.resource();
                 let mut refusal = Refusal::conflict(resource, &key.name, &why);
                 refusal.details.insert("kind".into(), json!(resource.kind));
+                if resource.family == Family::Event {
+                    // Events are kept as those of the core group.
+                    refusal.details.remove("group");
+                }
                 return Err(refusal);
             }
         }
@@ -173,8 +184,15 @@ impl Work<'_> {
     /// Takes an object out; the answer has the revision of that.
     fn end(&mut self, key: &Key, object: &Arc<Object>) -> Answer {
         self.state.store.delete(key);
+        let revision = self.state.store.head();
+        if self.resource().family == Family::Service
+            && let Some(endpoints) = self.inner.catalogue.family(Family::Endpoints)
+        {
+            let of_service = Key { resource: endpoints.id, ..key.clone() };
+            self.state.store.delete(&of_service);
+        }
         let mut last = object.value().clone();
-        stamp(&mut last, self.state.store.head());
+        stamp(&mut last, revision);
         self.gone(&Object::unsaved(last))
     }
 

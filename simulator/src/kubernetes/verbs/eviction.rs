@@ -34,9 +34,29 @@ impl Work<'_> {
         if runs {
             self.spend_budget(pod.value())?;
         }
+        self.mark_evicted(&key, pod.value());
         self.delete_one(&key, &how)?;
         let status = json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "code": 201});
         Ok(Answer::Value(201, status))
+    }
+
+    /// The pod says why it goes.
+    fn mark_evicted(&mut self, key: &Key, pod: &Value) {
+        let mut marked = pod.clone();
+        let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting", "lastProbeTime": null, "lastTransitionTime": self.now});
+        if let Some(status) = marked.get_mut("status").and_then(Value::as_object_mut) {
+            let conditions = status.entry("conditions").or_insert_with(|| json!([]));
+            if let Some(conditions) = conditions.as_array_mut() {
+                let is_same = |other: &Value| other.get("type") == condition.get("type");
+                if !conditions.iter().any(is_same) {
+                    conditions.push(condition);
+                }
+            }
+        }
+        if marked != *pod {
+            self.save(key.clone(), marked);
+        }
     }
 
     fn spend_budget(&mut self, pod: &Value) -> Result<(), Refusal> {

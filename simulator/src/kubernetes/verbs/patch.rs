@@ -7,7 +7,7 @@ use super::{
     decode::{complete, parse, text},
 };
 use crate::kubernetes::{
-    fields::{Owners, Refused, Set, Writer},
+    fields::{Owners, Refused, Writer},
     refusal::{Cause, Refusal},
     schema::fits,
 };
@@ -21,7 +21,7 @@ impl Work<'_> {
                 let key = self.key(&self.request.name);
                 let existing = self.existing(&key)?;
                 let patched = self.patched(form, existing.value())?;
-                let mut object = self.decode(patched)?;
+                let mut object = self.decode(patched).map_err(unreadable)?;
                 self.own(existing.value(), &mut object);
                 let changed = self.change(key, &existing, object)?;
                 Ok(Answer::Stored(200, changed))
@@ -29,7 +29,9 @@ impl Work<'_> {
             _ => {
                 let message = "the body of the request was in an unknown format - accepted media types include: \
                     application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-                Err(Refusal::new(415, "UnsupportedMediaType", message).bare())
+                let refusal = Refusal::new(415, "UnsupportedMediaType", message);
+                // Built-in kinds take strategic merge patches too, and say less.
+                Err(if self.resource().custom.is_none() { refusal.bare() } else { refusal })
             }
         }
     }
@@ -53,9 +55,6 @@ impl Work<'_> {
     fn apply(&mut self) -> Result<Answer, Refusal> {
         let config = parse(&self.request.body)?;
         self.expect_config(&config)?;
-        fits(&config, &self.resource().schema).map_err(|why| {
-            Refusal::internal(format!("failed to create typed patch object: {why}"))
-        })?;
         let key = self.key(&self.request.name);
         let existing = self.state.store.get(&key).cloned();
         let (live, owners) = match &existing {
@@ -64,10 +63,15 @@ impl Work<'_> {
                 return Err(Refusal::not_found(self.resource(), &key.name));
             }
             None => {
-                self.expect_new(&config)?;
                 (self.blank(), Owners::default())
             }
         };
+        fits(&config, &self.resource().schema).map_err(|why| {
+            Refusal::internal(format!("failed to create typed patch object: {why}"))
+        })?;
+        if existing.is_none() {
+            self.expect_new(&config)?;
+        }
         let writer = self.writer(true);
         let force = self.request.is_set("force");
         let filter = self.filter();
@@ -102,7 +106,7 @@ impl Work<'_> {
             ..self.writer(false)
         };
         let schema = &self.resource().schema;
-        owners.updated((&self.blank(), live), schema, writer, &Set::clone, &self.now)
+        owners.updated((&self.blank(), live), schema, writer, &self.filter(), &self.now)
     }
 
     fn expect_config(&self, config: &Value) -> Result<(), Refusal> {
@@ -167,4 +171,10 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// What a patch makes of an object must be readable.
+fn unreadable(refusal: Refusal) -> Refusal {
+    let cause = Cause::invalid("patch", &refusal.message);
+    Refusal::new(422, "Invalid", refusal.message).with_causes(&[cause])
 }

@@ -166,6 +166,12 @@ pub(super) fn as_asked(request: &Request, answer: Answer) -> Answer {
                 items.iter_mut().for_each(|item| *item = metadata_of(item));
             }
             if let Some(fields) = list.as_object_mut() {
+                if fields.get("items") == Some(&json!([])) {
+                    fields.insert("items".into(), Value::Null);
+                }
+                if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+                    metadata.retain(|_, value| *value != json!(""));
+                }
                 fields.insert("apiVersion".into(), json!("meta.k8s.io/v1"));
                 fields.insert("kind".into(), json!("PartialObjectMetadataList"));
             }

@@ -7,6 +7,7 @@ use super::{
     decode::{parse, set, text},
 };
 use crate::kubernetes::{
+    fields::Owners,
     refusal::{Cause, Refusal},
     request::Verb,
 };
@@ -45,6 +46,11 @@ impl Work<'_> {
         }
         set(&mut object, "resourceVersion", json!(text(&wanted, "resourceVersion")));
         self.own(existing.value(), &mut object);
+        // A real server notes no time for this.
+        let mut owners = Owners::of(&object);
+        let scales = owners.0.iter_mut().filter(|(writer, _)| writer.subresource == "scale");
+        scales.for_each(|(_, owned)| owned.time = None);
+        owners.write(&mut object);
         let changed = self.change(key, &existing, object)?;
         Ok(Answer::Value(200, scale_of(changed.value())))
     }
