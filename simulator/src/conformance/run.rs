@@ -281,6 +281,9 @@ async fn in_force(side: &mut Side) -> Result<()> {
             ..Ask::default()
         };
         if side.send(&delete).await?.code == 403 {
+            let clusters = members.replace("members", "clusters");
+            let list = Ask { method: "GET", path: clusters, ..Ask::default() };
+            side.send(&list).await?;
             // A watch can't begin before the caches of our kinds did.
             tokio::time::sleep(Duration::from_secs(2)).await;
             return Ok(());

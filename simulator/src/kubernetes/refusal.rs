@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalogue::Resource;
+use super::catalogue::{Family, Resource};
 
 /// An answer that is no success.
 #[derive(Clone, Debug, PartialEq)]
@@ -145,6 +145,10 @@ impl Refusal {
         };
         let message = format!("{kind} {name:?} is invalid: {all}");
         let mut refusal = Self::new(422, "Invalid", message).of(resource, name);
+        if resource.family == Family::Event {
+            // Events are kept as those of the core group.
+            refusal.details.remove("group");
+        }
         refusal.details.insert("kind".into(), json!(resource.kind));
         refusal.with_causes(causes)
     }

@@ -24,6 +24,8 @@ pub struct Key {
 pub struct Object {
     value: Value,
     json: OnceLock<Bytes>,
+    /// What is stored lacks a default that every reader adds.
+    incomplete: bool,
 }
 
 impl Object {
@@ -31,7 +33,13 @@ impl Object {
         Arc::new(Self {
             value,
             json: OnceLock::new(),
+            incomplete: false,
         })
+    }
+
+    /// Whether an update that changes nothing is a write nevertheless.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// One that is not stored.
@@ -113,6 +121,19 @@ impl Store {
         self.head += 1;
         stamp(&mut value, self.head);
         let object = Object::new(value);
+        self.record(key, Some(object.clone()));
+        object
+    }
+
+    /// Writes an object that the store has without one of its defaults.
+    pub(crate) fn put_incomplete(&mut self, key: Key, mut value: Value) -> Arc<Object> {
+        self.head += 1;
+        stamp(&mut value, self.head);
+        let object = Arc::new(Object {
+            value,
+            json: OnceLock::new(),
+            incomplete: true,
+        });
         self.record(key, Some(object.clone()));
         object
     }

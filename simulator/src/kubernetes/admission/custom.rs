@@ -127,7 +127,8 @@ impl Custom {
             causes.push(Cause::invalid("<nil>", message));
             return causes;
         }
-        if let Err(errors) = self.validator.validate_compiled(&self.rules, object, old) {
+        let (object, old) = (without_nulls(object), old.map(without_nulls));
+        if let Err(errors) = self.validator.validate_compiled(&self.rules, &object, old.as_ref()) {
             causes.extend(errors.into_vec().into_iter().map(|error| {
                 let reason = match error.reason.as_deref() {
                     Some("FieldValueForbidden") => "FieldValueForbidden",
@@ -140,6 +141,18 @@ impl Custom {
             }));
         }
         causes
+    }
+}
+
+/// To CEL a field that is null is not there; kube-cel takes it for one that is.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+        }
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        other => other.clone(),
     }
 }
 

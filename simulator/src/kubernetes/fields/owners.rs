@@ -177,13 +177,12 @@ impl Owners {
         })
     }
 
-    /// Takes out what was applied last time and is not now, unless another applier has it.
+    /// Takes out what was applied last time and is not now, unless another has it.
     fn prune(&self, merged: &Value, last: &Set, ty: &Type) -> Value {
         let last = last.with_named(ty);
         let pruned = remove(merged, &last, ty).unwrap_or_else(|| json!({}));
         let all = fields_of(merged, ty).with_named(ty);
-        let applied = self.0.iter().filter(|(writer, _)| writer.applies);
-        let managed = applied.fold(Set::default(), |all, (_, owned)| all.union(&owned.fields));
+        let managed = self.0.values().fold(Set::default(), |all, owned| all.union(&owned.fields));
         let kept = fields_of(&pruned, ty)
             .with_named(ty)
             .union(&managed.with_named(ty));

@@ -65,15 +65,24 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     if old.pointer("/spec/volumeMode") != new.pointer("/spec/volumeMode") {
         causes.push(Cause::invalid("volumeMode", "field is immutable"));
     }
-    let size = |claim: &Value, at: &str| {
-        let size = claim.pointer(at).and_then(Value::as_str);
-        size.and_then(|size| Quantity(size.to_owned()).units()).unwrap_or(0)
-    };
-    let requested = |claim: &Value| size(claim, "/spec/resources/requests/storage");
     let smaller = requested(new) < requested(old);
     if smaller && requested(new) <= size(old, "/status/capacity/storage") {
         let message = "field can not be less than status.capacity";
         causes.push(Cause::forbidden("spec.resources.requests.storage", message));
     }
     causes
+}
+
+fn size(claim: &Value, at: &str) -> i128 {
+    let size = claim.pointer(at).and_then(Value::as_str);
+    size.and_then(|size| Quantity(size.to_owned()).units()).unwrap_or(0)
+}
+
+fn requested(claim: &Value) -> i128 {
+    size(claim, "/spec/resources/requests/storage")
+}
+
+/// Whether a change asks for more.
+pub(crate) fn grows(old: &Value, new: &Value) -> bool {
+    requested(new) > requested(old)
 }

@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use claim::grows;
 pub(crate) use names::{metadata, metadata_change};
 pub(crate) use selecting::{is_ready, selects};
 
@@ -66,6 +67,18 @@ pub(crate) fn admit(family: Family, object: &mut Value, surroundings: &Surroundi
         }
         Family::PersistentVolume => finalizer(object, "kubernetes.io/pv-protection"),
         _ => {}
+    }
+}
+
+/// What mutating admission adds to a changed object.
+pub(crate) fn admit_change(family: Family, old: &Value, object: &mut Value) {
+    if family == Family::Pod {
+        for field in ["priority", "preemptionPolicy"] {
+            if let Some(value) = old.pointer(&format!("/spec/{field}")) {
+                fill_at(object, "/spec", field, value.clone());
+            }
+        }
+        pod::tolerate(object);
     }
 }
 

@@ -25,7 +25,7 @@ fn is_name(family: Family, name: &str) -> bool {
     match family {
         Family::Service => is_label(name) && name.starts_with(|c: char| c.is_ascii_lowercase()),
         Family::Namespace | Family::StatefulSet => is_label(name),
-        Family::Role | Family::RoleBinding | Family::ClusterRole | Family::ClusterRoleBinding => {
+        Family::PodDisruptionBudget | Family::Role | Family::RoleBinding | Family::ClusterRole | Family::ClusterRoleBinding => {
             !name.contains(['/', '%']) && name != "." && name != ".."
         }
         _ => is_domain(name),

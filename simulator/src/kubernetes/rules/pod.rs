@@ -1,5 +1,6 @@
 //! Pods, and the pod templates of StatefulSets.
 
+use cassandra_api::quantity::Quantity;
 use serde_json::{Map, Value, json};
 
 use super::{elements_at, fields_at, fill, fill_at, take_over};
@@ -135,6 +136,14 @@ pub(super) fn admit(pod: &mut Value) {
     };
     spec.insert("priority".into(), json!(0));
     fill(spec, "preemptionPolicy", "PreemptLowerPriority");
+    tolerate(pod);
+}
+
+/// A node that is away for a short time keeps its pods.
+pub(super) fn tolerate(pod: &mut Value) {
+    let Some(spec) = fields_at(pod, "/spec") else {
+        return;
+    };
     let list = spec.entry("tolerations").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else {
         return;
@@ -225,6 +234,17 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
             for field in ["name", "image"] {
                 if container.get(field).is_none_or(super::is_empty) {
                     causes.push(Cause::required(&format!("{path}.{field}")));
+                }
+            }
+            let amount = |what: &str, name: &str| {
+                let text = container.pointer(&format!("/resources/{what}/{name}"))?.as_str()?;
+                Quantity(text.to_owned()).milli()
+            };
+            for name in ["cpu", "memory"] {
+                let (request, limit) = (amount("requests", name), amount("limits", name));
+                if limit.is_some() && request > limit {
+                    let message = format!("must be less than or equal to {name} limit");
+                    causes.push(Cause::invalid(&format!("{path}.resources.requests"), &message));
                 }
             }
             let mounts = container.get("volumeMounts").and_then(Value::as_array);

@@ -61,6 +61,9 @@ impl Work<'_> {
         let old = existing.value();
         self.expect_version(&key, old, &object)?;
         set(&mut object, "resourceVersion", json!(text(old, "resourceVersion")));
+        if self.request.subresource.is_empty() {
+            rules::admit_change(resource.family, old, &mut object);
+        }
         self.place(&mut object)?;
         copy(old, &mut object, "generation");
         self.prepare(old, &mut object);
@@ -80,12 +83,13 @@ impl Work<'_> {
         {
             self.expect_rights_of(&object)?;
         }
+        self.expect_growth(&key, old, &object)?;
         self.admit("UPDATE", Some(&object), Some(old))?;
         if is_over(old, &object) {
             self.take_out(&key);
             return Ok(Object::unsaved(object));
         }
-        if &object == old {
+        if &object == old && !existing.is_incomplete() {
             return Ok(existing.clone());
         }
         Ok(self.save(key, object))
@@ -124,6 +128,26 @@ impl Work<'_> {
             let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
             set(new, "generation", json!(generation.unwrap_or(0) + 1));
         }
+    }
+
+    /// A claim grows if its storage class lets it.
+    fn expect_growth(&self, key: &Key, old: &Value, new: &Value) -> Result<(), Refusal> {
+        let claims = self.resource().family == Family::PersistentVolumeClaim;
+        if !claims || !self.request.subresource.is_empty() || !rules::grows(old, new) {
+            return Ok(());
+        }
+        let class = new.pointer("/spec/storageClassName").and_then(Value::as_str);
+        let class = class.and_then(|name| {
+            let kind = self.inner.catalogue.family(Family::StorageClass)?;
+            let place = Key { resource: kind.id, namespace: "".into(), name: name.into() };
+            self.state.store.get(&place)
+        });
+        let expands = |class: &Arc<Object>| class.value().get("allowVolumeExpansion") == Some(&json!(true));
+        if class.is_some_and(expands) {
+            return Ok(());
+        }
+        let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+        Err(Refusal::forbidden(self.resource(), &key.name, why))
     }
 
     fn causes(&self, old: &Value, new: &Value) -> Vec<Cause> {

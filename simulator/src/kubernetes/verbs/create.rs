@@ -80,7 +80,10 @@ impl Work<'_> {
             settle(&mut object, &resource.schema);
         }
         let name = text(&object, "name").to_owned();
-        let mut causes = unavailable;
+        if !unavailable.is_empty() {
+            return Err(Refusal::invalid(&resource, &name, &unavailable));
+        }
+        let mut causes = Vec::new();
         causes.extend(rules::metadata(&resource, &object));
         if let Some(custom) = &resource.custom {
             causes = custom.validate(&object, None, false, causes);
@@ -101,7 +104,12 @@ impl Work<'_> {
         if self.state.store.get(&key).is_some() {
             return Err(Refusal::exists(&resource, &name));
         }
-        Ok(Answer::Stored(201, self.save(key, object)))
+        let created = if resource.family == Family::PersistentVolumeClaim && !self.request.is_dry_run() {
+            self.state.store.put_incomplete(key, object)
+        } else {
+            self.save(key, object)
+        };
+        Ok(Answer::Stored(201, created))
     }
 
     /// The addresses of all Services.

@@ -59,7 +59,7 @@ impl Work<'_> {
         let existing = self.state.store.get(&key).cloned();
         let (live, owners) = match &existing {
             Some(existing) => (self.bare(existing.value()), Owners::of(existing.value())),
-            None if !self.request.subresource.is_empty() => {
+            None if !self.request.subresource.is_empty() && !self.resource().creates_on_update() => {
                 return Err(Refusal::not_found(self.resource(), &key.name));
             }
             None => {
