@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use kube::{Client, Config, config::{KubeConfigOptions, Kubeconfig}};
+use kube::{
+    Client, Config,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use simulator::conformance::{Options, Report, compare::MASKED, run};
 
 /// Sends the same random requests to a simulated and to a real API server, and compares the answers.
@@ -52,7 +55,11 @@ async fn main() -> Result<ExitCode> {
     };
     let report = run(Client::try_from(config)?, &options).await?;
     tell(&report, arguments.show, began.elapsed());
-    Ok(if report.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.differences.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 #[expect(clippy::print_stdout, reason = "a program that tells what it found")]

@@ -8,11 +8,20 @@ use serde_json::{Map, Value, json};
 
 /// What is not compared, and why.
 pub const MASKED: &[(&str, &str)] = &[
-    ("Status.message", "words for people; code, reason, causes and their fields are compared"),
+    (
+        "Status.message",
+        "words for people; code, reason, causes and their fields are compared",
+    ),
     ("Status.details.retryAfterSeconds", "depends on load"),
-    ("ListMeta.resourceVersion", "the head of a store that other sequences write too"),
+    (
+        "ListMeta.resourceVersion",
+        "the head of a store that other sequences write too",
+    ),
     ("ListMeta.continue", "opaque; that there is one is compared"),
-    ("creationTimestamp, deletionTimestamp, lastTransitionTime, managedFields[].time", "the time; that there is one is compared"),
+    (
+        "creationTimestamp, deletionTimestamp, lastTransitionTime, managedFields[].time",
+        "the time; that there is one is compared",
+    ),
     ("BOOKMARK", "when it comes is the server's choice"),
 ];
 
@@ -44,15 +53,26 @@ impl Chosen {
 
     /// An answer, a list or an event in the form in which it is compared.
     pub fn normal(&mut self, value: &Value) -> Value {
-        let text = CHOSEN.replace_all(&value.to_string(), |found: &Captures<'_>| {
-            let found = found.get(0).map_or("", |found| found.as_str());
-            if ["11111111", "22222222", "33333333"].iter().any(|known| found.starts_with(known)) {
-                return found.to_owned();
-            }
-            let kind = if found.starts_with("gen-") { "generated" } else { "uid" };
-            self.stand_in(kind, found).as_str().unwrap_or_default().to_owned()
-        })
-        .into_owned();
+        let text = CHOSEN
+            .replace_all(&value.to_string(), |found: &Captures<'_>| {
+                let found = found.get(0).map_or("", |found| found.as_str());
+                if ["11111111", "22222222", "33333333"]
+                    .iter()
+                    .any(|known| found.starts_with(known))
+                {
+                    return found.to_owned();
+                }
+                let kind = if found.starts_with("gen-") {
+                    "generated"
+                } else {
+                    "uid"
+                };
+                self.stand_in(kind, found)
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .into_owned();
         let mut value = serde_json::from_str(&text).unwrap_or_default();
         self.walk(&mut value, "");
         value
@@ -60,14 +80,21 @@ impl Chosen {
 
     fn walk(&mut self, value: &mut Value, key: &str) {
         match value {
-            Value::Object(map) if map.get("kind") == Some(&json!("Status")) && map.contains_key("status") => {
-                self.status(map);
+            Value::Object(map)
+                if map.get("kind") == Some(&json!("Status")) && map.contains_key("status") =>
+            {
+                Self::status(map);
             }
             Value::Object(map) => {
                 let is_list = map.contains_key("items");
-                if let (true, Some(metadata)) = (is_list, map.get_mut("metadata").and_then(Value::as_object_mut)) {
+                if let (true, Some(metadata)) = (
+                    is_list,
+                    map.get_mut("metadata").and_then(Value::as_object_mut),
+                ) {
                     for name in ["resourceVersion", "continue"] {
-                        if let Some(value) = metadata.get_mut(name).filter(|value| **value != json!("")) {
+                        if let Some(value) =
+                            metadata.get_mut(name).filter(|value| **value != json!(""))
+                        {
                             *value = json!("some");
                         }
                     }
@@ -87,7 +114,12 @@ impl Chosen {
                 if key == "managedFields" {
                     list.sort_by_key(|entry| {
                         let text = |name: &str| entry.get(name).map(Value::to_string);
-                        (text("operation"), text("manager"), text("subresource"), text("apiVersion"))
+                        (
+                            text("operation"),
+                            text("manager"),
+                            text("subresource"),
+                            text("apiVersion"),
+                        )
                     });
                 }
             }
@@ -103,13 +135,17 @@ impl Chosen {
     fn text(&mut self, key: &str, text: &str) -> Option<Value> {
         match key {
             "resourceVersion" => Some(self.stand_in("version", text)),
-            "creationTimestamp" | "deletionTimestamp" | "time" | "lastTransitionTime" => Some(json!("time")),
-            "clusterIP" | "clusterIPs" if text.starts_with("10.96.") => Some(self.stand_in("address", text)),
+            "creationTimestamp" | "deletionTimestamp" | "time" | "lastTransitionTime" => {
+                Some(json!("time"))
+            }
+            "clusterIP" | "clusterIPs" if text.starts_with("10.96.") => {
+                Some(self.stand_in("address", text))
+            }
             _ => None,
         }
     }
 
-    fn status(&mut self, map: &mut Map<String, Value>) {
+    fn status(map: &mut Map<String, Value>) {
         map.remove("message");
         let Some(details) = map.get_mut("details").and_then(Value::as_object_mut) else {
             return;
@@ -117,7 +153,9 @@ impl Chosen {
         details.remove("retryAfterSeconds");
         if let Some(causes) = details.get_mut("causes").and_then(Value::as_array_mut) {
             for cause in causes.iter_mut() {
-                cause.as_object_mut().and_then(|cause| cause.remove("message"));
+                cause
+                    .as_object_mut()
+                    .and_then(|cause| cause.remove("message"));
             }
             causes.sort_by_key(Value::to_string);
             causes.dedup();

@@ -6,6 +6,7 @@ use super::dice::Dice;
 
 /// A kind that sequences write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "it is called so in objects")]
 pub(super) struct Kind {
     pub(super) prefix: &'static str,
     pub(super) plural: &'static str,
@@ -40,25 +41,44 @@ const OURS: &str = "cassandra-operator.rs/v1alpha1";
 pub(super) const KINDS: &[Kind] = &[
     kind("v1", "configmaps", "ConfigMap", false, 12),
     kind("v1", "services", "Service", true, 10),
-    kind("v1", "persistentvolumeclaims", "PersistentVolumeClaim", true, 8),
+    kind(
+        "v1",
+        "persistentvolumeclaims",
+        "PersistentVolumeClaim",
+        true,
+        8,
+    ),
     kind("v1", "pods", "Pod", true, 12),
     kind("v1", "serviceaccounts", "ServiceAccount", false, 4),
     kind("v1", "endpoints", "Endpoints", false, 2),
     kind("v1", "secrets", "Secret", false, 3),
     kind("apps/v1", "statefulsets", "StatefulSet", true, 12),
-    kind("policy/v1", "poddisruptionbudgets", "PodDisruptionBudget", true, 8),
+    kind(
+        "policy/v1",
+        "poddisruptionbudgets",
+        "PodDisruptionBudget",
+        true,
+        8,
+    ),
     kind(RBAC, "roles", "Role", false, 6),
     kind(RBAC, "rolebindings", "RoleBinding", false, 6),
     kind("coordination.k8s.io/v1", "leases", "Lease", false, 6),
     kind("events.k8s.io/v1", "events", "Event", false, 3),
-    kind("discovery.k8s.io/v1", "endpointslices", "EndpointSlice", false, 3),
+    kind(
+        "discovery.k8s.io/v1",
+        "endpointslices",
+        "EndpointSlice",
+        false,
+        3,
+    ),
     kind(OURS, "cassandraclusters", "CassandraCluster", true, 16),
     kind(OURS, "cassandramembers", "CassandraMember", true, 16),
 ];
 
 /// An object without metadata but its name.
 pub(super) fn object(kind: Kind, name: &str, namespace: &str, dice: &mut Dice) -> Value {
-    let mut object = json!({"apiVersion": kind.version, "kind": kind.kind, "metadata": {"name": name}});
+    let mut object =
+        json!({"apiVersion": kind.version, "kind": kind.kind, "metadata": {"name": name}});
     let content = content(kind, namespace, dice);
     if let (Some(fields), Value::Object(content)) = (object.as_object_mut(), content) {
         fields.extend(content);
@@ -79,9 +99,13 @@ pub(super) fn content(kind: Kind, namespace: &str, dice: &mut Dice) -> Value {
             1 => json!({"imagePullSecrets": [{"name": dice.text(&["x", "y"])}]}),
             _ => json!({}),
         },
-        "Endpoints" => json!({"subsets": [{"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 9042}]}]}),
-        "EndpointSlice" => json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.1.2.3"]}],
-            "ports": [{"port": 9042, "name": dice.text(&["cql", "other"])}]}),
+        "Endpoints" => {
+            json!({"subsets": [{"addresses": [{"ip": "10.1.2.3"}], "ports": [{"port": 9042}]}]})
+        }
+        "EndpointSlice" => {
+            json!({"addressType": "IPv4", "endpoints": [{"addresses": ["10.1.2.3"]}],
+            "ports": [{"port": 9042, "name": dice.text(&["cql", "other"])}]})
+        }
         "StatefulSet" => stateful_set(dice),
         "PodDisruptionBudget" => budget(dice),
         "Role" => json!({"rules": rules(dice)}),
@@ -104,17 +128,23 @@ pub(super) fn status(kind: Kind, dice: &mut Dice) -> Value {
             1 => json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "False"}]}),
             _ => json!({"phase": "Pending", "reason": "x"}),
         },
-        "StatefulSet" => json!({"replicas": number, "readyReplicas": number, "observedGeneration": 1}),
-        "PodDisruptionBudget" => json!({"disruptionsAllowed": number, "currentHealthy": number, "desiredHealthy": 1,
-            "expectedPods": 3, "observedGeneration": dice.below(4)}),
+        "StatefulSet" => {
+            json!({"replicas": number, "readyReplicas": number, "observedGeneration": 1})
+        }
+        "PodDisruptionBudget" => {
+            json!({"disruptionsAllowed": number, "currentHealthy": number, "desiredHealthy": 1,
+            "expectedPods": 3, "observedGeneration": dice.below(4)})
+        }
         "PersistentVolumeClaim" => json!({"phase": "Bound", "capacity": {"storage": "1Gi"},
             "accessModes": ["ReadWriteOnce"]}),
         "Service" => json!({"loadBalancer": {}}),
         "CassandraCluster" => match dice.below(4) {
             0 => json!({"members": number, "nonsense": 1}),
             1 => json!({"members": "many"}),
-            2 => json!({"observedGeneration": number, "conditions": [{"type": "Ready", "status": "True",
-                "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}),
+            2 => {
+                json!({"observedGeneration": number, "conditions": [{"type": "Ready", "status": "True",
+                "reason": "A", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}]})
+            }
             _ => json!({"members": number, "version": dice.text(&["5.0.9", "4.1.10"])}),
         },
         "CassandraMember" => match dice.below(4) {
@@ -167,7 +197,8 @@ fn service(dice: &mut Dice) -> Value {
 
 fn claim(dice: &mut Dice) -> Value {
     let size = dice.text(&["1Gi", "1024Mi", "2Gi", "10Gi", "1.5Gi"]);
-    let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}});
+    let mut spec =
+        json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}});
     if let Some(spec) = spec.as_object_mut() {
         match dice.below(12) {
             0..=2 => drop(spec.insert("storageClassName".into(), json!("fast"))),
@@ -187,16 +218,28 @@ fn container(name: &str, dice: &mut Dice) -> Value {
     };
     if dice.percent(40) {
         let cpu = dice.text(&["1", "1000m", "0.5", "500m"]);
-        fields.insert("resources".into(), json!({"limits": {"cpu": cpu, "memory": "1024Mi"}}));
+        fields.insert(
+            "resources".into(),
+            json!({"limits": {"cpu": cpu, "memory": "1024Mi"}}),
+        );
     }
     if dice.percent(30) {
-        fields.insert("resources".into(), json!({"requests": {"memory": dice.text(&["1Gi", "512Mi"])}}));
+        fields.insert(
+            "resources".into(),
+            json!({"requests": {"memory": dice.text(&["1Gi", "512Mi"])}}),
+        );
     }
     if dice.percent(30) {
-        fields.insert("readinessProbe".into(), json!({"httpGet": {"port": 8080, "path": "/ready"}, "periodSeconds": 5}));
+        fields.insert(
+            "readinessProbe".into(),
+            json!({"httpGet": {"port": 8080, "path": "/ready"}, "periodSeconds": 5}),
+        );
     }
     if dice.percent(30) {
-        fields.insert("livenessProbe".into(), json!({"exec": {"command": ["true"]}}));
+        fields.insert(
+            "livenessProbe".into(),
+            json!({"exec": {"command": ["true"]}}),
+        );
     }
     if dice.percent(40) {
         fields.insert("ports".into(), json!([{"name": "cql", "containerPort": 9042}, {"containerPort": 7000, "protocol": "TCP"}]));
@@ -207,14 +250,23 @@ fn container(name: &str, dice: &mut Dice) -> Value {
             {"name": "C", "valueFrom": {"resourceFieldRef": {"containerName": name, "resource": "limits.cpu"}}}]));
     }
     if dice.percent(30) {
-        fields.insert("securityContext".into(), json!({"allowPrivilegeEscalation": false,
-            "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": dice.percent(50)}));
+        fields.insert(
+            "securityContext".into(),
+            json!({"allowPrivilegeEscalation": false,
+            "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": dice.percent(50)}),
+        );
     }
     if dice.percent(30) {
-        fields.insert("volumeMounts".into(), json!([{"name": "data", "mountPath": "/data"}]));
+        fields.insert(
+            "volumeMounts".into(),
+            json!([{"name": "data", "mountPath": "/data"}]),
+        );
     }
     if dice.percent(20) {
-        fields.insert("lifecycle".into(), json!({"preStop": {"exec": {"command": ["x"]}}}));
+        fields.insert(
+            "lifecycle".into(),
+            json!({"preStop": {"exec": {"command": ["x"]}}}),
+        );
     }
     container
 }
@@ -245,14 +297,20 @@ fn pod_spec(dice: &mut Dice) -> Value {
         fields.insert("automountServiceAccountToken".into(), json!(false));
     }
     if dice.percent(30) {
-        fields.insert("securityContext".into(), json!({"runAsUser": 999, "fsGroup": 999, "runAsNonRoot": true,
-            "seccompProfile": {"type": "RuntimeDefault"}}));
+        fields.insert(
+            "securityContext".into(),
+            json!({"runAsUser": 999, "fsGroup": 999, "runAsNonRoot": true,
+            "seccompProfile": {"type": "RuntimeDefault"}}),
+        );
     }
     if dice.percent(20) {
         fields.insert("nodeName".into(), json!("node-1"));
     }
     if dice.percent(20) {
-        fields.insert("tolerations".into(), json!([{"key": "a", "operator": "Exists"}]));
+        fields.insert(
+            "tolerations".into(),
+            json!([{"key": "a", "operator": "Exists"}]),
+        );
     }
     if dice.percent(20) {
         fields.insert("enableServiceLinks".into(), json!(false));
@@ -307,21 +365,31 @@ fn budget(dice: &mut Dice) -> Value {
     let selector = json!({"matchLabels": {"app": dice.text(&["a", "b"])}});
     match dice.below(5) {
         0 => json!({"spec": {"minAvailable": dice.text(&["50%", "10%"]), "selector": selector}}),
-        1 if dice.percent(30) => json!({"spec": {"minAvailable": 1, "maxUnavailable": 1, "selector": selector}}),
+        1 if dice.percent(30) => {
+            json!({"spec": {"minAvailable": 1, "maxUnavailable": 1, "selector": selector}})
+        }
         _ => json!({"spec": {"maxUnavailable": dice.below(3), "selector": selector}}),
     }
 }
 
 fn rules(dice: &mut Dice) -> Value {
     match dice.below(8) {
-        0 => json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers/status"], "verbs": ["patch"]}]),
-        1 => json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers"], "verbs": ["get", "list", "watch"]}]),
+        0 => {
+            json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers/status"], "verbs": ["patch"]}])
+        }
+        1 => {
+            json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers"], "verbs": ["get", "list", "watch"]}])
+        }
         2 => json!([{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]),
-        3 => json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"], "resourceNames": ["n0"]}]),
+        3 => {
+            json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"], "resourceNames": ["n0"]}])
+        }
         4 => json!([{"resources": ["pods"], "verbs": ["get"]}]),
         5 => json!([]),
-        _ => json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers"], "verbs": ["get", "list", "watch"]},
-            {"apiGroups": [OURS_GROUP], "resources": ["cassandramembers/status"], "verbs": ["patch"]}]),
+        _ => {
+            json!([{"apiGroups": [OURS_GROUP], "resources": ["cassandramembers"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [OURS_GROUP], "resources": ["cassandramembers/status"], "verbs": ["patch"]}])
+        }
     }
 }
 
@@ -360,21 +428,39 @@ fn cluster(dice: &mut Dice) -> Value {
     match dice.below(22) {
         0 => drop(fields.remove("racks")),
         1 => drop(fields.insert("racks".into(), json!([]))),
-        2 => drop(fields.insert("racks".into(), json!([{"name": "r1", "members": 1}, {"name": "r1", "members": 2}]))),
+        2 => drop(fields.insert(
+            "racks".into(),
+            json!([{"name": "r1", "members": 1}, {"name": "r1", "members": 2}]),
+        )),
         3 => drop(fields.insert("version".into(), json!("nonsense"))),
         4 => drop(fields.insert("version".into(), json!(5))),
         5 => drop(fields.insert("clusterName".into(), json!(dice.text(&["A", "B"])))),
-        6 => drop(fields.insert("config".into(), json!({"cassandraYaml": {"cluster_name": "x"}}))),
-        7 => drop(fields.insert("config".into(), json!({"cassandraYaml": {"concurrent_reads": 64, "a": {"b": [1]}}}))),
-        8 => drop(fields.insert("config".into(), json!({"jvm": {"heap": "1Gi", "unknown": 1}}))),
+        6 => drop(fields.insert(
+            "config".into(),
+            json!({"cassandraYaml": {"cluster_name": "x"}}),
+        )),
+        7 => drop(fields.insert(
+            "config".into(),
+            json!({"cassandraYaml": {"concurrent_reads": 64, "a": {"b": [1]}}}),
+        )),
+        8 => drop(fields.insert(
+            "config".into(),
+            json!({"jvm": {"heap": "1Gi", "unknown": 1}}),
+        )),
         9 => drop(fields.insert("unknown".into(), json!({"x": [1, 2]}))),
         10 => drop(fields.insert("clusterName".into(), Value::Null)),
         11 => drop(fields.insert("datacenter".into(), json!(dice.text(&["dc1", "dc2"])))),
         12 => drop(fields.remove("storage")),
         13 => drop(fields.insert("racks".into(), json!([{"name": "R 1", "members": -1}]))),
-        14 => drop(fields.insert("racks".into(), json!([{"name": "r1", "members": 1, "zone": "z"}, {"name": "r2", "members": 1}]))),
+        14 => drop(fields.insert(
+            "racks".into(),
+            json!([{"name": "r1", "members": 1, "zone": "z"}, {"name": "r2", "members": 1}]),
+        )),
         15 => drop(fields.insert("config".into(), Value::Null)),
-        16 => drop(fields.insert("resources".into(), json!({"limits": {"cpu": 1, "memory": "1Gi"}}))),
+        16 => drop(fields.insert(
+            "resources".into(),
+            json!({"limits": {"cpu": 1, "memory": "1Gi"}}),
+        )),
         _ => {}
     }
     spec
@@ -395,7 +481,10 @@ fn member(dice: &mut Dice) -> Value {
         0 => drop(fields.remove("cluster")),
         1 => drop(fields.insert("ordinal".into(), json!("x"))),
         2 => drop(fields.insert("unknown".into(), json!(1))),
-        3 => drop(fields.insert("broadcastAddress".into(), json!(dice.text(&["10.0.0.1", "10.0.0.2"])))),
+        3 => drop(fields.insert(
+            "broadcastAddress".into(),
+            json!(dice.text(&["10.0.0.1", "10.0.0.2"])),
+        )),
         4 => drop(fields.insert("seeds".into(), json!(["10.0.0.1"]))),
         5 => drop(fields.remove("rack")),
         _ => {}

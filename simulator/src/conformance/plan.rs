@@ -1,5 +1,14 @@
 //! What is sent, from a seed. What depends on earlier answers is a placeholder: `$uid:PATH`, `$rv:PATH` (the last
 //! known revision), `$first:PATH` (the first known), `$name:STEP` (a generated name), `$continue`.
+#![expect(
+    clippy::indexing_slicing,
+    reason = "to a JSON value an index adds what is absent"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    clippy::match_same_arms,
+    reason = "each kind of request is made in the same way"
+)]
 
 use serde_json::{Value, json};
 
@@ -58,8 +67,10 @@ impl Plan {
     /// The sequence of a seed.
     pub fn of(seed: u64, namespace: &str, longest: usize) -> Self {
         let mut dice = Dice::new(seed);
-        let weighted: Vec<Kind> =
-            KINDS.iter().flat_map(|kind| std::iter::repeat_n(*kind, kind.weight)).collect();
+        let weighted: Vec<Kind> = KINDS
+            .iter()
+            .flat_map(|kind| std::iter::repeat_n(*kind, kind.weight))
+            .collect();
         // Few kinds, so that requests meet each other's objects.
         let kinds: Vec<Kind> = (0..3).filter_map(|_| dice.of(&weighted).copied()).collect();
         let length = dice.below(longest.saturating_sub(10)) + 10;
@@ -86,19 +97,30 @@ impl Plan {
 impl Planner {
     fn begin(&mut self) {
         let namespace = self.namespace.clone();
-        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let body =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         self.send("POST", "/api/v1/namespaces".into(), JSON, Some(body));
         // The account that some requests are made as.
         let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces";
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "agent"},
             "rules": [{"apiGroups": ["cassandra-operator.rs"], "resources": ["cassandramembers"], "verbs": ["get", "list", "watch"]},
                 {"apiGroups": ["cassandra-operator.rs"], "resources": ["cassandramembers/status"], "verbs": ["patch"]}]});
-        self.send("POST", format!("{rbac}/{namespace}/roles"), JSON, Some(role));
+        self.send(
+            "POST",
+            format!("{rbac}/{namespace}/roles"),
+            JSON,
+            Some(role),
+        );
         let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "agent"},
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"},
             "subjects": [{"kind": "ServiceAccount", "name": "agent", "namespace": namespace},
                 {"kind": "ServiceAccount", "name": "n0-member", "namespace": namespace}]});
-        self.send("POST", format!("{rbac}/{namespace}/rolebindings"), JSON, Some(binding));
+        self.send(
+            "POST",
+            format!("{rbac}/{namespace}/rolebindings"),
+            JSON,
+            Some(binding),
+        );
     }
 
     fn end(&mut self) -> Vec<Ask> {
@@ -117,11 +139,17 @@ impl Planner {
             self.send("POST", self.collection(kind), JSON, Some(object));
             let mut query = vec![
                 ("watch", "true".to_owned()),
-                ("resourceVersion", format!("$first:/api/v1/namespaces/{}", self.namespace)),
+                (
+                    "resourceVersion",
+                    format!("$first:/api/v1/namespaces/{}", self.namespace),
+                ),
                 ("timeoutSeconds", "20".to_owned()),
             ];
             match self.dice.below(3) {
-                0 => query.push(("labelSelector", self.dice.text(&["l=1", "l in (1,3)", "l", "l!=2"]).into())),
+                0 => query.push((
+                    "labelSelector",
+                    self.dice.text(&["l=1", "l in (1,3)", "l", "l!=2"]).into(),
+                )),
                 1 => query.push(("allowWatchBookmarks", "true".into())),
                 _ => {}
             }
@@ -137,10 +165,19 @@ impl Planner {
     }
 
     fn collection(&self, kind: Kind) -> String {
-        format!("/{}/{}/namespaces/{}/{}", kind.prefix, kind.version, self.namespace, kind.plural)
+        format!(
+            "/{}/{}/namespaces/{}/{}",
+            kind.prefix, kind.version, self.namespace, kind.plural
+        )
     }
 
-    fn send(&mut self, method: &'static str, path: String, content: &'static str, body: Option<Value>) {
+    fn send(
+        &mut self,
+        method: &'static str,
+        path: String,
+        content: &'static str,
+        body: Option<Value>,
+    ) {
         self.asks.push(Ask {
             method,
             path,
@@ -175,14 +212,20 @@ impl Planner {
             _ => self.create(kind, name),
         }
         let (manager, account) = (self.dice.text(&MANAGERS), self.dice.below(100));
-        let (dry, strict, partial) = (self.dice.percent(3), self.dice.percent(5), self.dice.percent(6));
+        let (dry, strict, partial) = (
+            self.dice.percent(3),
+            self.dice.percent(5),
+            self.dice.percent(6),
+        );
         let pod = [None, Some("n0-0"), Some("n1-0"), Some("x")];
         let pod = self.dice.of(&pod).copied().flatten().map(str::to_owned);
         let user = self.dice.text(&["agent", "agent", "n0-member", "stranger"]);
         if self.asks.len() == before {
             return;
         }
-        let Some(ask) = self.asks.last_mut() else { return };
+        let Some(ask) = self.asks.last_mut() else {
+            return;
+        };
         let writes = ["POST", "PUT", "PATCH"].contains(&ask.method);
         if writes && !ask.query.iter().any(|(name, _)| *name == "fieldManager") {
             ask.query.push(("fieldManager", manager.into()));
@@ -233,7 +276,11 @@ impl Planner {
         let mut object = self.object(kind, name);
         if self.dice.percent(3) {
             // A real server looks through all addresses in vain for a Service with such a name, for minutes.
-            let names = if kind.kind == "Service" { ["n0"; 3] } else { ["Not_A_Name", "", "a/b"] };
+            let names = if kind.kind == "Service" {
+                ["n0"; 3]
+            } else {
+                ["Not_A_Name", "", "a/b"]
+            };
             object["metadata"]["name"] = json!(self.dice.text(&names));
         }
         if self.dice.percent(2) {
@@ -263,8 +310,18 @@ impl Planner {
         let mut query: Vec<(&'static str, String)> = Vec::new();
         let pages = if self.generated.contains(&kind) { 2 } else { 6 };
         match self.dice.below(pages) {
-            0 => query.push(("labelSelector", self.dice.text(&["l=1", "l in (1,2)", "l notin (1)", "!l", "l", "x=y"]).into())),
-            1 => query.push(("fieldSelector", self.dice.text(&["metadata.name=n0", "metadata.name!=n0", "spec.nonsense=1"]).into())),
+            0 => query.push((
+                "labelSelector",
+                self.dice
+                    .text(&["l=1", "l in (1,2)", "l notin (1)", "!l", "l", "x=y"])
+                    .into(),
+            )),
+            1 => query.push((
+                "fieldSelector",
+                self.dice
+                    .text(&["metadata.name=n0", "metadata.name!=n0", "spec.nonsense=1"])
+                    .into(),
+            )),
             2 => query.push(("limit", "1".into())),
             3 => query.extend([("limit", "1".into()), ("continue", "$continue".into())]),
             _ => {}
@@ -303,8 +360,12 @@ impl Planner {
             1 => json!({"metadata": {"finalizers": ["x.y/hold"]}}),
             2 => json!({"metadata": {"labels": {"l": self.dice.text(&["1", "2"])}}}),
             3 => json!({"metadata": {"labels": {"l": null}}}),
-            4 => json!({"metadata": {"labels": {"l": "1"}, "resourceVersion": self.version(&path)}}),
-            5 => json!({"metadata": {"annotations": {"a": "z"}, "uid": self.dice.text(&["22222222-2222-2222-2222-222222222222", "$own"])}}),
+            4 => {
+                json!({"metadata": {"labels": {"l": "1"}, "resourceVersion": self.version(&path)}})
+            }
+            5 => {
+                json!({"metadata": {"annotations": {"a": "z"}, "uid": self.dice.text(&["22222222-2222-2222-2222-222222222222", "$own"])}})
+            }
             6 => json!({"metadata": {"managedFields": [{}]}}),
             7 => json!({}),
             _ => objects::content(kind, &namespace, &mut self.dice),
@@ -323,8 +384,10 @@ impl Planner {
             2 => json!([{"op": "remove", "path": "/metadata/labels/l"}]),
             3 => json!([{"op": "add", "path": "/metadata/annotations", "value": {"j": "1"}}]),
             4 => json!([{"op": "remove", "path": "/metadata/finalizers"}]),
-            _ => json!([{"op": "replace", "path": "/metadata/resourceVersion", "value": self.version(&path)},
-                {"op": "add", "path": "/metadata/labels", "value": {"l": "2"}}]),
+            _ => {
+                json!([{"op": "replace", "path": "/metadata/resourceVersion", "value": self.version(&path)},
+                {"op": "add", "path": "/metadata/labels", "value": {"l": "2"}}])
+            }
         };
         self.send("PATCH", path, PATCH, Some(body));
     }
@@ -401,7 +464,8 @@ impl Planner {
         }
         self.send("DELETE", self.collection(kind), "", None);
         if let Some(ask) = self.asks.last_mut() {
-            ask.query.push(("labelSelector", self.dice.text(&["l=1", "l"]).into()));
+            ask.query
+                .push(("labelSelector", self.dice.text(&["l=1", "l"]).into()));
         }
     }
 
@@ -411,7 +475,12 @@ impl Planner {
         let replicas = -1;
         match self.dice.below(3) {
             0 => self.send("GET", path, "", None),
-            1 => self.send("PATCH", path, MERGE, Some(json!({"spec": {"replicas": -1}}))),
+            1 => self.send(
+                "PATCH",
+                path,
+                MERGE,
+                Some(json!({"spec": {"replicas": -1}})),
+            ),
             _ => {
                 let body = json!({"apiVersion": "autoscaling/v1", "kind": "Scale",
                     "metadata": {"name": name, "namespace": self.namespace}, "spec": {"replicas": replicas}});
@@ -428,13 +497,26 @@ impl Planner {
 
     fn nowhere(&mut self, kind: Kind) {
         match self.dice.below(3) {
-            0 => self.send("GET", "/apis/nonsense.io/v1/namespaces/x/things".into(), "", None),
+            0 => self.send(
+                "GET",
+                "/apis/nonsense.io/v1/namespaces/x/things".into(),
+                "",
+                None,
+            ),
             1 => {
                 let object = objects::object(kind, "n0", "absent", &mut self.dice);
-                let path = format!("/{}/{}/namespaces/absent/{}", kind.prefix, kind.version, kind.plural);
+                let path = format!(
+                    "/{}/{}/namespaces/absent/{}",
+                    kind.prefix, kind.version, kind.plural
+                );
                 self.send("POST", path, JSON, Some(object));
             }
-            _ => self.send("PATCH", format!("{}/n0", self.collection(kind)), "text/plain", Some(json!({}))),
+            _ => self.send(
+                "PATCH",
+                format!("{}/n0", self.collection(kind)),
+                "text/plain",
+                Some(json!({})),
+            ),
         }
     }
 }
@@ -442,19 +524,31 @@ impl Planner {
 /// An object that is certainly accepted.
 fn valid(kind: Kind, name: &str, namespace: &str) -> Value {
     let content = match kind.kind {
-        "Service" => json!({"spec": {"clusterIP": "None", "selector": {"a": "b"}, "ports": [{"port": 1}]}}),
-        "PersistentVolumeClaim" => json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}),
+        "Service" => {
+            json!({"spec": {"clusterIP": "None", "selector": {"a": "b"}, "ports": [{"port": 1}]}})
+        }
+        "PersistentVolumeClaim" => {
+            json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}})
+        }
         "Pod" => json!({"spec": {"containers": [{"name": "a", "image": "b"}]}}),
-        "StatefulSet" => json!({"spec": {"serviceName": "s", "selector": {"matchLabels": {"a": "b"}},
-            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}}),
+        "StatefulSet" => {
+            json!({"spec": {"serviceName": "s", "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}})
+        }
         "PodDisruptionBudget" => json!({"spec": {"maxUnavailable": 1}}),
         "Role" => json!({"rules": []}),
-        "RoleBinding" => json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"}}),
+        "RoleBinding" => {
+            json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"}})
+        }
         "EndpointSlice" => json!({"addressType": "IPv4", "endpoints": []}),
-        "CassandraCluster" => json!({"spec": {"version": "5.0.9", "racks": [{"name": "r1", "members": 1}],
-            "storage": {"size": "1Gi"}}}),
-        "CassandraMember" => json!({"spec": {"cluster": {"name": "n0", "uid": "1"}, "clusterName": "A", "rack": "r1",
-            "datacenter": "dc1", "ordinal": 0}}),
+        "CassandraCluster" => {
+            json!({"spec": {"version": "5.0.9", "racks": [{"name": "r1", "members": 1}],
+            "storage": {"size": "1Gi"}}})
+        }
+        "CassandraMember" => {
+            json!({"spec": {"cluster": {"name": "n0", "uid": "1"}, "clusterName": "A", "rack": "r1",
+            "datacenter": "dc1", "ordinal": 0}})
+        }
         _ => json!({}),
     };
     let mut object = json!({"apiVersion": kind.version, "kind": kind.kind, "metadata": {"name": name, "namespace": namespace}});

@@ -103,12 +103,24 @@ async fn one(
 ) -> Result<Found> {
     let namespace = format!("c{}-{seed}{attempt}", options.run);
     let plan = Plan::of(seed, &namespace, options.longest);
-    let server = Server::new(ServerOptions { seed, ..ServerOptions::default() });
+    let server = Server::new(ServerOptions {
+        seed,
+        ..ServerOptions::default()
+    });
     server.install_operator();
-    let simulated = server.connect("conformance", User::administrator()).client();
-    let mut sides = [Side::new(simulated, &namespace), Side::new(real.clone(), &namespace)];
+    let simulated = server
+        .connect("conformance", User::administrator())
+        .client();
+    let mut sides = [
+        Side::new(simulated, &namespace),
+        Side::new(real.clone(), &namespace),
+    ];
     let mut chosen = [Chosen::default(), Chosen::default()];
-    let mut found = Found { requests: 0, events: 0, difference: None };
+    let mut found = Found {
+        requests: 0,
+        events: 0,
+        difference: None,
+    };
     let mut sent = Vec::new();
     for (step, ask) in plan.asks.iter().enumerate() {
         if only.is_some_and(|only| !only.contains(&step)) {
@@ -120,7 +132,11 @@ async fn one(
         let different = compare(&mut chosen, &answers);
         if !different.is_empty() {
             let words = told(seed, &plan, &sent, &different, &answers);
-            found.difference = Some(Difference { seed, steps: sent, words });
+            found.difference = Some(Difference {
+                seed,
+                steps: sent,
+                words,
+            });
             return Ok(found);
         }
     }
@@ -133,13 +149,14 @@ async fn one(
 async fn both(sides: &mut [Side; 2], ask: &Ask) -> Result<[Answer; 2]> {
     let [simulated, real] = sides;
     let (a, b) = tokio::join!(simulated.send(ask), real.send(ask));
-    Ok([a.context("the simulated server")?, b.context("the real server")?])
+    Ok([
+        a.context("the simulated server")?,
+        b.context("the real server")?,
+    ])
 }
 
 fn compare(chosen: &mut [Chosen; 2], answers: &[Answer; 2]) -> Vec<String> {
-    let normal = |chosen: &mut Chosen, answer: &Answer| {
-        json!({"code": answer.code, "body": chosen.normal(&answer.body)})
-    };
+    let normal = |chosen: &mut Chosen, answer: &Answer| json!({"code": answer.code, "body": chosen.normal(&answer.body)});
     let [a, b] = chosen;
     let [simulated, real] = answers;
     differences(&normal(a, simulated), &normal(b, real))
@@ -170,7 +187,11 @@ async fn watches(
                 brief(&simulated),
                 brief(&real)
             );
-            found.difference = Some(Difference { seed, steps: Vec::new(), words });
+            found.difference = Some(Difference {
+                seed,
+                steps: Vec::new(),
+                words,
+            });
             return Ok(());
         }
     }
@@ -180,13 +201,29 @@ async fn watches(
 /// Events in few words.
 fn brief(events: &Value) -> String {
     let words = events.as_array().into_iter().flatten().map(|event| {
-        let at = |pointer| event.pointer(pointer).and_then(Value::as_str).unwrap_or("?");
-        format!("{} {} {}", at("/type"), at("/object/metadata/name"), at("/object/metadata/resourceVersion"))
+        let at = |pointer| {
+            event
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or("?")
+        };
+        format!(
+            "{} {} {}",
+            at("/type"),
+            at("/object/metadata/name"),
+            at("/object/metadata/resourceVersion")
+        )
     });
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn told(seed: u64, plan: &Plan, sent: &[usize], different: &[String], answers: &[Answer; 2]) -> String {
+fn told(
+    seed: u64,
+    plan: &Plan,
+    sent: &[usize],
+    different: &[String],
+    answers: &[Answer; 2],
+) -> String {
     use std::fmt::Write as _;
     let mut words = format!("seed {seed}, {} requests:\n", sent.len());
     for step in sent {
@@ -224,7 +261,14 @@ async fn shrunk(real: &Client, options: &Options, mut best: Difference) -> Resul
             let left = left.filter(|(index, _)| *index < start || *index >= start + size);
             let steps: Vec<_> = left.map(|(_, step)| *step).collect();
             attempt += 1;
-            let found = one(real, options, best.seed, Some(&steps), &format!("-{attempt}")).await?;
+            let found = one(
+                real,
+                options,
+                best.seed,
+                Some(&steps),
+                &format!("-{attempt}"),
+            )
+            .await?;
             match found.difference {
                 Some(shorter) if attempt < 300 => best = shorter,
                 _ => start += size,
@@ -241,9 +285,22 @@ async fn prepare(real: &Client) -> Result<()> {
     let objects = crate::kubernetes::installation();
     let mut side = Side::new(real.clone(), "");
     for object in objects {
-        let kind = server.catalogue().of(&object).context("a kind that is served")?;
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let place = if kind.namespaced { format!("/namespaces/{}", text("/metadata/namespace")) } else { String::new() };
+        let kind = server
+            .catalogue()
+            .of(&object)
+            .context("a kind that is served")?;
+        let text = |pointer| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let place = if kind.namespaced {
+            format!("/namespaces/{}", text("/metadata/namespace"))
+        } else {
+            String::new()
+        };
         let prefix = if kind.group.is_empty() { "api" } else { "apis" };
         let ask = Ask {
             method: "POST",
@@ -253,7 +310,12 @@ async fn prepare(real: &Client) -> Result<()> {
             ..Ask::default()
         };
         let answer = side.send(&ask).await?;
-        anyhow::ensure!([201, 409].contains(&answer.code), "{}: {}", ask.path, answer.body);
+        anyhow::ensure!(
+            [201, 409].contains(&answer.code),
+            "{}: {}",
+            ask.path,
+            answer.body
+        );
     }
     in_force(&mut side).await
 }
@@ -261,10 +323,12 @@ async fn prepare(real: &Client) -> Result<()> {
 /// Waits until an agent without a pod is refused, which is when definitions and policies are in force.
 async fn in_force(side: &mut Side) -> Result<()> {
     let members = "/apis/cassandra-operator.rs/v1alpha1/namespaces/default/cassandramembers";
-    let plan = Arc::new(json!({"apiVersion": "cassandra-operator.rs/v1alpha1", "kind": "CassandraMember",
+    let plan = Arc::new(
+        json!({"apiVersion": "cassandra-operator.rs/v1alpha1", "kind": "CassandraMember",
         "metadata": {"name": "probe", "labels": {"app.kubernetes.io/managed-by": "cassandra-operator"},
             "ownerReferences": [{"apiVersion": "v1", "kind": "x", "name": "x", "uid": "x"}]},
-        "spec": {"cluster": {"name": "n", "uid": "1"}, "clusterName": "A", "rack": "r", "datacenter": "d", "ordinal": 0}}));
+        "spec": {"cluster": {"name": "n", "uid": "1"}, "clusterName": "A", "rack": "r", "datacenter": "d", "ordinal": 0}}),
+    );
     for _ in 0..120 {
         let create = Ask {
             method: "POST",
@@ -282,7 +346,11 @@ async fn in_force(side: &mut Side) -> Result<()> {
         };
         if side.send(&delete).await?.code == 403 {
             let clusters = members.replace("members", "clusters");
-            let list = Ask { method: "GET", path: clusters, ..Ask::default() };
+            let list = Ask {
+                method: "GET",
+                path: clusters,
+                ..Ask::default()
+            };
             side.send(&list).await?;
             // A watch can't begin before the caches of our kinds did.
             tokio::time::sleep(Duration::from_secs(2)).await;

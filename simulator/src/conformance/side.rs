@@ -67,14 +67,21 @@ impl Side {
     /// The events of a watch, up to the object that ends it.
     pub async fn watch(&self, ask: &Ask) -> Result<Vec<Value>> {
         let response = self.client.send(self.request(ask)?).await?;
-        let stream = response.into_body().into_data_stream().map_err(std::io::Error::other);
+        let stream = response
+            .into_body()
+            .into_data_stream()
+            .map_err(std::io::Error::other);
         let mut lines = stream.into_async_read().lines();
         let mut events = Vec::new();
         loop {
-            let line = tokio::time::timeout(PATIENCE, lines.next()).await.context("a watch that does not end")?;
+            let line = tokio::time::timeout(PATIENCE, lines.next())
+                .await
+                .context("a watch that does not end")?;
             let Some(line) = line else { break };
             let event: Value = serde_json::from_str(&line?)?;
-            let name = event.pointer("/object/metadata/name").and_then(Value::as_str);
+            let name = event
+                .pointer("/object/metadata/name")
+                .and_then(Value::as_str);
             let ends = name == Some("zz-end") || event.get("type") == Some(&"ERROR".into());
             if event.get("type") != Some(&"BOOKMARK".into()) {
                 events.push(event);
@@ -101,9 +108,17 @@ impl Side {
             request = request.header(http::header::CONTENT_TYPE, ask.content);
         }
         if ask.metadata {
-            let list = if ask.query.iter().any(|(name, _)| *name == "watch") { "" } else { "List" };
+            let list = if ask.query.iter().any(|(name, _)| *name == "watch") {
+                ""
+            } else {
+                "List"
+            };
             let named = ask.method != "GET" || self.is_one(&ask.path);
-            let kind = if named { "PartialObjectMetadata".to_owned() } else { format!("PartialObjectMetadata{list}") };
+            let kind = if named {
+                "PartialObjectMetadata".to_owned()
+            } else {
+                format!("PartialObjectMetadata{list}")
+            };
             let accept = format!("application/json;as={kind};g=meta.k8s.io;v=v1");
             request = request.header(http::header::ACCEPT, accept);
         }
@@ -115,12 +130,17 @@ impl Side {
                 request = request.header(key, pod.as_str());
             }
         }
-        let body = ask.body.as_ref().map(|body| self.filled(&body.to_string()).into_bytes());
+        let body = ask
+            .body
+            .as_ref()
+            .map(|body| self.filled(&body.to_string()).into_bytes());
         Ok(request.body(Body::from(body.unwrap_or_default()))?)
     }
 
     fn is_one(&self, path: &str) -> bool {
-        let below = path.split(&format!("/namespaces/{}/", self.namespace)).nth(1);
+        let below = path
+            .split(&format!("/namespaces/{}/", self.namespace))
+            .nth(1);
         below.is_some_and(|below| below.contains('/'))
     }
 
@@ -147,10 +167,17 @@ impl Side {
                 let nobody = "33333333-3333-3333-3333-333333333333".to_owned();
                 known(path).map_or(nobody, |known| known.uid.clone())
             }
-            Some(("$rv", path)) => known(path).map_or("1".to_owned(), |known| known.last.clone()),
-            Some(("$first", path)) => known(path).map_or("1".to_owned(), |known| known.first.clone()),
+            Some(("$rv", path)) => {
+                known(path).map_or_else(|| "1".to_owned(), |known| known.last.clone())
+            }
+            Some(("$first", path)) => {
+                known(path).map_or_else(|| "1".to_owned(), |known| known.first.clone())
+            }
             Some(("$name", step)) => {
-                let step = step.parse().ok().and_then(|step: usize| self.generated.get(&step));
+                let step = step
+                    .parse()
+                    .ok()
+                    .and_then(|step: usize| self.generated.get(&step));
                 step.cloned().unwrap_or_else(|| "none".to_owned())
             }
             _ if place == "$continue" => self.next_page.clone(),
@@ -159,11 +186,20 @@ impl Side {
     }
 
     fn learn(&mut self, ask: &Ask, body: &Value) {
-        let text = |pointer| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |pointer| {
+            body.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
         if body.pointer("/metadata/continue").is_some() {
             self.next_page = text("/metadata/continue");
         }
-        let (uid, version, name) = (text("/metadata/uid"), text("/metadata/resourceVersion"), text("/metadata/name"));
+        let (uid, version, name) = (
+            text("/metadata/uid"),
+            text("/metadata/resourceVersion"),
+            text("/metadata/name"),
+        );
         let dry = ask.query.iter().any(|(name, _)| *name == "dryRun");
         if uid.is_empty() || version.is_empty() || dry {
             return;
@@ -173,7 +209,11 @@ impl Side {
         }
         let path = match ask.method {
             "POST" => format!("{}/{name}", ask.path),
-            _ => ask.path.trim_end_matches("/status").trim_end_matches("/scale").to_owned(),
+            _ => ask
+                .path
+                .trim_end_matches("/status")
+                .trim_end_matches("/scale")
+                .to_owned(),
         };
         let known = self.known.entry(path).or_insert_with(|| Known {
             uid: uid.clone(),
@@ -186,12 +226,13 @@ impl Side {
 }
 
 fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

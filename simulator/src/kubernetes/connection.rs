@@ -107,7 +107,11 @@ impl Connection {
             Answer::Refused(refusal) => (refusal.code, refusal.reason),
         };
         let head = changes.last().map(|change| change.revision);
-        let line = format!("{} {} {code} {reason}{head:?}", self.component, request.summary());
+        let line = format!(
+            "{} {} {code} {reason}{head:?}",
+            self.component,
+            request.summary()
+        );
         inner.trace.note(line);
         if let Some(observer) = &inner.observer {
             for change in &changes {
@@ -172,6 +176,8 @@ fn response(code: u16, body: ResponseBody) -> Response {
     let mut response = http::Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
     let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
     response
 }

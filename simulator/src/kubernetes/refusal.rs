@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::catalogue::{Family, Resource};
 
 /// An answer that is no success.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub code: u16,
@@ -37,7 +37,11 @@ impl Cause {
     }
 
     pub(crate) fn invalid(field: &str, message: &str) -> Self {
-        Self::new("FieldValueInvalid", field, format!("Invalid value: {message}"))
+        Self::new(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {message}"),
+        )
     }
 
     pub(crate) fn required(field: &str) -> Self {
@@ -45,7 +49,11 @@ impl Cause {
     }
 
     pub(crate) fn forbidden(field: &str, message: &str) -> Self {
-        Self::new("FieldValueForbidden", field, format!("Forbidden: {message}"))
+        Self::new(
+            "FieldValueForbidden",
+            field,
+            format!("Forbidden: {message}"),
+        )
     }
 
     pub(crate) fn unsupported(field: &str, value: &str) -> Self {
@@ -164,7 +172,10 @@ impl Refusal {
                 } = cause;
                 let said = [("reason", *reason), ("message", message), ("field", field)];
                 let said = said.into_iter().filter(|(_, text)| !text.is_empty());
-                Value::Object(said.map(|(name, text)| (name.to_owned(), json!(text))).collect())
+                Value::Object(
+                    said.map(|(name, text)| (name.to_owned(), json!(text)))
+                        .collect(),
+                )
             })
             .collect();
         if !causes.is_empty() {

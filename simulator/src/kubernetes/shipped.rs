@@ -17,7 +17,9 @@ const MANIFESTS: [&str; 5] = [
 /// The documents of a YAML file. One that can't be read is left out; a test reads them all.
 fn documents(text: &str) -> impl Iterator<Item = Value> {
     let parts = text.split("\n---\n");
-    parts.filter_map(|part| serde_saphyr::from_str::<Value>(part).ok()).filter(Value::is_object)
+    parts
+        .filter_map(|part| serde_saphyr::from_str::<Value>(part).ok())
+        .filter(Value::is_object)
 }
 
 /// The definitions of our kinds.
@@ -39,7 +41,8 @@ pub fn installation() -> Vec<Value> {
 
 /// What an API server has from its start, as far as it matters here.
 pub(crate) fn at_start() -> Vec<Value> {
-    let namespace = |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let namespace =
+        |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     let mut objects = vec![namespace("default"), namespace("kube-system")];
     objects.extend(definitions());
     objects.extend(controllers());
@@ -68,7 +71,13 @@ fn controllers() -> Vec<Value> {
         binding("generic-garbage-collector"),
         role(
             "namespace-controller",
-            all(json!(["get", "list", "delete", "deletecollection", "update"])),
+            all(json!([
+                "get",
+                "list",
+                "delete",
+                "deletecollection",
+                "update"
+            ])),
         ),
         binding("namespace-controller"),
     ]
@@ -81,7 +90,10 @@ mod tests {
     #[test]
     fn every_shipped_document_is_read() {
         assert_eq!(definitions().len(), 2);
-        let parts: usize = MANIFESTS.iter().map(|text| text.split("\n---\n").count()).sum();
+        let parts: usize = MANIFESTS
+            .iter()
+            .map(|text| text.split("\n---\n").count())
+            .sum();
         assert_eq!(operator().len(), parts);
     }
 }

@@ -61,7 +61,9 @@ impl Object {
     /// The revision of its last change.
     pub fn revision(&self) -> u64 {
         let text = self.value.pointer("/metadata/resourceVersion");
-        text.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(0)
+        text.and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -209,7 +211,9 @@ impl Store {
 
     /// What happened after a revision, in order.
     pub(crate) fn since(&self, revision: u64) -> impl Iterator<Item = &Change> {
-        let first = self.log.partition_point(|change| change.revision <= revision);
+        let first = self
+            .log
+            .partition_point(|change| change.revision <= revision);
         self.log.range(first..)
     }
 
@@ -217,7 +221,11 @@ impl Store {
     pub(crate) fn compact(&mut self, revision: u64) {
         let revision = revision.min(self.head);
         self.compacted = self.compacted.max(revision);
-        while self.log.front().is_some_and(|change| change.revision <= revision) {
+        while self
+            .log
+            .front()
+            .is_some_and(|change| change.revision <= revision)
+        {
             self.log.pop_front();
         }
         self.objects.retain(|_, history| {

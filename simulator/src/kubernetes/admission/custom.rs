@@ -26,7 +26,9 @@ pub(crate) struct Custom {
 
 impl std::fmt::Debug for Custom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Custom").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Custom")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +37,10 @@ impl Custom {
     pub(crate) fn shipped() -> Vec<Arc<Self>> {
         static SHIPPED: LazyLock<Vec<Arc<Custom>>> = LazyLock::new(|| {
             let definitions = shipped::definitions();
-            definitions.iter().filter_map(|d| Some(Arc::new(Custom::of(d)?))).collect()
+            definitions
+                .iter()
+                .filter_map(|d| Some(Arc::new(Custom::of(d)?)))
+                .collect()
         });
         SHIPPED.clone()
     }
@@ -74,14 +79,14 @@ impl Custom {
     }
 
     /// A new object has no status.
-    pub(crate) fn prepare_create(&self, object: &mut Value) {
+    pub(crate) fn prepare_create(object: &mut Value) {
         if let Some(fields) = object.as_object_mut() {
             fields.remove("status");
         }
     }
 
     /// Takes over what this path does not write, and counts changes.
-    pub(crate) fn prepare_update(&self, old: &Value, new: &mut Value, status: bool) {
+    pub(crate) fn prepare_update(old: &Value, new: &mut Value, status: bool) {
         if status {
             let said = new.get("status").cloned();
             let owners = new.pointer("/metadata/managedFields").cloned();
@@ -103,7 +108,11 @@ impl Custom {
             && let Some(metadata) = new.get_mut("metadata")
         {
             let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
-            put(metadata, "generation", Some((generation.unwrap_or(0) + 1).into()));
+            put(
+                metadata,
+                "generation",
+                Some((generation.unwrap_or(0) + 1).into()),
+            );
         }
     }
 
@@ -120,7 +129,13 @@ impl Custom {
         } else {
             self.node.validate(object, "", &mut causes);
         }
-        let blocking = ["FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        let blocking = [
+            "FieldValueNotSupported",
+            "FieldValueRequired",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueTypeInvalid",
+        ];
         if causes.iter().any(|cause| blocking.contains(&cause.reason)) {
             let message = "some validation rules were not checked because the object was invalid; correct the \
                 existing errors to complete validation";
@@ -128,7 +143,10 @@ impl Custom {
             return causes;
         }
         let (object, old) = (without_nulls(object), old.map(without_nulls));
-        if let Err(errors) = self.validator.validate_compiled(&self.rules, &object, old.as_ref()) {
+        if let Err(errors) = self
+            .validator
+            .validate_compiled(&self.rules, &object, old.as_ref())
+        {
             causes.extend(errors.into_vec().into_iter().map(|error| {
                 let reason = match error.reason.as_deref() {
                     Some("FieldValueForbidden") => "FieldValueForbidden",
@@ -149,10 +167,13 @@ fn without_nulls(value: &Value) -> Value {
     match value {
         Value::Object(map) => {
             let kept = map.iter().filter(|(_, value)| !value.is_null());
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_nulls(value))).collect())
+            Value::Object(
+                kept.map(|(name, value)| (name.clone(), without_nulls(value)))
+                    .collect(),
+            )
         }
         Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
-        other => other.clone(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -193,7 +214,11 @@ mod tests {
     #[test]
     fn every_rule_of_the_shipped_schema_compiles() {
         for custom in Custom::shipped() {
-            assert!(!custom.rules.has_errors(), "{:?}", custom.rules.compilation_errors());
+            assert!(
+                !custom.rules.has_errors(),
+                "{:?}",
+                custom.rules.compilation_errors()
+            );
         }
         assert_eq!(Custom::shipped().len(), 2);
     }

@@ -30,13 +30,22 @@ pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
 
 pub(super) fn validate(claim: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    if claim.pointer("/spec/accessModes").is_none_or(super::is_empty) {
+    if claim
+        .pointer("/spec/accessModes")
+        .is_none_or(super::is_empty)
+    {
         causes.push(Cause::required("spec.accessModes"));
     }
-    match claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str) {
+    match claim
+        .pointer("/spec/resources/requests/storage")
+        .and_then(Value::as_str)
+    {
         None => causes.push(Cause::required("spec.resources[storage]")),
         Some(size) if size == "0" || size.starts_with('-') => {
-            causes.push(Cause::invalid("spec.resources[storage]", "must be greater than zero"));
+            causes.push(Cause::invalid(
+                "spec.resources[storage]",
+                "must be greater than zero",
+            ));
         }
         Some(_) => {}
     }
@@ -75,7 +84,8 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
 
 fn size(claim: &Value, at: &str) -> i128 {
     let size = claim.pointer(at).and_then(Value::as_str);
-    size.and_then(|size| Quantity(size.to_owned()).units()).unwrap_or(0)
+    size.and_then(|size| Quantity(size.to_owned()).units())
+        .unwrap_or(0)
 }
 
 fn requested(claim: &Value) -> i128 {

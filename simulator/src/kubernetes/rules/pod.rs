@@ -19,7 +19,10 @@ pub(super) fn default_pod(pod: &mut Value) {
 }
 
 fn request_limits(container: &mut Value) {
-    let limits = container.pointer("/resources/limits").and_then(Value::as_object).cloned();
+    let limits = container
+        .pointer("/resources/limits")
+        .and_then(Value::as_object)
+        .cloned();
     let (Some(limits), Some(resources)) = (limits, fields_at(container, "/resources")) else {
         return;
     };
@@ -48,7 +51,10 @@ pub(super) fn default_spec(object: &mut Value, at: &str) {
     fill(spec, "securityContext", json!({}));
     fill(spec, "terminationGracePeriodSeconds", 30);
     fill(spec, "schedulerName", "default-scheduler");
-    let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).cloned();
+    let account = spec
+        .get("serviceAccountName")
+        .or_else(|| spec.get("serviceAccount"))
+        .cloned();
     if let Some(account) = account {
         spec.insert("serviceAccount".into(), account.clone());
         spec.insert("serviceAccountName".into(), account);
@@ -69,10 +75,22 @@ fn default_container(container: &mut Value) {
     for hook in ["postStart", "preStop"] {
         default_get(container, &format!("/lifecycle/{hook}/httpGet"));
     }
-    let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
-    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    let image = container
+        .get("image")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let policy = if is_latest(image) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
     fill_at(container, "", "imagePullPolicy", policy);
-    fill_at(container, "", "terminationMessagePath", "/dev/termination-log");
+    fill_at(
+        container,
+        "",
+        "terminationMessagePath",
+        "/dev/termination-log",
+    );
     fill_at(container, "", "terminationMessagePolicy", "File");
 }
 
@@ -151,7 +169,12 @@ pub(super) fn tolerate(pod: &mut Value) {
     for taint in ["not-ready", "unreachable"] {
         let key = format!("node.kubernetes.io/{taint}");
         let tolerated = list.iter().any(|toleration| {
-            let text = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
+            let text = |name: &str| {
+                toleration
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
             (text("key") == key || text("key").is_empty())
                 && (text("effect") == "NoExecute" || text("effect").is_empty())
         });
@@ -165,21 +188,30 @@ pub(super) fn tolerate(pod: &mut Value) {
 pub(super) fn prepare_create(pod: &mut Value) {
     let quality = quality(pod);
     if let Some(fields) = pod.as_object_mut() {
-        fields.insert("status".into(), json!({"phase": "Pending", "qosClass": quality}));
+        fields.insert(
+            "status".into(),
+            json!({"phase": "Pending", "qosClass": quality}),
+        );
     }
 }
 
 fn quality(pod: &Value) -> &'static str {
     let containers = ["/spec/containers", "/spec/initContainers"].into_iter();
-    let containers = containers.filter_map(|list| pod.pointer(list)?.as_array()).flatten();
+    let containers = containers
+        .filter_map(|list| pod.pointer(list)?.as_array())
+        .flatten();
     let (mut any, mut all) = (false, true);
     for container in containers {
         let amounts = |what: &str| -> Map<String, Value> {
-            let found = container.pointer(&format!("/resources/{what}")).and_then(Value::as_object);
+            let found = container
+                .pointer(&format!("/resources/{what}"))
+                .and_then(Value::as_object);
             let counted = found.into_iter().flatten().filter(|(name, amount)| {
                 ["cpu", "memory"].contains(&name.as_str()) && amount.as_str() != Some("0")
             });
-            counted.map(|(name, amount)| (name.clone(), amount.clone())).collect()
+            counted
+                .map(|(name, amount)| (name.clone(), amount.clone()))
+                .collect()
         };
         let (requests, limits) = (amounts("requests"), amounts("limits"));
         any |= !requests.is_empty() || !limits.is_empty();
@@ -207,20 +239,40 @@ pub(super) fn keep_on_status(old: &Value, new: &mut Value) {
 }
 
 /// Where a volume may come from, in the order in which they are looked at.
-const SOURCES: &[&str] = &["emptyDir", "hostPath", "secret", "persistentVolumeClaim", "downwardAPI", "configMap", "projected"];
+const SOURCES: &[&str] = &[
+    "emptyDir",
+    "hostPath",
+    "secret",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "configMap",
+    "projected",
+];
 
 /// What is wrong with a pod's spec.
 pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     let pointer = format!("/{}", at.replace('.', "/"));
     let spec = object.pointer(&pointer).cloned().unwrap_or_default();
     let mut causes = Vec::new();
-    let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |name: &str| {
+        spec.get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let mut volumes = Vec::new();
     for (index, volume) in list("volumes").iter().enumerate() {
-        match SOURCES.iter().filter(|source| volume.get(source).is_some()).nth(1) {
+        match SOURCES
+            .iter()
+            .filter(|source| volume.get(source).is_some())
+            .nth(1)
+        {
             Some(second) => {
                 let path = format!("{at}.volumes[{index}].{second}");
-                causes.push(Cause::forbidden(&path, "may not specify more than 1 volume type"));
+                causes.push(Cause::forbidden(
+                    &path,
+                    "may not specify more than 1 volume type",
+                ));
             }
             None => volumes.extend(volume.get("name").cloned()),
         }
@@ -237,19 +289,27 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
                 }
             }
             let amount = |what: &str, name: &str| {
-                let text = container.pointer(&format!("/resources/{what}/{name}"))?.as_str()?;
+                let text = container
+                    .pointer(&format!("/resources/{what}/{name}"))?
+                    .as_str()?;
                 Quantity(text.to_owned()).milli()
             };
             for name in ["cpu", "memory"] {
                 let (request, limit) = (amount("requests", name), amount("limits", name));
                 if limit.is_some() && request > limit {
                     let message = format!("must be less than or equal to {name} limit");
-                    causes.push(Cause::invalid(&format!("{path}.resources.requests"), &message));
+                    causes.push(Cause::invalid(
+                        &format!("{path}.resources.requests"),
+                        &message,
+                    ));
                 }
             }
             let mounts = container.get("volumeMounts").and_then(Value::as_array);
             for (mount, volume) in mounts.into_iter().flatten().enumerate() {
-                if !volume.get("name").is_some_and(|name| volumes.contains(name)) {
+                if !volume
+                    .get("name")
+                    .is_some_and(|name| volumes.contains(name))
+                {
                     let path = format!("{path}.volumeMounts[{mount}].name");
                     causes.push(Cause::new("FieldValueNotFound", &path, "Not found"));
                 }
@@ -264,12 +324,16 @@ fn tolerates_as_before(old: &Value, new: &Value) -> bool {
         let list = pod.pointer("/spec/tolerations").and_then(Value::as_array);
         let mut list = list.cloned().unwrap_or_default();
         for toleration in &mut list {
-            toleration.as_object_mut().and_then(|fields| fields.remove("tolerationSeconds"));
+            toleration
+                .as_object_mut()
+                .and_then(|fields| fields.remove("tolerationSeconds"));
         }
         list
     };
     let there = tolerations(new);
-    tolerations(old).iter().all(|toleration| there.contains(toleration))
+    tolerations(old)
+        .iter()
+        .all(|toleration| there.contains(toleration))
 }
 
 /// Of a pod's spec next to nothing may change.
@@ -277,7 +341,9 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = validate(new, "spec");
     for kind in ["containers", "initContainers"] {
         let count = |pod: &Value| {
-            let list = pod.pointer(&format!("/spec/{kind}")).and_then(Value::as_array);
+            let list = pod
+                .pointer(&format!("/spec/{kind}"))
+                .and_then(Value::as_array);
             list.map_or(0, Vec::len)
         };
         if count(old) != count(new) {
@@ -292,12 +358,16 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     }
     let mut allowed = new.clone();
     for kind in ["/spec/containers", "/spec/initContainers"] {
-        let before = old.pointer(kind).and_then(Value::as_array).into_iter().flatten();
+        let before = old
+            .pointer(kind)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for (container, before) in elements_at(&mut allowed, kind).zip(before) {
             take_over(before, container, "image");
         }
     }
-    for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+    for field in ["activeDeadlineSeconds", "tolerations"] {
         let spec = old.get("spec").cloned().unwrap_or_default();
         if let Some(new) = allowed.get_mut("spec") {
             take_over(&spec, new, field);
@@ -306,7 +376,8 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     if allowed.get("spec") == old.get("spec") {
         return causes;
     }
-    let message = "pod updates may not change fields other than `spec.containers[*].image` and a few others";
+    let message =
+        "pod updates may not change fields other than `spec.containers[*].image` and a few others";
     causes.push(Cause::forbidden("spec", message));
     causes
 }

@@ -12,7 +12,11 @@ pub(crate) fn fits(value: &Value, ty: &Type) -> Result<(), String> {
     }
     match (ty, value) {
         (Type::Record(record), Value::Object(map)) => map.iter().try_for_each(|(name, value)| {
-            let below = record.fields.get(name).map(|field| &field.ty).or(record.rest.as_ref());
+            let below = record
+                .fields
+                .get(name)
+                .map(|field| &field.ty)
+                .or(record.rest.as_ref());
             // Every object says what it is.
             let Some(below) = below else {
                 return match name.as_str() {
@@ -22,9 +26,11 @@ pub(crate) fn fits(value: &Value, ty: &Type) -> Result<(), String> {
             };
             fits(value, below).map_err(|error| format!(".{name}{error}"))
         }),
-        (Type::Map { element, .. }, Value::Object(map)) => map.iter().try_for_each(|(name, value)| {
-            fits(value, element).map_err(|error| format!(".{name}{error}"))
-        }),
+        (Type::Map { element, .. }, Value::Object(map)) => {
+            map.iter().try_for_each(|(name, value)| {
+                fits(value, element).map_err(|error| format!(".{name}{error}"))
+            })
+        }
         (Type::List { element, merge }, Value::Array(list)) => {
             if let Merge::Keyed(keys) = merge {
                 let lacks = |value: &Value| keys.iter().all(|key| value.get(key).is_none());
@@ -33,7 +39,9 @@ pub(crate) fn fits(value: &Value, ty: &Type) -> Result<(), String> {
                 }
             }
             let mut steps = std::collections::BTreeSet::new();
-            let mut found = list.iter().filter_map(|value| Step::to_element(value, element, merge));
+            let mut found = list
+                .iter()
+                .filter_map(|value| Step::to_element(value, element, merge));
             if found.any(|step| !steps.insert(step)) {
                 return Err(": duplicate entries".into());
             }

@@ -10,6 +10,7 @@ use super::{
     ownership::same_but_for_times,
 };
 use crate::kubernetes::{
+    admission::Custom,
     catalogue::Family,
     refusal::{Cause, Refusal},
     rules,
@@ -32,7 +33,12 @@ impl Work<'_> {
             expect_uid(&resource, &key, text(&object, "uid"), "")?;
             return self.create_absent(object, false);
         };
-        expect_uid(&resource, &key, text(&object, "uid"), text(existing.value(), "uid"))?;
+        expect_uid(
+            &resource,
+            &key,
+            text(&object, "uid"),
+            text(existing.value(), "uid"),
+        )?;
         self.own(existing.value(), &mut object);
         let changed = self.change(key, &existing, object)?;
         Ok(Answer::Stored(200, changed))
@@ -60,14 +66,18 @@ impl Work<'_> {
         let resource = self.resource().clone();
         let old = existing.value();
         self.expect_version(&key, old, &object)?;
-        set(&mut object, "resourceVersion", json!(text(old, "resourceVersion")));
+        set(
+            &mut object,
+            "resourceVersion",
+            json!(text(old, "resourceVersion")),
+        );
         if self.request.subresource.is_empty() {
             rules::admit_change(resource.family, old, &mut object);
         }
         self.place(&mut object)?;
         copy(old, &mut object, "generation");
         self.prepare(old, &mut object);
-        self.keep_system_fields(old, &mut object);
+        Self::keep_system_fields(old, &mut object);
         if resource.custom.is_none() {
             settle(&mut object, &resource.schema);
         }
@@ -102,7 +112,10 @@ impl Work<'_> {
             return Ok(());
         }
         if wanted.is_empty() || wanted == "0" {
-            let cause = Cause::invalid("metadata.resourceVersion", "0: must be specified for an update");
+            let cause = Cause::invalid(
+                "metadata.resourceVersion",
+                "0: must be specified for an update",
+            );
             return Err(Refusal::invalid(resource, &key.name, &[cause]).of(resource, &key.name));
         }
         if wanted == text(old, "resourceVersion") {
@@ -115,8 +128,8 @@ impl Work<'_> {
     fn prepare(&self, old: &Value, new: &mut Value) {
         let resource = self.resource();
         let status = self.request.subresource == "status";
-        if let Some(custom) = &resource.custom {
-            custom.prepare_update(old, new, status);
+        if resource.custom.is_some() {
+            Custom::prepare_update(old, new, status);
             return;
         }
         if resource.has_status {
@@ -136,13 +149,20 @@ impl Work<'_> {
         if !claims || !self.request.subresource.is_empty() || !rules::grows(old, new) {
             return Ok(());
         }
-        let class = new.pointer("/spec/storageClassName").and_then(Value::as_str);
+        let class = new
+            .pointer("/spec/storageClassName")
+            .and_then(Value::as_str);
         let class = class.and_then(|name| {
             let kind = self.inner.catalogue.family(Family::StorageClass)?;
-            let place = Key { resource: kind.id, namespace: "".into(), name: name.into() };
+            let place = Key {
+                resource: kind.id,
+                namespace: "".into(),
+                name: name.into(),
+            };
             self.state.store.get(&place)
         });
-        let expands = |class: &Arc<Object>| class.value().get("allowVolumeExpansion") == Some(&json!(true));
+        let expands =
+            |class: &Arc<Object>| class.value().get("allowVolumeExpansion") == Some(&json!(true));
         if class.is_some_and(expands) {
             return Ok(());
         }
@@ -166,8 +186,12 @@ impl Work<'_> {
 
 /// Whether the update was the last thing that a deletion waited for.
 fn is_over(old: &Value, new: &Value) -> bool {
-    let finalizers = new.pointer("/metadata/finalizers").and_then(Value::as_array);
-    let grace = old.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
+    let finalizers = new
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
+    let grace = old
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64);
     finalizers.is_none_or(Vec::is_empty)
         && !text(old, "deletionTimestamp").is_empty()
         && grace.unwrap_or(0) == 0
@@ -182,6 +206,7 @@ fn expect_uid(
     if wanted.is_empty() || wanted == found {
         return Ok(());
     }
-    let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+    let why =
+        format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
     Err(Refusal::conflict(resource, &key.name, &why))
 }

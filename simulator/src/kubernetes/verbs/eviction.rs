@@ -19,7 +19,9 @@ impl Work<'_> {
         let eviction = parse(&self.request.body)?;
         let name = text(&eviction, "name");
         if !name.is_empty() && name != self.request.name {
-            return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
+            return Err(Refusal::bad_request(
+                "name in URL does not match name in Eviction object",
+            ));
         }
         let how = match eviction.get("deleteOptions").filter(|how| !how.is_null()) {
             Some(how) => serde_json::from_value(how.clone())
@@ -72,7 +74,8 @@ impl Work<'_> {
         let number = |pointer| budget.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
         let name = text(budget, "name");
         if number("/status/observedGeneration") < number("/metadata/generation") {
-            let why = format!("The disruption budget {name} is still being processed by the server.");
+            let why =
+                format!("The disruption budget {name} is still being processed by the server.");
             return Err(too_many(&why));
         }
         let allowed = number("/status/disruptionsAllowed");

@@ -105,7 +105,9 @@ impl Work<'_> {
             let name = term.strip_prefix("metadata.name=")?;
             Some(name.strip_prefix('=').unwrap_or(name))
         });
-        let name = selected.filter(|_| request.name.is_empty()).unwrap_or(&request.name);
+        let name = selected
+            .filter(|_| request.name.is_empty())
+            .unwrap_or(&request.name);
         let asked = Asked {
             verb: verb.name(),
             group: &request.resource.group,

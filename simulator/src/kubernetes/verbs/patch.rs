@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     Answer, Work,
     decode::{complete, parse, text},
+    ownership::without_owners,
 };
 use crate::kubernetes::{
     fields::{Owners, Refused, Writer},
@@ -14,7 +15,13 @@ use crate::kubernetes::{
 
 impl Work<'_> {
     pub(super) fn patch(&mut self) -> Result<Answer, Refusal> {
-        let form = self.request.content_type.split(';').next().unwrap_or_default().trim();
+        let form = self
+            .request
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         match form {
             "application/apply-patch+yaml" => self.apply(),
             "application/json-patch+json" | "application/merge-patch+json" => {
@@ -31,7 +38,11 @@ impl Work<'_> {
                     application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
                 let refusal = Refusal::new(415, "UnsupportedMediaType", message);
                 // Built-in kinds take strategic merge patches too, and say less.
-                Err(if self.resource().custom.is_none() { refusal.bare() } else { refusal })
+                Err(if self.resource().custom.is_none() {
+                    refusal.bare()
+                } else {
+                    refusal
+                })
             }
         }
     }
@@ -58,13 +69,16 @@ impl Work<'_> {
         let key = self.key(&self.request.name);
         let existing = self.state.store.get(&key).cloned();
         let (live, owners) = match &existing {
-            Some(existing) => (self.bare(existing.value()), Owners::of(existing.value())),
-            None if !self.request.subresource.is_empty() && !self.resource().creates_on_update() => {
+            Some(existing) => (
+                without_owners(existing.value().clone()),
+                Owners::of(existing.value()),
+            ),
+            None if !self.request.subresource.is_empty()
+                && !self.resource().creates_on_update() =>
+            {
                 return Err(Refusal::not_found(self.resource(), &key.name));
             }
-            None => {
-                (self.blank(), Owners::default())
-            }
+            None => (self.blank(), Owners::default()),
         };
         fits(&config, &self.resource().schema).map_err(|why| {
             Refusal::internal(format!("failed to create typed patch object: {why}"))
@@ -79,20 +93,17 @@ impl Work<'_> {
         let owners = self.before_first_apply(&live, owners, existing.is_some());
         let applied = owners
             .apply((&live, &config), schema, &writer, force, &filter, &self.now)
-            .map_err(|refused| self.refused(refused))?;
+            .map_err(Self::refused)?;
         let mut object = applied.object.unwrap_or(live);
         complete(self.resource(), &mut object)?;
         applied.owners.write(&mut object);
         self.place(&mut object)?;
-        match existing {
-            Some(existing) => {
-                let changed = self.change(key, &existing, object)?;
-                Ok(Answer::Stored(200, changed))
-            }
-            None => {
-                super::decode::set(&mut object, "name", self.request.name.clone().into());
-                self.create_absent(object, true)
-            }
+        if let Some(existing) = existing {
+            let changed = self.change(key, &existing, object)?;
+            Ok(Answer::Stored(200, changed))
+        } else {
+            super::decode::set(&mut object, "name", self.request.name.clone().into());
+            self.create_absent(object, true)
         }
     }
 
@@ -106,7 +117,13 @@ impl Work<'_> {
             ..self.writer(false)
         };
         let schema = &self.resource().schema;
-        owners.updated((&self.blank(), live), schema, writer, &self.filter(), &self.now)
+        owners.updated(
+            (&self.blank(), live),
+            schema,
+            writer,
+            &self.filter(),
+            &self.now,
+        )
     }
 
     fn expect_config(&self, config: &Value) -> Result<(), Refusal> {
@@ -118,13 +135,22 @@ impl Work<'_> {
             refusal.details.insert("group".into(), "meta.k8s.io".into());
             return Err(refusal);
         }
-        let version = config.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let kind = config.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let version = config
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let kind = config
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if version != resource.api_version() || kind != resource.kind {
             let message = format!("Incorrect version specified in apply patch: {version} {kind}");
             return Err(Refusal::bad_request(message));
         }
-        if config.pointer("/metadata/managedFields").is_some_and(|v| !v.is_null()) {
+        if config
+            .pointer("/metadata/managedFields")
+            .is_some_and(|v| !v.is_null())
+        {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
         let name = text(config, "name");
@@ -150,7 +176,7 @@ impl Work<'_> {
         Err(Refusal::conflict(self.resource(), &self.request.name, &why))
     }
 
-    fn refused(&self, refused: Refused) -> Refusal {
+    fn refused(refused: Refused) -> Refusal {
         match refused {
             Refused::Malformed(why) => {
                 Refusal::internal(format!("failed to create typed patch object: {why}"))
