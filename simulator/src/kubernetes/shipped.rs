@@ -1,5 +1,7 @@
 //! What is there before anybody asks for it, and what the operator's installation adds.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 const CRDS: [&str; 2] = [
@@ -24,12 +26,16 @@ fn documents(text: &str) -> impl Iterator<Item = Value> {
 
 /// The definitions of our kinds.
 pub(crate) fn definitions() -> Vec<Value> {
-    CRDS.iter().flat_map(|text| documents(text)).collect()
+    static READ: LazyLock<Vec<Value>> =
+        LazyLock::new(|| CRDS.iter().flat_map(|text| documents(text)).collect());
+    READ.clone()
 }
 
 /// The operator's installation for a whole Kubernetes cluster, without its Deployment.
 pub(crate) fn operator() -> Vec<Value> {
-    MANIFESTS.iter().flat_map(|text| documents(text)).collect()
+    static READ: LazyLock<Vec<Value>> =
+        LazyLock::new(|| MANIFESTS.iter().flat_map(|text| documents(text)).collect());
+    READ.clone()
 }
 
 /// What is installed on a real server to be like a simulated one with the operator.

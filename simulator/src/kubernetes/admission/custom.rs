@@ -22,6 +22,8 @@ pub(crate) struct Custom {
     node: Node,
     rules: CompiledSchema,
     validator: Validator,
+    /// Whether CEL looks at the status.
+    judges_status: bool,
 }
 
 impl std::fmt::Debug for Custom {
@@ -59,6 +61,9 @@ impl Custom {
             node: Node::of(schema),
             rules: compile_schema(&escaped),
             validator: Validator::new(),
+            judges_status: schema
+                .pointer("/properties/status")
+                .is_some_and(|status| status.to_string().contains("x-kubernetes-validations")),
         })
     }
 
@@ -140,6 +145,10 @@ impl Custom {
             let message = "some validation rules were not checked because the object was invalid; correct the \
                 existing errors to complete validation";
             causes.push(Cause::invalid("<nil>", message));
+            return causes;
+        }
+        if status && !self.judges_status {
+            // What the rules look at is what it was when they let it through.
             return causes;
         }
         let (object, old) = (without_nulls(object), old.map(without_nulls));

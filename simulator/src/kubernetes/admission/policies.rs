@@ -4,7 +4,10 @@
     reason = "of the values of CEL few are of use"
 )]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kube_cel::{
     KubeCelExt as _,
@@ -58,9 +61,7 @@ impl Policies {
         match family {
             Some(Family::ValidatingAdmissionPolicy) => {
                 match new {
-                    Some(new) => self
-                        .policies
-                        .insert(change.key.clone(), Arc::new(Policy::of(new))),
+                    Some(new) => self.policies.insert(change.key.clone(), Policy::known(new)),
                     None => self.policies.remove(&change.key),
                 };
             }
@@ -147,7 +148,21 @@ struct Facts<'a> {
     old: Option<&'a Value>,
 }
 
+/// Policies that were parsed before, by their text: every server of a run has the same.
+static PARSED: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
+
 impl Policy {
+    /// The policy, parsed once.
+    fn known(object: &Value) -> Arc<Self> {
+        let name = object.pointer("/metadata/name").unwrap_or(&Value::Null);
+        let spec = object.get("spec").unwrap_or(&Value::Null);
+        let mut parsed = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = parsed
+            .entry(format!("{name} {spec}"))
+            .or_insert_with(|| Arc::new(Self::of(object)));
+        policy.clone()
+    }
+
     fn of(object: &Value) -> Self {
         let spec = object.get("spec").cloned().unwrap_or_default();
         let list = |name: &str| {
