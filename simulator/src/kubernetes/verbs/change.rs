@@ -78,7 +78,8 @@ impl Work<'_> {
         copy(old, &mut object, "generation");
         self.prepare(old, &mut object);
         Self::keep_system_fields(old, &mut object);
-        if resource.custom.is_none() {
+        // The last answer of an object is not read back from the store.
+        if resource.custom.is_none() && !is_over(old, &object) {
             settle(&mut object, &resource.schema);
         }
         let causes = self.causes(old, &object);
