@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use crate::api_deps;
 use crate::bench::BenchCommand;
 use crate::cache::CacheArgs;
+use crate::conformance::ConformanceCommand;
 use crate::demo::DemoCommand;
 use crate::generated::GenerateCommand;
 use crate::operator_image;
@@ -37,6 +38,8 @@ enum Task {
     /// Measures the programs against their budgets.
     #[command(subcommand)]
     Bench(BenchCommand),
+    /// Compares the simulated API server with a real one.
+    Conformance(ConformanceCommand),
     /// Builds the operator's image and prints where it is.
     Image,
     /// Checks that cassandra-api stays light enough to embed.
@@ -53,6 +56,7 @@ impl Cli {
             Task::Demo(command) => command.run(&cache),
             Task::Test(command) => command.run(&cache),
             Task::Bench(command) => command.run(&cache),
+            Task::Conformance(command) => command.run(&cache),
             Task::Image => {
                 let image = operator_image::build(&cache, Progress)?;
                 println!("{} {}", image.reference, image.archive.display());

@@ -10,6 +10,7 @@ pub mod background;
 pub mod bench;
 pub mod cache;
 pub mod cli;
+pub mod conformance;
 pub mod demo;
 pub mod generated;
 pub mod images;

@@ -168,9 +168,15 @@ impl Catalogue {
             let package = if package.is_empty() { "core" } else { package };
             let kind = format!("{family:?}").replace("CoreEvent", "Event");
             let name = match package {
-                "apiextensions" => String::new(),
-                "rbac" | "storage" | "policy" | "coordination" | "discovery" | "events" | "apps"
-                | "admissionregistration" | "core" => format!("{package}.{version}.{kind}"),
+                "rbac"
+                | "storage"
+                | "policy"
+                | "coordination"
+                | "discovery"
+                | "events"
+                | "apps"
+                | "admissionregistration"
+                | "core" => format!("{package}.{version}.{kind}"),
                 _ => String::new(),
             };
             catalogue.add(Resource {
@@ -258,24 +264,94 @@ const BUILTIN: &[Row] = &[
     (Family::Namespace, "", "v1", "namespaces", false, true),
     (Family::Pod, "", "v1", "pods", true, true),
     (Family::Service, "", "v1", "services", true, true),
-    (Family::PersistentVolumeClaim, "", "v1", "persistentvolumeclaims", true, true),
-    (Family::PersistentVolume, "", "v1", "persistentvolumes", false, true),
+    (
+        Family::PersistentVolumeClaim,
+        "",
+        "v1",
+        "persistentvolumeclaims",
+        true,
+        true,
+    ),
+    (
+        Family::PersistentVolume,
+        "",
+        "v1",
+        "persistentvolumes",
+        false,
+        true,
+    ),
     (Family::Node, "", "v1", "nodes", false, true),
     (Family::ConfigMap, "", "v1", "configmaps", true, false),
     (Family::Secret, "", "v1", "secrets", true, false),
-    (Family::ServiceAccount, "", "v1", "serviceaccounts", true, false),
+    (
+        Family::ServiceAccount,
+        "",
+        "v1",
+        "serviceaccounts",
+        true,
+        false,
+    ),
     (Family::CoreEvent, "", "v1", "events", true, false),
     (Family::Endpoints, "", "v1", "endpoints", true, false),
-    (Family::EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", true, false),
+    (
+        Family::EndpointSlice,
+        "discovery.k8s.io",
+        "v1",
+        "endpointslices",
+        true,
+        false,
+    ),
     (Family::Event, "events.k8s.io", "v1", "events", true, false),
-    (Family::StatefulSet, "apps", "v1", "statefulsets", true, true),
-    (Family::PodDisruptionBudget, "policy", "v1", "poddisruptionbudgets", true, true),
+    (
+        Family::StatefulSet,
+        "apps",
+        "v1",
+        "statefulsets",
+        true,
+        true,
+    ),
+    (
+        Family::PodDisruptionBudget,
+        "policy",
+        "v1",
+        "poddisruptionbudgets",
+        true,
+        true,
+    ),
     (Family::Role, RBAC, "v1", "roles", true, false),
     (Family::RoleBinding, RBAC, "v1", "rolebindings", true, false),
-    (Family::ClusterRole, RBAC, "v1", "clusterroles", false, false),
-    (Family::ClusterRoleBinding, RBAC, "v1", "clusterrolebindings", false, false),
-    (Family::Lease, "coordination.k8s.io", "v1", "leases", true, false),
-    (Family::StorageClass, "storage.k8s.io", "v1", "storageclasses", false, false),
+    (
+        Family::ClusterRole,
+        RBAC,
+        "v1",
+        "clusterroles",
+        false,
+        false,
+    ),
+    (
+        Family::ClusterRoleBinding,
+        RBAC,
+        "v1",
+        "clusterrolebindings",
+        false,
+        false,
+    ),
+    (
+        Family::Lease,
+        "coordination.k8s.io",
+        "v1",
+        "leases",
+        true,
+        false,
+    ),
+    (
+        Family::StorageClass,
+        "storage.k8s.io",
+        "v1",
+        "storageclasses",
+        false,
+        false,
+    ),
     (
         Family::CustomResourceDefinition,
         "apiextensions.k8s.io",
@@ -284,7 +360,14 @@ const BUILTIN: &[Row] = &[
         false,
         true,
     ),
-    (Family::ValidatingAdmissionPolicy, ADMISSION, "v1", "validatingadmissionpolicies", false, true),
+    (
+        Family::ValidatingAdmissionPolicy,
+        ADMISSION,
+        "v1",
+        "validatingadmissionpolicies",
+        false,
+        true,
+    ),
     (
         Family::ValidatingAdmissionPolicyBinding,
         ADMISSION,

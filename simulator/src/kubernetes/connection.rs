@@ -107,7 +107,11 @@ impl Connection {
             Answer::Refused(refusal) => (refusal.code, refusal.reason),
         };
         let head = changes.last().map(|change| change.revision);
-        let line = format!("{} {} {code} {reason}{head:?}", self.component, request.summary());
+        let line = format!(
+            "{} {} {code} {reason}{head:?}",
+            self.component,
+            request.summary()
+        );
         inner.trace.note(line);
         if let Some(observer) = &inner.observer {
             for change in &changes {
@@ -156,6 +160,10 @@ impl tower::Service<http::Request<Body>> for Connection {
 }
 
 fn refused(refusal: &Refusal) -> Response {
+    if refusal.code == 404 && refusal.reason.is_empty() {
+        // Of a path that nobody serves there is no kind either.
+        return whole(404, refusal.message.clone().into());
+    }
     whole(refusal.code, refusal.body().to_string().into())
 }
 
@@ -168,6 +176,8 @@ fn response(code: u16, body: ResponseBody) -> Response {
     let mut response = http::Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or_default();
     let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
     response
 }

@@ -3,14 +3,10 @@
 
 use std::{collections::VecDeque, sync::Mutex, time::Duration};
 
-use super::{
-    refusal::Refusal,
-    request::Request,
-    store::Change,
-};
+use super::{refusal::Refusal, request::Request, store::Change};
 
 /// What is to become of a request that has not been applied.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Before {
     /// It is applied.
     Proceed,
@@ -23,7 +19,7 @@ pub enum Before {
 }
 
 /// What is to become of the answer to a request that has been applied.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum After {
     /// It is delivered.
     Deliver,
@@ -142,6 +138,8 @@ impl Trace {
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

@@ -34,4 +34,5 @@ pub use hooks::{After, Applied, Before, Faults, NoFaults, Observer, Outcome, Tra
 pub use refusal::Refusal;
 pub use request::{Request, User, Verb};
 pub use server::{Options, Server};
+pub use shipped::installation;
 pub use store::{Change, Key, Object, Store};

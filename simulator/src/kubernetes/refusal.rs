@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalogue::Resource;
+use super::catalogue::{Family, Resource};
 
 /// An answer that is no success.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
     pub code: u16,
@@ -15,6 +15,8 @@ pub struct Refusal {
     pub message: String,
     /// Which object, and which of its fields.
     pub details: Map<String, Value>,
+    /// Whether there are details though nothing is in them.
+    pub(crate) bare: bool,
 }
 
 /// What is wrong with one field.
@@ -35,7 +37,11 @@ impl Cause {
     }
 
     pub(crate) fn invalid(field: &str, message: &str) -> Self {
-        Self::new("FieldValueInvalid", field, format!("Invalid value: {message}"))
+        Self::new(
+            "FieldValueInvalid",
+            field,
+            format!("Invalid value: {message}"),
+        )
     }
 
     pub(crate) fn required(field: &str) -> Self {
@@ -43,7 +49,11 @@ impl Cause {
     }
 
     pub(crate) fn forbidden(field: &str, message: &str) -> Self {
-        Self::new("FieldValueForbidden", field, format!("Forbidden: {message}"))
+        Self::new(
+            "FieldValueForbidden",
+            field,
+            format!("Forbidden: {message}"),
+        )
     }
 
     pub(crate) fn unsupported(field: &str, value: &str) -> Self {
@@ -60,7 +70,14 @@ impl Refusal {
             reason,
             message: message.into(),
             details: Map::new(),
+            bare: false,
         }
+    }
+
+    /// With details that say nothing.
+    pub(crate) fn bare(mut self) -> Self {
+        self.bare = true;
+        self
     }
 
     pub(crate) fn of(mut self, resource: &Resource, name: &str) -> Self {
@@ -79,7 +96,7 @@ impl Refusal {
     }
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
-        Self::new(500, "InternalError", message)
+        Self::new(500, "", message)
     }
 
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
@@ -89,8 +106,7 @@ impl Refusal {
 
     /// There is no such path.
     pub(crate) fn no_such_path() -> Self {
-        let message = "the server could not find the requested resource";
-        Self::new(404, "NotFound", message)
+        Self::new(404, "", "404 page not found")
     }
 
     pub(crate) fn exists(resource: &Resource, name: &str) -> Self {
@@ -137,6 +153,10 @@ impl Refusal {
         };
         let message = format!("{kind} {name:?} is invalid: {all}");
         let mut refusal = Self::new(422, "Invalid", message).of(resource, name);
+        if resource.family == Family::Event {
+            // Events are kept as those of the core group.
+            refusal.details.remove("group");
+        }
         refusal.details.insert("kind".into(), json!(resource.kind));
         refusal.with_causes(causes)
     }
@@ -145,7 +165,17 @@ impl Refusal {
         let causes: Vec<_> = causes
             .iter()
             .map(|cause| {
-                json!({"reason": cause.reason, "message": cause.message, "field": cause.field})
+                let Cause {
+                    reason,
+                    field,
+                    message,
+                } = cause;
+                let said = [("reason", *reason), ("message", message), ("field", field)];
+                let said = said.into_iter().filter(|(_, text)| !text.is_empty());
+                Value::Object(
+                    said.map(|(name, text)| (name.to_owned(), json!(text)))
+                        .collect(),
+                )
             })
             .collect();
         if !causes.is_empty() {
@@ -169,7 +199,13 @@ impl Refusal {
             "reason": self.reason,
             "code": self.code,
         });
-        if let (false, Some(fields)) = (self.details.is_empty(), body.as_object_mut()) {
+        let Some(fields) = body.as_object_mut() else {
+            return body;
+        };
+        if self.reason.is_empty() {
+            fields.remove("reason");
+        }
+        if self.bare || !self.details.is_empty() {
             fields.insert("details".into(), Value::Object(self.details.clone()));
         }
         body

@@ -121,7 +121,12 @@ impl Request {
         body: Bytes,
     ) -> Result<Self, Refusal> {
         let query = query(&parts.uri);
-        let path: Vec<&str> = parts.uri.path().split('/').filter(|p| !p.is_empty()).collect();
+        let path: Vec<&str> = parts
+            .uri
+            .path()
+            .split('/')
+            .filter(|p| !p.is_empty())
+            .collect();
         let (group, version, rest) = match path.as_slice() {
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),
@@ -166,7 +171,11 @@ impl Request {
     }
 
     /// What an administrator sends to create an object.
-    pub(crate) fn create(resource: Arc<Resource>, namespace: String, object: &serde_json::Value) -> Self {
+    pub(crate) fn create(
+        resource: Arc<Resource>,
+        namespace: String,
+        object: &serde_json::Value,
+    ) -> Self {
         Self {
             user: Arc::new(User::administrator()),
             verb: Verb::Create,
@@ -208,7 +217,13 @@ impl Request {
 
     /// In one line: verb, kind, name.
     pub fn summary(&self) -> String {
-        let slash = |text: &str| if text.is_empty() { String::new() } else { format!("/{text}") };
+        let slash = |text: &str| {
+            if text.is_empty() {
+                String::new()
+            } else {
+                format!("/{text}")
+            }
+        };
         format!(
             "{} {}{} {}{}",
             self.verb.name(),
@@ -221,7 +236,9 @@ impl Request {
 }
 
 fn verb(method: &Method, name: &str, query: &BTreeMap<String, String>) -> Result<Verb, Refusal> {
-    let watch = query.get("watch").is_some_and(|watch| watch == "true" || watch == "1");
+    let watch = query
+        .get("watch")
+        .is_some_and(|watch| watch == "true" || watch == "1");
     Ok(match (method.as_str(), name.is_empty()) {
         ("GET", true) if watch => Verb::Watch,
         ("GET", true) => Verb::List,
@@ -250,7 +267,9 @@ fn impersonated(user: &Arc<User>, headers: &HeaderMap) -> Arc<User> {
     }
     let named = |key: &str| {
         let values = headers.get_all(key).iter();
-        values.filter_map(|value| value.to_str().ok().map(str::to_owned)).collect::<Vec<_>>()
+        values
+            .filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect::<Vec<_>>()
     };
     let mut groups = named("impersonate-group");
     if let Some(account) = name.strip_prefix("system:serviceaccount:")
@@ -263,7 +282,9 @@ fn impersonated(user: &Arc<User>, headers: &HeaderMap) -> Arc<User> {
         groups.push("system:authenticated".into());
     }
     let prefix = "impersonate-extra-";
-    let keys = headers.keys().filter_map(|key| Some((key, key.as_str().strip_prefix(prefix)?)));
+    let keys = headers
+        .keys()
+        .filter_map(|key| Some((key, key.as_str().strip_prefix(prefix)?)));
     let extra = keys.map(|(key, name)| (decoded(name), named(key.as_str())));
     Arc::new(User {
         groups,
@@ -273,11 +294,18 @@ fn impersonated(user: &Arc<User>, headers: &HeaderMap) -> Arc<User> {
 }
 
 fn query(uri: &Uri) -> BTreeMap<String, String> {
-    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let pairs = uri
+        .query()
+        .unwrap_or_default()
+        .split('&')
+        .filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(&name.replace('+', " ")), decoded(&value.replace('+', " ")))
+            (
+                decoded(&name.replace('+', " ")),
+                decoded(&value.replace('+', " ")),
+            )
         })
         .collect()
 }
@@ -292,7 +320,9 @@ fn decoded(text: &str) -> String {
             continue;
         }
         let digits: Vec<u8> = rest.by_ref().take(2).collect();
-        let code = std::str::from_utf8(&digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
+        let code = std::str::from_utf8(&digits)
+            .ok()
+            .and_then(|d| u8::from_str_radix(d, 16).ok());
         bytes.push(code.unwrap_or(b'%'));
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -89,11 +89,14 @@ impl Asked<'_> {
 
 impl Rule {
     fn allows(&self, asked: &Asked<'_>) -> bool {
-        let has = |list: &[String], wanted: &str| list.iter().any(|found| found == "*" || found == wanted);
+        let has = |list: &[String], wanted: &str| {
+            list.iter().any(|found| found == "*" || found == wanted)
+        };
         has(&self.verbs, asked.verb)
             && has(&self.api_groups, asked.group)
             && self.has_resource(asked)
-            && (self.resource_names.is_empty() || self.resource_names.iter().any(|name| name == asked.name))
+            && (self.resource_names.is_empty()
+                || self.resource_names.iter().any(|name| name == asked.name))
     }
 
     fn has_resource(&self, asked: &Asked<'_>) -> bool {
@@ -102,7 +105,8 @@ impl Rule {
                 || match found.split_once('/') {
                     None => asked.subresource.is_empty() && found == asked.resource,
                     Some((resource, subresource)) => {
-                        subresource == asked.subresource && (resource == "*" || resource == asked.resource)
+                        subresource == asked.subresource
+                            && (resource == "*" || resource == asked.resource)
                     }
                 }
         })
@@ -112,7 +116,9 @@ impl Rule {
 impl Rights {
     /// Looks at a change, which may be one of rights.
     pub(crate) fn note(&mut self, catalogue: &Catalogue, change: &Change) {
-        let family = catalogue.get(change.key.resource).map(|resource| resource.family);
+        let family = catalogue
+            .get(change.key.resource)
+            .map(|resource| resource.family);
         let new = change.new.as_ref().map(|object| object.value());
         match family {
             Some(Family::Role | Family::ClusterRole) => {
@@ -120,8 +126,14 @@ impl Rights {
                 put(&mut Arc::make_mut(&mut self.0).roles, &change.key, rules);
             }
             Some(Family::RoleBinding | Family::ClusterRoleBinding) => {
-                let binding = new.and_then(|new| Binding::deserialize(new).ok()).map(Arc::new);
-                put(&mut Arc::make_mut(&mut self.0).bindings, &change.key, binding);
+                let binding = new
+                    .and_then(|new| Binding::deserialize(new).ok())
+                    .map(Arc::new);
+                put(
+                    &mut Arc::make_mut(&mut self.0).bindings,
+                    &change.key,
+                    binding,
+                );
             }
             _ => {}
         }
@@ -129,24 +141,44 @@ impl Rights {
 
     /// Whether the user may do it.
     pub(crate) fn allow(&self, user: &User, asked: &Asked<'_>) -> bool {
-        is_master(user) || self.rules_of(user, asked.namespace).any(|rule| rule.allows(asked))
+        is_master(user)
+            || self
+                .rules_of(user, asked.namespace)
+                .any(|rule| rule.allows(asked))
     }
 
-    fn rules_of<'a>(&'a self, user: &'a User, namespace: &'a str) -> impl Iterator<Item = &'a Rule> {
+    fn rules_of<'a>(
+        &'a self,
+        user: &'a User,
+        namespace: &'a str,
+    ) -> impl Iterator<Item = &'a Rule> {
         let here = self.0.bindings.iter().filter(move |((place, _), binding)| {
             (place.is_empty() || place == namespace) && binding.subjects.iter().any(|s| is(user, s))
         });
-        here.filter_map(move |((place, _), binding)| self.role(&binding.role_ref, place)).flatten()
+        here.filter_map(move |((place, _), binding)| self.role(&binding.role_ref, place))
+            .flatten()
     }
 
     fn role(&self, reference: &Reference, namespace: &str) -> Option<&[Rule]> {
-        let place = if reference.kind == "ClusterRole" { "" } else { namespace };
-        let role = self.0.roles.get(&(place.to_owned(), reference.name.clone()))?;
+        let place = if reference.kind == "ClusterRole" {
+            ""
+        } else {
+            namespace
+        };
+        let role = self
+            .0
+            .roles
+            .get(&(place.to_owned(), reference.name.clone()))?;
         Some(role)
     }
 
     /// What these rules grant and the user does not hold. None: nothing.
-    pub(crate) fn missing(&self, user: &User, namespace: &str, granted: Option<&Value>) -> Option<String> {
+    pub(crate) fn missing(
+        &self,
+        user: &User,
+        namespace: &str,
+        granted: Option<&Value>,
+    ) -> Option<String> {
         let escalates = Asked {
             verb: "escalate",
             group: GROUP,
@@ -162,9 +194,18 @@ impl Rights {
     }
 
     /// What the role that a binding names grants and the user does not hold. None: nothing.
-    pub(crate) fn missing_to_bind(&self, user: &User, namespace: &str, binding: &Value) -> Option<String> {
+    pub(crate) fn missing_to_bind(
+        &self,
+        user: &User,
+        namespace: &str,
+        binding: &Value,
+    ) -> Option<String> {
         let reference = Reference::deserialize(binding.get("roleRef")?).ok()?;
-        let resource = if reference.kind == "ClusterRole" { "clusterroles" } else { "roles" };
+        let resource = if reference.kind == "ClusterRole" {
+            "clusterroles"
+        } else {
+            "roles"
+        };
         let binds = Asked {
             verb: "bind",
             group: GROUP,
@@ -184,16 +225,29 @@ impl Rights {
 
     fn first_missing(&self, user: &User, namespace: &str, granted: &[Rule]) -> Option<String> {
         granted.iter().find_map(|rule| {
-            let names = if rule.resource_names.is_empty() { vec![String::new()] } else { rule.resource_names.clone() };
+            let names = if rule.resource_names.is_empty() {
+                vec![String::new()]
+            } else {
+                rule.resource_names.clone()
+            };
             let each = rule.api_groups.iter().flat_map(|group| {
                 let names = &names;
                 rule.resources.iter().flat_map(move |resource| {
-                    rule.verbs.iter().flat_map(move |verb| names.iter().map(move |name| (group, resource, verb, name)))
+                    rule.verbs.iter().flat_map(move |verb| {
+                        names.iter().map(move |name| (group, resource, verb, name))
+                    })
                 })
             });
             each.into_iter().find_map(|(group, resource, verb, name)| {
                 let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-                let asked = Asked { verb, group, resource, subresource, namespace, name };
+                let asked = Asked {
+                    verb,
+                    group,
+                    resource,
+                    subresource,
+                    namespace,
+                    name,
+                };
                 (!self.allow(user, &asked)).then(|| format!("{asked:?}"))
             })
         })
@@ -219,7 +273,8 @@ fn is(user: &User, subject: &Reference) -> bool {
 
 fn rules(value: Option<&Value>) -> Vec<Rule> {
     let list = value.and_then(Value::as_array).into_iter().flatten();
-    list.filter_map(|rule| Rule::deserialize(rule).ok()).collect()
+    list.filter_map(|rule| Rule::deserialize(rule).ok())
+        .collect()
 }
 
 fn put<T>(table: &mut Named<T>, key: &Key, value: Option<T>) {

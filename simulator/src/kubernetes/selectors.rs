@@ -38,7 +38,11 @@ impl Selection {
     /// Whether the object is meant.
     pub(crate) fn matches(&self, object: &Value) -> bool {
         let labels = object.pointer("/metadata/labels");
-        let label = |name: &str| labels.and_then(|labels| labels.get(name)).and_then(Value::as_str);
+        let label = |name: &str| {
+            labels
+                .and_then(|labels| labels.get(name))
+                .and_then(Value::as_str)
+        };
         let by_label = self.labels.iter().all(|requirement| match requirement {
             Requirement::In(name, values) => label(name).is_some_and(|v| values.contains(v)),
             Requirement::NotIn(name, values) => label(name).is_none_or(|v| !values.contains(v)),
@@ -47,7 +51,10 @@ impl Selection {
         });
         by_label
             && self.fields.iter().all(|(path, equal, value)| {
-                let found = object.pointer(path).and_then(Value::as_str).unwrap_or_default();
+                let found = object
+                    .pointer(path)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
                 (found == value) == *equal
             })
     }
@@ -73,7 +80,12 @@ fn requirement(part: &str) -> Option<Requirement> {
     }
     let set = |list: &str| -> Option<BTreeSet<String>> {
         let inner = list.trim().strip_prefix('(')?.strip_suffix(')')?;
-        Some(inner.split(',').map(|value| value.trim().to_owned()).collect())
+        Some(
+            inner
+                .split(',')
+                .map(|value| value.trim().to_owned())
+                .collect(),
+        )
     };
     let one = |value: &str| BTreeSet::from([value.trim().to_owned()]);
     if let Some((name, list)) = part.split_once(" notin ") {
@@ -92,13 +104,12 @@ fn requirement(part: &str) -> Option<Requirement> {
 }
 
 fn term(part: &str, resource: &Resource) -> Result<(String, bool, String), Refusal> {
-    let (path, equal, value) = match part.split_once("!=") {
-        Some((path, value)) => (path, false, value),
-        None => {
-            let split = part.split_once("==").or_else(|| part.split_once('='));
-            let (path, value) = split.ok_or_else(|| Refusal::bad_request("invalid selector"))?;
-            (path, true, value)
-        }
+    let (path, equal, value) = if let Some((path, value)) = part.split_once("!=") {
+        (path, false, value)
+    } else {
+        let split = part.split_once("==").or_else(|| part.split_once('='));
+        let (path, value) = split.ok_or_else(|| Refusal::bad_request("invalid selector"))?;
+        (path, true, value)
     };
     let known = match path {
         "metadata.name" => true,
@@ -113,7 +124,11 @@ fn term(part: &str, resource: &Resource) -> Result<(String, bool, String), Refus
         let message = format!("field label not supported: {path}");
         return Err(Refusal::bad_request(message));
     }
-    Ok((format!("/{}", path.replace('.', "/")), equal, value.to_owned()))
+    Ok((
+        format!("/{}", path.replace('.', "/")),
+        equal,
+        value.to_owned(),
+    ))
 }
 
 #[cfg(test)]
@@ -132,7 +147,14 @@ mod tests {
     #[test]
     fn every_form_of_a_label_selector_is_understood() {
         let object = json!({"metadata": {"labels": {"a": "1", "b": "2"}}});
-        for selector in ["a=1", "a==1,b", "a in (1,2),b!=3", "b notin (1, 3)", "!c", ""] {
+        for selector in [
+            "a=1",
+            "a==1,b",
+            "a in (1,2),b!=3",
+            "b notin (1, 3)",
+            "!c",
+            "",
+        ] {
             assert!(matches(selector, &object), "{selector}");
         }
         for selector in ["a=2", "c", "a notin (1)", "!a", "c in (1)"] {
@@ -145,7 +167,10 @@ mod tests {
     fn an_unknown_field_is_refused() {
         let catalogue = Catalogue::shipped();
         let maps = catalogue.at("", "v1", "configmaps").unwrap();
-        assert_eq!(Selection::parse("", "spec.x=1", maps).unwrap_err().code, 400);
+        assert_eq!(
+            Selection::parse("", "spec.x=1", maps).unwrap_err().code,
+            400
+        );
         assert!(Selection::parse("", "metadata.name=a", maps).is_ok());
     }
 }

@@ -59,6 +59,7 @@ pub(crate) struct Inner {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) trace: Trace,
     replicas: Vec<watch::Sender<u64>>,
+    head: watch::Sender<u64>,
     state: Mutex<State>,
 }
 
@@ -100,6 +101,7 @@ impl Server {
                 observer,
                 trace: Trace::default(),
                 replicas: (0..replicas).map(|_| watch::Sender::new(0)).collect(),
+                head: watch::Sender::new(0),
                 state: Mutex::new(state),
             }),
         };
@@ -119,11 +121,17 @@ impl Server {
 
     /// Creates an object as an administrator would, without any request being traced. One that is refused is left
     /// out; the refusal is returned.
+    #[expect(clippy::needless_pass_by_value, reason = "it is given away")]
     pub fn put(&self, object: Value) -> Option<Refusal> {
         let Some(resource) = self.inner.catalogue.of(&object).cloned() else {
             return Some(Refusal::no_such_path());
         };
-        let text = |pointer| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let text = |pointer| {
+            object
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let namespace = text("/metadata/namespace").to_owned();
         let request = Request::create(resource, namespace, &object);
         let (answer, _) = self.answer(&request, 0);
@@ -190,6 +198,11 @@ impl Server {
         self.inner.state().store.head()
     }
 
+    /// The last revision, to wait for the next one.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.head.subscribe()
+    }
+
     /// Forgets what was before a revision: who watches from before it gets 410.
     pub fn compact(&self, revision: u64) {
         self.inner.state().store.compact(revision);
@@ -201,7 +214,13 @@ impl Server {
     }
 
     /// An object as it is.
-    pub fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Arc<Object>> {
+    pub fn get(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Option<Arc<Object>> {
         let resource = self.inner.catalogue.named(api_version, kind)?;
         let key = Key {
             resource: resource.id,
@@ -217,7 +236,11 @@ impl Server {
             return Vec::new();
         };
         let state = self.inner.state();
-        state.store.list(resource.id, "").map(|(_, object)| object.clone()).collect()
+        state
+            .store
+            .list(resource.id, "")
+            .map(|(_, object)| object.clone())
+            .collect()
     }
 
     pub(crate) fn inner(&self) -> &Arc<Inner> {
@@ -258,6 +281,7 @@ impl Inner {
 
     fn follow(&self, state: &State) {
         let head = state.store.head();
+        self.head.send_replace(head);
         for (seen, held) in self.replicas.iter().zip(&state.held) {
             if !held {
                 seen.send_if_modified(|seen| std::mem::replace(seen, head) != head);

@@ -1,5 +1,7 @@
 //! What is there before anybody asks for it, and what the operator's installation adds.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 const CRDS: [&str; 2] = [
@@ -17,22 +19,36 @@ const MANIFESTS: [&str; 5] = [
 /// The documents of a YAML file. One that can't be read is left out; a test reads them all.
 fn documents(text: &str) -> impl Iterator<Item = Value> {
     let parts = text.split("\n---\n");
-    parts.filter_map(|part| serde_saphyr::from_str::<Value>(part).ok()).filter(Value::is_object)
+    parts
+        .filter_map(|part| serde_saphyr::from_str::<Value>(part).ok())
+        .filter(Value::is_object)
 }
 
 /// The definitions of our kinds.
 pub(crate) fn definitions() -> Vec<Value> {
-    CRDS.iter().flat_map(|text| documents(text)).collect()
+    static READ: LazyLock<Vec<Value>> =
+        LazyLock::new(|| CRDS.iter().flat_map(|text| documents(text)).collect());
+    READ.clone()
 }
 
 /// The operator's installation for a whole Kubernetes cluster, without its Deployment.
 pub(crate) fn operator() -> Vec<Value> {
-    MANIFESTS.iter().flat_map(|text| documents(text)).collect()
+    static READ: LazyLock<Vec<Value>> =
+        LazyLock::new(|| MANIFESTS.iter().flat_map(|text| documents(text)).collect());
+    READ.clone()
+}
+
+/// What is installed on a real server to be like a simulated one with the operator.
+pub fn installation() -> Vec<Value> {
+    let mut objects = definitions();
+    objects.extend(operator());
+    objects
 }
 
 /// What an API server has from its start, as far as it matters here.
 pub(crate) fn at_start() -> Vec<Value> {
-    let namespace = |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let namespace =
+        |name: &str| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     let mut objects = vec![namespace("default"), namespace("kube-system")];
     objects.extend(definitions());
     objects.extend(controllers());
@@ -61,7 +77,13 @@ fn controllers() -> Vec<Value> {
         binding("generic-garbage-collector"),
         role(
             "namespace-controller",
-            all(json!(["get", "list", "delete", "deletecollection", "update"])),
+            all(json!([
+                "get",
+                "list",
+                "delete",
+                "deletecollection",
+                "update"
+            ])),
         ),
         binding("namespace-controller"),
     ]
@@ -74,7 +96,10 @@ mod tests {
     #[test]
     fn every_shipped_document_is_read() {
         assert_eq!(definitions().len(), 2);
-        let parts: usize = MANIFESTS.iter().map(|text| text.split("\n---\n").count()).sum();
+        let parts: usize = MANIFESTS
+            .iter()
+            .map(|text| text.split("\n---\n").count())
+            .sum();
         assert_eq!(operator().len(), parts);
     }
 }

@@ -24,6 +24,8 @@ pub struct Key {
 pub struct Object {
     value: Value,
     json: OnceLock<Bytes>,
+    /// What is stored lacks a default that every reader adds.
+    incomplete: bool,
 }
 
 impl Object {
@@ -31,7 +33,13 @@ impl Object {
         Arc::new(Self {
             value,
             json: OnceLock::new(),
+            incomplete: false,
         })
+    }
+
+    /// Whether an update that changes nothing is a write nevertheless.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// One that is not stored.
@@ -53,7 +61,9 @@ impl Object {
     /// The revision of its last change.
     pub fn revision(&self) -> u64 {
         let text = self.value.pointer("/metadata/resourceVersion");
-        text.and_then(Value::as_str).and_then(|text| text.parse().ok()).unwrap_or(0)
+        text.and_then(Value::as_str)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0)
     }
 }
 
@@ -113,6 +123,19 @@ impl Store {
         self.head += 1;
         stamp(&mut value, self.head);
         let object = Object::new(value);
+        self.record(key, Some(object.clone()));
+        object
+    }
+
+    /// Writes an object that the store has without one of its defaults.
+    pub(crate) fn put_incomplete(&mut self, key: Key, mut value: Value) -> Arc<Object> {
+        self.head += 1;
+        stamp(&mut value, self.head);
+        let object = Arc::new(Object {
+            value,
+            json: OnceLock::new(),
+            incomplete: true,
+        });
         self.record(key, Some(object.clone()));
         object
     }
@@ -188,7 +211,9 @@ impl Store {
 
     /// What happened after a revision, in order.
     pub(crate) fn since(&self, revision: u64) -> impl Iterator<Item = &Change> {
-        let first = self.log.partition_point(|change| change.revision <= revision);
+        let first = self
+            .log
+            .partition_point(|change| change.revision <= revision);
         self.log.range(first..)
     }
 
@@ -196,7 +221,11 @@ impl Store {
     pub(crate) fn compact(&mut self, revision: u64) {
         let revision = revision.min(self.head);
         self.compacted = self.compacted.max(revision);
-        while self.log.front().is_some_and(|change| change.revision <= revision) {
+        while self
+            .log
+            .front()
+            .is_some_and(|change| change.revision <= revision)
+        {
             self.log.pop_front();
         }
         self.objects.retain(|_, history| {

@@ -106,7 +106,10 @@ impl Watching {
             fields.insert("annotations".into(), annotation);
         }
         let (version, kind) = if self.metadata_only {
-            ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadata".to_owned())
+            (
+                "meta.k8s.io/v1".to_owned(),
+                "PartialObjectMetadata".to_owned(),
+            )
         } else {
             (self.resource.api_version(), self.resource.kind.clone())
         };
@@ -121,7 +124,9 @@ impl Watching {
             return None;
         }
         let matches = |object: &Option<Arc<Object>>| {
-            object.clone().filter(|object| self.selection.matches(object.value()))
+            object
+                .clone()
+                .filter(|object| self.selection.matches(object.value()))
         };
         match (matches(&change.old), matches(&change.new)) {
             (None, None) => None,
@@ -134,12 +139,16 @@ impl Watching {
     fn all(&self, store: &Store, revision: u64) -> Vec<u8> {
         let all = store.list_at(self.resource.id, &self.namespace, revision);
         let matching = all.filter(|(_, object)| self.selection.matches(object.value()));
-        matching.flat_map(|(_, object)| self.line("ADDED", object, None)).collect()
+        matching
+            .flat_map(|(_, object)| self.line("ADDED", object, None))
+            .collect()
     }
 }
 
 fn written(kind: &str, object: &Value) -> Vec<u8> {
-    let mut line = json!({"type": kind, "object": object}).to_string().into_bytes();
+    let mut line = json!({"type": kind, "object": object})
+        .to_string()
+        .into_bytes();
     line.push(b'\n');
     line
 }
@@ -188,7 +197,10 @@ impl Follower {
 
     /// What the replica knows and has not been told.
     fn news(&mut self) -> Vec<u8> {
-        let seen = self.seen.as_mut().map_or(0, |seen| *seen.borrow_and_update());
+        let seen = self
+            .seen
+            .as_mut()
+            .map_or(0, |seen| *seen.borrow_and_update());
         let state = self.inner.state();
         let store = &state.store;
         let watching = &self.watching;
@@ -211,8 +223,13 @@ impl Follower {
             self.over = true;
             return written("ERROR", &expired(cursor, store.compacted()));
         }
-        let changes = store.since(cursor).take_while(|change| change.revision <= seen);
-        let lines = changes.filter_map(|change| watching.change(change)).flatten().collect();
+        let changes = store
+            .since(cursor)
+            .take_while(|change| change.revision <= seen);
+        let lines = changes
+            .filter_map(|change| watching.change(change))
+            .flatten()
+            .collect();
         self.cursor = Some(cursor.max(seen));
         lines
     }

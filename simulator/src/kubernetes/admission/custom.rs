@@ -22,11 +22,15 @@ pub(crate) struct Custom {
     node: Node,
     rules: CompiledSchema,
     validator: Validator,
+    /// Whether CEL looks at the status.
+    judges_status: bool,
 }
 
 impl std::fmt::Debug for Custom {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Custom").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Custom")
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
     }
 }
 
@@ -35,7 +39,10 @@ impl Custom {
     pub(crate) fn shipped() -> Vec<Arc<Self>> {
         static SHIPPED: LazyLock<Vec<Arc<Custom>>> = LazyLock::new(|| {
             let definitions = shipped::definitions();
-            definitions.iter().filter_map(|d| Some(Arc::new(Custom::of(d)?))).collect()
+            definitions
+                .iter()
+                .filter_map(|d| Some(Arc::new(Custom::of(d)?)))
+                .collect()
         });
         SHIPPED.clone()
     }
@@ -54,6 +61,9 @@ impl Custom {
             node: Node::of(schema),
             rules: compile_schema(&escaped),
             validator: Validator::new(),
+            judges_status: schema
+                .pointer("/properties/status")
+                .is_some_and(|status| status.to_string().contains("x-kubernetes-validations")),
         })
     }
 
@@ -74,14 +84,14 @@ impl Custom {
     }
 
     /// A new object has no status.
-    pub(crate) fn prepare_create(&self, object: &mut Value) {
+    pub(crate) fn prepare_create(object: &mut Value) {
         if let Some(fields) = object.as_object_mut() {
             fields.remove("status");
         }
     }
 
     /// Takes over what this path does not write, and counts changes.
-    pub(crate) fn prepare_update(&self, old: &Value, new: &mut Value, status: bool) {
+    pub(crate) fn prepare_update(old: &Value, new: &mut Value, status: bool) {
         if status {
             let said = new.get("status").cloned();
             let owners = new.pointer("/metadata/managedFields").cloned();
@@ -103,26 +113,49 @@ impl Custom {
             && let Some(metadata) = new.get_mut("metadata")
         {
             let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
-            put(metadata, "generation", Some((generation.unwrap_or(0) + 1).into()));
+            put(
+                metadata,
+                "generation",
+                Some((generation.unwrap_or(0) + 1).into()),
+            );
         }
     }
 
-    /// What is wrong with an object, by schema and by CEL.
-    pub(crate) fn validate(&self, object: &Value, old: Option<&Value>, status: bool) -> Vec<Cause> {
-        let mut causes = Vec::new();
+    /// What is wrong with an object, besides what is known already, by schema and by CEL.
+    pub(crate) fn validate(
+        &self,
+        object: &Value,
+        old: Option<&Value>,
+        status: bool,
+        mut causes: Vec<Cause>,
+    ) -> Vec<Cause> {
         if status {
             self.node.validate_field(object, "status", &mut causes);
         } else {
             self.node.validate(object, "", &mut causes);
         }
-        let blocking = ["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+        let blocking = [
+            "FieldValueNotSupported",
+            "FieldValueRequired",
+            "FieldValueTooLong",
+            "FieldValueTooMany",
+            "FieldValueTypeInvalid",
+        ];
         if causes.iter().any(|cause| blocking.contains(&cause.reason)) {
             let message = "some validation rules were not checked because the object was invalid; correct the \
                 existing errors to complete validation";
             causes.push(Cause::invalid("<nil>", message));
             return causes;
         }
-        if let Err(errors) = self.validator.validate_compiled(&self.rules, object, old) {
+        if status && !self.judges_status {
+            // What the rules look at is what it was when they let it through.
+            return causes;
+        }
+        let (object, old) = (without_nulls(object), old.map(without_nulls));
+        if let Err(errors) = self
+            .validator
+            .validate_compiled(&self.rules, &object, old.as_ref())
+        {
             causes.extend(errors.into_vec().into_iter().map(|error| {
                 let reason = match error.reason.as_deref() {
                     Some("FieldValueForbidden") => "FieldValueForbidden",
@@ -130,10 +163,26 @@ impl Custom {
                     Some("FieldValueDuplicate") => "FieldValueDuplicate",
                     _ => "FieldValueInvalid",
                 };
-                Cause::new(reason, &error.field_path, error.message)
+                let path = Some(error.field_path.as_str()).filter(|path| !path.is_empty());
+                Cause::new(reason, path.unwrap_or("<nil>"), error.message)
             }));
         }
         causes
+    }
+}
+
+/// To CEL a field that is null is not there; kube-cel takes it for one that is.
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let kept = map.iter().filter(|(_, value)| !value.is_null());
+            Value::Object(
+                kept.map(|(name, value)| (name.clone(), without_nulls(value)))
+                    .collect(),
+            )
+        }
+        Value::Array(list) => Value::Array(list.iter().map(without_nulls).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -174,7 +223,11 @@ mod tests {
     #[test]
     fn every_rule_of_the_shipped_schema_compiles() {
         for custom in Custom::shipped() {
-            assert!(!custom.rules.has_errors(), "{:?}", custom.rules.compilation_errors());
+            assert!(
+                !custom.rules.has_errors(),
+                "{:?}",
+                custom.rules.compilation_errors()
+            );
         }
         assert_eq!(Custom::shipped().len(), 2);
     }

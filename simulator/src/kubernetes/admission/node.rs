@@ -15,9 +15,9 @@ pub(super) struct Node {
     int_or_string: bool,
     preserve: bool,
     default: Option<Value>,
-    properties: BTreeMap<String, Node>,
-    additional: Option<Box<Node>>,
-    items: Option<Box<Node>>,
+    properties: BTreeMap<String, Self>,
+    additional: Option<Box<Self>>,
+    items: Option<Box<Self>>,
     required: Vec<String>,
     allowed: Option<Vec<Value>>,
     pattern: Option<Regex>,
@@ -28,7 +28,7 @@ pub(super) struct Node {
     counts: Bounds,
     sizes: Bounds,
     keys: Vec<String>,
-    any_of: Vec<Node>,
+    any_of: Vec<Self>,
 }
 
 #[derive(Debug, Default)]
@@ -46,22 +46,37 @@ impl Node {
             most: schema.get(most).and_then(Value::as_u64),
         };
         let texts = |name: &str| {
-            let list = schema.get(name).and_then(Value::as_array).into_iter().flatten();
-            list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+            let list = schema
+                .get(name)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            list.filter_map(|text| text.as_str().map(str::to_owned))
+                .collect()
         };
         let boxed = |name: &str| {
             let inner = schema.get(name).filter(|inner| inner.is_object());
             inner.map(|inner| Box::new(Self::of(inner)))
         };
-        let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-        let any_of = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        let any_of = schema
+            .get("anyOf")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         Self {
             ty: text("type"),
             nullable: flag("nullable"),
             int_or_string: flag("x-kubernetes-int-or-string"),
             preserve: flag("x-kubernetes-preserve-unknown-fields"),
             default: schema.get("default").cloned(),
-            properties: properties.map(|(name, inner)| (name.clone(), Self::of(inner))).collect(),
+            properties: properties
+                .map(|(name, inner)| (name.clone(), Self::of(inner)))
+                .collect(),
             additional: boxed("additionalProperties"),
             items: boxed("items"),
             required: texts("required"),
@@ -84,7 +99,9 @@ impl Node {
             Value::Object(map) => self.complete_object(map),
             Value::Array(list) => {
                 if let Some(items) = &self.items {
-                    list.iter_mut().for_each(|value| items.complete(value));
+                    for value in list.iter_mut() {
+                        items.complete(value);
+                    }
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
@@ -142,12 +159,17 @@ impl Node {
                 found.is_empty()
             };
             if !self.any_of.iter().any(fits) {
-                causes.push(Cause::invalid(path, "must validate at least one schema (anyOf)"));
+                causes.push(Cause::invalid(
+                    path,
+                    "must validate at least one schema (anyOf)",
+                ));
             }
         }
         match value {
             Value::String(text) => self.validate_text(text, path, causes),
-            Value::Number(number) => self.validate_number(number.as_f64().unwrap_or(0.0), path, causes),
+            Value::Number(number) => {
+                self.validate_number(number.as_f64().unwrap_or(0.0), path, causes);
+            }
             Value::Array(list) => self.validate_list(list, path, causes),
             Value::Object(map) => self.validate_object(map, path, causes),
             Value::Null | Value::Bool(_) => {}
@@ -177,12 +199,14 @@ impl Node {
         if self.lengths.least.is_some_and(|least| length < least) {
             causes.push(Cause::invalid(path, "should be longer"));
         }
-        if self.pattern.as_ref().is_some_and(|pattern| !pattern.is_match(text)) {
+        if self
+            .pattern
+            .as_ref()
+            .is_some_and(|pattern| !pattern.is_match(text))
+        {
             causes.push(Cause::invalid(path, "should match the pattern"));
         }
-        if self.format.as_deref() == Some("date-time")
-            && text.parse::<jiff::Timestamp>().is_err()
-        {
+        if self.format.as_deref() == Some("date-time") && text.parse::<jiff::Timestamp>().is_err() {
             causes.push(Cause::invalid(path, "must be of type date-time"));
         }
     }
@@ -209,17 +233,30 @@ impl Node {
                 items.validate(value, &format!("{path}[{index}]"), causes);
             }
             let key = |value: &Value| {
-                self.keys.iter().map(|key| value.get(key).cloned()).collect::<Vec<_>>()
+                self.keys
+                    .iter()
+                    .map(|key| value.get(key).cloned())
+                    .collect::<Vec<_>>()
             };
             let before = list.iter().take(index);
             if !self.keys.is_empty() && before.clone().any(|other| key(other) == key(value)) {
-                causes.push(Cause::new("FieldValueDuplicate", &format!("{path}[{index}]"), "Duplicate value"));
+                causes.push(Cause::new(
+                    "FieldValueDuplicate",
+                    &format!("{path}[{index}]"),
+                    "Duplicate value",
+                ));
             }
         }
     }
 
     fn validate_object(&self, map: &Map<String, Value>, path: &str, causes: &mut Vec<Cause>) {
-        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+        let below = |name: &str| {
+            if path.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{path}.{name}")
+            }
+        };
         let count = map.len() as u64;
         if self.sizes.most.is_some_and(|most| count > most) {
             causes.push(Cause::new("FieldValueTooMany", path, "Too many"));

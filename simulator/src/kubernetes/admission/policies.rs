@@ -1,6 +1,13 @@
 //! ValidatingAdmissionPolicies, by CEL. As on a real server, a policy counts if a binding with `Deny` names it.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of the values of CEL few are of use"
+)]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use kube_cel::{
     KubeCelExt as _,
@@ -47,12 +54,14 @@ struct Validation {
 impl Policies {
     /// Looks at a change, which may be one of policies.
     pub(crate) fn note(&mut self, catalogue: &Catalogue, change: &Change) {
-        let family = catalogue.get(change.key.resource).map(|resource| resource.family);
+        let family = catalogue
+            .get(change.key.resource)
+            .map(|resource| resource.family);
         let new = change.new.as_ref().map(|object| object.value());
         match family {
             Some(Family::ValidatingAdmissionPolicy) => {
                 match new {
-                    Some(new) => self.policies.insert(change.key.clone(), Arc::new(Policy::of(new))),
+                    Some(new) => self.policies.insert(change.key.clone(), Policy::known(new)),
                     None => self.policies.remove(&change.key),
                 };
             }
@@ -60,7 +69,9 @@ impl Policies {
                 let bound = new.and_then(|new| {
                     let actions = new.pointer("/spec/validationActions")?.as_array()?;
                     let policy = new.pointer("/spec/policyName")?.as_str()?.to_owned();
-                    actions.contains(&json!("Deny")).then(|| (policy, change.key.name.to_string()))
+                    actions
+                        .contains(&json!("Deny"))
+                        .then(|| (policy, change.key.name.to_string()))
                 });
                 match bound {
                     Some(bound) => self.bindings.insert(change.key.clone(), bound),
@@ -81,7 +92,10 @@ impl Policies {
         old: Option<&Value>,
     ) -> Result<(), Refusal> {
         for (policy, binding) in self.bindings.values() {
-            let found = self.policies.values().find(|p| p.name == *policy && p.is_for(request, operation));
+            let found = self
+                .policies
+                .values()
+                .find(|p| p.name == *policy && p.is_for(request, operation));
             if let Some(policy) = found {
                 let facts = Facts {
                     rights,
@@ -107,7 +121,9 @@ fn denied(
     reason: &str,
     message: &str,
 ) -> Refusal {
-    let named = object.and_then(|object| object.pointer("/metadata/name")).and_then(Value::as_str);
+    let named = object
+        .and_then(|object| object.pointer("/metadata/name"))
+        .and_then(Value::as_str);
     let name = named.unwrap_or(&request.name);
     let why = format!(
         "ValidatingAdmissionPolicy '{}' with binding '{binding}' denied request: {message}",
@@ -132,16 +148,41 @@ struct Facts<'a> {
     old: Option<&'a Value>,
 }
 
+/// Policies that were parsed before, by their text: every server of a run has the same.
+static PARSED: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
+
 impl Policy {
+    /// The policy, parsed once.
+    fn known(object: &Value) -> Arc<Self> {
+        let name = object.pointer("/metadata/name").unwrap_or(&Value::Null);
+        let spec = object.get("spec").unwrap_or(&Value::Null);
+        let mut parsed = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+        let policy = parsed
+            .entry(format!("{name} {spec}"))
+            .or_insert_with(|| Arc::new(Self::of(object)));
+        policy.clone()
+    }
+
     fn of(object: &Value) -> Self {
         let spec = object.get("spec").cloned().unwrap_or_default();
-        let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let list = |name: &str| {
+            spec.get(name)
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let text = |entry: &Value, name: &str| {
-            entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+            entry
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         let named = |name: &str| {
             let entries = list(name).into_iter();
-            entries.map(|entry| (text(&entry, "name"), parsed(&text(&entry, "expression")))).collect()
+            entries
+                .map(|entry| (text(&entry, "name"), parsed(&text(&entry, "expression"))))
+                .collect()
         };
         let validations = list("validations").into_iter().map(|entry| Validation {
             expression: parsed(&text(&entry, "expression")),
@@ -149,9 +190,15 @@ impl Policy {
             message_expression: parsed(&text(&entry, "messageExpression")),
             reason: text(&entry, "reason"),
         });
-        let rules = spec.pointer("/matchConstraints/resourceRules").and_then(Value::as_array);
+        let rules = spec
+            .pointer("/matchConstraints/resourceRules")
+            .and_then(Value::as_array);
         Self {
-            name: object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            name: object
+                .pointer("/metadata/name")
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned(),
             rules: rules.cloned().unwrap_or_default(),
             fails: spec.get("failurePolicy").and_then(Value::as_str) != Some("Ignore"),
             conditions: named("matchConditions"),
@@ -169,8 +216,13 @@ impl Policy {
         };
         self.rules.iter().any(|rule| {
             let has = |name: &str, wanted: &str| {
-                let list = rule.get(name).and_then(Value::as_array).into_iter().flatten();
-                list.filter_map(Value::as_str).any(|found| found == "*" || found == wanted)
+                let list = rule
+                    .get(name)
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten();
+                list.filter_map(Value::as_str)
+                    .any(|found| found == "*" || found == wanted)
             };
             has("apiGroups", &resource.group)
                 && has("apiVersions", &resource.version)
@@ -198,7 +250,9 @@ impl Policy {
         }
         let mut variables = std::collections::HashMap::new();
         for (name, expression) in &self.variables {
-            let value = expression.as_ref().and_then(|e| Cel::resolve(e, &context).ok());
+            let value = expression
+                .as_ref()
+                .and_then(|e| Cel::resolve(e, &context).ok());
             if let Some(value) = value {
                 variables.insert(key(name), value);
                 let map = Arc::new(variables.clone());
@@ -225,7 +279,10 @@ impl Policy {
 }
 
 fn parsed(expression: &str) -> Option<IdedExpr> {
-    Parser::new().enable_optional_syntax(true).parse(expression).ok()
+    Parser::new()
+        .enable_optional_syntax(true)
+        .parse(expression)
+        .ok()
 }
 
 fn truth(expression: Option<&IdedExpr>, context: &Context<'_>) -> Option<bool> {
@@ -239,7 +296,10 @@ fn context(facts: &Facts<'_>) -> Context<'static> {
     let mut context = Context::default().with_all();
     add_authorizer(&mut context, facts);
     for (name, object) in [("object", facts.object), ("oldObject", facts.old)] {
-        context.add_variable_from_value(name, object.map_or(Cel::Null, |object| cel(&with_maps(object))));
+        context.add_variable_from_value(
+            name,
+            object.map_or(Cel::Null, |object| cel(&with_maps(object))),
+        );
     }
     context.add_variable_from_value("request", cel(&request_value(facts)));
     context
@@ -259,8 +319,15 @@ fn with_maps(object: &Value) -> Value {
 
 fn request_value(facts: &Facts<'_>) -> Value {
     let (request, user) = (facts.request, &facts.request.user);
-    let named = facts.object.or(facts.old).and_then(|object| object.pointer("/metadata/name"));
-    let name = if request.name.is_empty() { named.cloned() } else { Some(json!(request.name)) };
+    let named = facts
+        .object
+        .or(facts.old)
+        .and_then(|object| object.pointer("/metadata/name"));
+    let name = if request.name.is_empty() {
+        named.cloned()
+    } else {
+        Some(json!(request.name))
+    };
     let mut info = json!({"username": user.name, "groups": user.groups});
     if let (false, Some(info)) = (user.extra.is_empty(), info.as_object_mut()) {
         info.insert("extra".into(), json!(user.extra));

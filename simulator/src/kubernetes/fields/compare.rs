@@ -1,4 +1,5 @@
 //! What a new value adds, removes and modifies, and which fields a value consists of.
+#![expect(clippy::wildcard_enum_match_arm, reason = "all other types are leaves")]
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -106,7 +107,10 @@ impl Difference {
     }
 
     fn maps(&mut self, old: Option<&Value>, new: Option<&Value>, ty: &Type, path: &mut Vec<Step>) {
-        let (old, new) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
+        let (old, new) = (
+            old.and_then(Value::as_object),
+            new.and_then(Value::as_object),
+        );
         for (name, before) in old.into_iter().flatten() {
             let after = new.and_then(|new| new.get(name));
             path.push(Step::field(name));
@@ -138,7 +142,12 @@ impl Difference {
             path.push(step.clone());
             match (before, after) {
                 ([] | [_], [] | [_]) => {
-                    self.walk(before.first().copied(), after.first().copied(), element, path);
+                    self.walk(
+                        before.first().copied(),
+                        after.first().copied(),
+                        element,
+                        path,
+                    );
                 }
                 ([_, _, ..], [_, _, ..]) => {
                     if before != after {
@@ -200,7 +209,8 @@ fn collect(value: &Value, ty: &Type, path: &mut Vec<Step>, into: &mut Set) {
             for (name, below) in value.as_object().into_iter().flatten() {
                 path.push(Step::field(name));
                 collect(below, child(ty, name), path, into);
-                let empty = below.is_null() || below.as_object().is_some_and(|map| map.is_empty());
+                let empty =
+                    below.is_null() || below.as_object().is_some_and(serde_json::Map::is_empty);
                 if empty || !ty.names(name) {
                     into.insert(path);
                 }

@@ -30,7 +30,10 @@ fn merge_maps(
     new: Option<&Value>,
     ty: &Type,
 ) -> Result<Option<Value>, String> {
-    let (old, new) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
+    let (old, new) = (
+        old.and_then(Value::as_object),
+        new.and_then(Value::as_object),
+    );
     let mut out = Map::new();
     for (name, before) in old.into_iter().flatten() {
         let after = new.and_then(|new| new.get(name));
@@ -61,7 +64,8 @@ fn merge_lists(
 ) -> Result<Option<Value>, String> {
     let before = indexed(old, element, rule);
     let after = indexed(new, element, rule);
-    let wanted: BTreeMap<&Step, &Value> = after.iter().map(|(step, value)| (step, *value)).collect();
+    let wanted: BTreeMap<&Step, &Value> =
+        after.iter().map(|(step, value)| (step, *value)).collect();
     if wanted.len() != after.len() {
         return Err("duplicate entries for a key".into());
     }
@@ -73,7 +77,10 @@ fn merge_lists(
             .and_modify(|found| *found = None)
             .or_insert(Some(value));
     }
-    let mut shared = after.iter().map(|(step, _)| step).filter(|step| known.contains_key(step));
+    let mut shared = after
+        .iter()
+        .map(|(step, _)| step)
+        .filter(|step| known.contains_key(step));
     let mut next = shared.next();
     let mut done = BTreeSet::new();
     let mut out = Vec::new();
@@ -82,14 +89,20 @@ fn merge_lists(
         match (left.peek(), right.peek()) {
             (None, None) => break,
             (Some((step, _)), Some((same, value))) if step == same => {
-                out.extend(merge(known.get(step).copied().flatten(), Some(value), element)?);
+                out.extend(merge(
+                    known.get(step).copied().flatten(),
+                    Some(value),
+                    element,
+                )?);
                 done.insert(step);
                 left.next();
                 right.next();
                 next = shared.next();
                 continue;
             }
-            (Some((step, _)), Some(_)) if wanted.contains_key(step) && next.is_some_and(|n| n != step) => {
+            (Some((step, _)), Some(_))
+                if wanted.contains_key(step) && next.is_some_and(|n| n != step) =>
+            {
                 left.next();
                 continue;
             }
@@ -106,7 +119,11 @@ fn merge_lists(
             }
         }
         if let Some((step, value)) = right.next() {
-            out.extend(merge(known.get(step).copied().flatten(), Some(value), element)?);
+            out.extend(merge(
+                known.get(step).copied().flatten(),
+                Some(value),
+                element,
+            )?);
             done.insert(step);
             if next == Some(step) {
                 next = shared.next();
@@ -141,9 +158,7 @@ pub(super) fn remove(value: &Value, fields: &Set, ty: &Type) -> Option<Value> {
                     continue;
                 }
                 let kept = match fields.below(&step) {
-                    Some(fields) => {
-                        remove(below, fields, child(ty, name)).unwrap_or(Value::Null)
-                    }
+                    Some(fields) => remove(below, fields, child(ty, name)).unwrap_or(Value::Null),
                     None => below.clone(),
                 };
                 out.insert(name.clone(), kept);

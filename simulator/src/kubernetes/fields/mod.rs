@@ -6,4 +6,4 @@ mod owners;
 mod set;
 
 pub(crate) use owners::{Owners, Refused, Writer};
-pub(crate) use set::Set;
+pub(crate) use set::{Set, Step};

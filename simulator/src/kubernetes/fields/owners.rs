@@ -63,9 +63,15 @@ static UNOWNED: std::sync::LazyLock<Set> = std::sync::LazyLock::new(unowned);
 impl Owners {
     /// Reads an object's `managedFields`.
     pub(crate) fn of(object: &Value) -> Self {
-        let entries = object.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let entries = object
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array);
         let text = |entry: &Value, name: &str| {
-            entry.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+            entry
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         let owners = entries.into_iter().flatten().map(|entry| {
             let writer = Writer {
@@ -86,9 +92,7 @@ impl Owners {
     /// Writes them into an object.
     pub(crate) fn write(&self, object: &mut Value) {
         let mut entries: Vec<_> = self.0.iter().collect();
-        entries.sort_by(|(a, x), (b, y)| {
-            (!a.applies, &x.time, *a).cmp(&(!b.applies, &y.time, *b))
-        });
+        entries.sort_by(|(a, x), (b, y)| (!a.applies, &x.time, *a).cmp(&(!b.applies, &y.time, *b)));
         let entries: Vec<_> = entries.into_iter().map(|(w, o)| entry(w, o)).collect();
         let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else {
             return;
@@ -112,7 +116,10 @@ impl Owners {
         let difference = Difference::between(old, new, ty).changed(filter);
         let changed = difference.modified.clone().union(&difference.added);
         for ownership in self.0.values_mut() {
-            ownership.fields = ownership.fields.difference(&changed).difference(&difference.removed);
+            ownership.fields = ownership
+                .fields
+                .difference(&changed)
+                .difference(&difference.removed);
         }
         let taken = changed.difference(&UNOWNED);
         if !taken.is_empty() {
@@ -177,13 +184,15 @@ impl Owners {
         })
     }
 
-    /// Takes out what was applied last time and is not now, unless another applier has it.
+    /// Takes out what was applied last time and is not now, unless another has it.
     fn prune(&self, merged: &Value, last: &Set, ty: &Type) -> Value {
         let last = last.with_named(ty);
         let pruned = remove(merged, &last, ty).unwrap_or_else(|| json!({}));
         let all = fields_of(merged, ty).with_named(ty);
-        let applied = self.0.iter().filter(|(writer, _)| writer.applies);
-        let managed = applied.fold(Set::default(), |all, (_, owned)| all.union(&owned.fields));
+        let managed = self
+            .0
+            .values()
+            .fold(Set::default(), |all, owned| all.union(&owned.fields));
         let kept = fields_of(&pruned, ty)
             .with_named(ty)
             .union(&managed.with_named(ty));
@@ -232,16 +241,43 @@ mod tests {
         }
     }
 
-    fn apply(owners: Owners, live: &Value, config: &Value, manager: &str, force: bool) -> Result<Applied, Refused> {
+    fn apply(
+        owners: Owners,
+        live: &Value,
+        config: &Value,
+        manager: &str,
+        force: bool,
+    ) -> Result<Applied, Refused> {
         let ty = builtin("core.v1.ConfigMap");
-        owners.apply((live, config), &ty, &writer(manager), force, &Set::clone, "now")
+        owners.apply(
+            (live, config),
+            &ty,
+            &writer(manager),
+            force,
+            &Set::clone,
+            "now",
+        )
     }
 
     #[test]
     fn a_field_that_is_not_applied_any_more_goes() {
-        let first = apply(Owners::default(), &json!({}), &json!({"data": {"a": "1", "b": "2"}}), "x", false).unwrap();
+        let first = apply(
+            Owners::default(),
+            &json!({}),
+            &json!({"data": {"a": "1", "b": "2"}}),
+            "x",
+            false,
+        )
+        .unwrap();
         let live = first.object.unwrap();
-        let second = apply(first.owners, &live, &json!({"data": {"a": "1"}}), "x", false).unwrap();
+        let second = apply(
+            first.owners,
+            &live,
+            &json!({"data": {"a": "1"}}),
+            "x",
+            false,
+        )
+        .unwrap();
         assert_eq!(second.object, Some(json!({"data": {"a": "1"}})));
     }
 
@@ -259,7 +295,14 @@ mod tests {
 
     #[test]
     fn a_field_of_another_is_a_conflict_and_force_takes_it() {
-        let first = apply(Owners::default(), &json!({}), &json!({"data": {"a": "1"}}), "x", false).unwrap();
+        let first = apply(
+            Owners::default(),
+            &json!({}),
+            &json!({"data": {"a": "1"}}),
+            "x",
+            false,
+        )
+        .unwrap();
         let live = first.object.unwrap();
         let config = json!({"data": {"a": "2"}});
         let refused = apply(first.owners.clone(), &live, &config, "y", false);

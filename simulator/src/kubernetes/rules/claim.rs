@@ -1,5 +1,6 @@
 //! Volume claims: what they ask for is fixed, but for their size once they are bound.
 
+use cassandra_api::quantity::Quantity;
 use serde_json::{Value, json};
 
 use super::{Surroundings, fields_at, fill, fill_at};
@@ -29,13 +30,22 @@ pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
 
 pub(super) fn validate(claim: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    if claim.pointer("/spec/accessModes").is_none_or(super::is_empty) {
+    if claim
+        .pointer("/spec/accessModes")
+        .is_none_or(super::is_empty)
+    {
         causes.push(Cause::required("spec.accessModes"));
     }
-    match claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str) {
+    match claim
+        .pointer("/spec/resources/requests/storage")
+        .and_then(Value::as_str)
+    {
         None => causes.push(Cause::required("spec.resources[storage]")),
         Some(size) if size == "0" || size.starts_with('-') => {
-            causes.push(Cause::invalid("spec.resources[storage]", "must be greater than zero"));
+            causes.push(Cause::invalid(
+                "spec.resources[storage]",
+                "must be greater than zero",
+            ));
         }
         Some(_) => {}
     }
@@ -44,10 +54,15 @@ pub(super) fn validate(claim: &Value) -> Vec<Cause> {
 
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let bound = old.pointer("/status/phase") == Some(&json!("Bound"));
+    let classless = old.pointer("/spec/storageClassName").is_none();
     let unsized_spec = |claim: &Value| {
         let mut spec = claim.get("spec").cloned().unwrap_or_default();
         if bound && let Some(requests) = fields_at(&mut spec, "/resources/requests") {
             requests.remove("storage");
+        }
+        // A claim without a class may get one.
+        if classless && let Some(fields) = spec.as_object_mut() {
+            fields.remove("storageClassName");
         }
         spec
     };
@@ -56,13 +71,28 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
         let message = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         causes.push(Cause::forbidden("spec", message));
     }
-    let size = |claim: &Value| {
-        let size = claim.pointer("/spec/resources/requests/storage").and_then(Value::as_str);
-        size.and_then(|size| cassandra_api::quantity::Quantity(size.to_owned()).units())
-    };
-    if bound && size(new) < size(old) {
+    if old.pointer("/spec/volumeMode") != new.pointer("/spec/volumeMode") {
+        causes.push(Cause::invalid("volumeMode", "field is immutable"));
+    }
+    let smaller = requested(new) < requested(old);
+    if smaller && requested(new) <= size(old, "/status/capacity/storage") {
         let message = "field can not be less than status.capacity";
         causes.push(Cause::forbidden("spec.resources.requests.storage", message));
     }
     causes
+}
+
+fn size(claim: &Value, at: &str) -> i128 {
+    let size = claim.pointer(at).and_then(Value::as_str);
+    size.and_then(|size| Quantity(size.to_owned()).units())
+        .unwrap_or(0)
+}
+
+fn requested(claim: &Value) -> i128 {
+    size(claim, "/spec/resources/requests/storage")
+}
+
+/// Whether a change asks for more.
+pub(crate) fn grows(old: &Value, new: &Value) -> bool {
+    requested(new) > requested(old)
 }

@@ -1,6 +1,10 @@
 //! What is particular to a kind: defaults, what the server sets at creation, what may not change.
 //!
 //! Only as far as the operator's objects and the conformance sequences see it.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "of many kinds few are particular"
+)]
 
 mod claim;
 mod names;
@@ -14,6 +18,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+pub(crate) use claim::grows;
 pub(crate) use names::{metadata, metadata_change};
 pub(crate) use selecting::{is_ready, selects};
 
@@ -69,6 +74,18 @@ pub(crate) fn admit(family: Family, object: &mut Value, surroundings: &Surroundi
     }
 }
 
+/// What mutating admission adds to a changed object.
+pub(crate) fn admit_change(family: Family, old: &Value, object: &mut Value) {
+    if family == Family::Pod {
+        for field in ["priority", "preemptionPolicy"] {
+            if let Some(value) = old.pointer(&format!("/spec/{field}")) {
+                fill_at(object, "/spec", field, value.clone());
+            }
+        }
+        pod::tolerate(object);
+    }
+}
+
 /// What the server sets in a new object, whatever was sent. The causes are what it can't give.
 pub(crate) fn prepare_create(
     family: Family,
@@ -85,8 +102,9 @@ pub(crate) fn prepare_create(
         Family::StatefulSet => {
             reset_status(object, json!({"replicas": 0, "availableReplicas": 0}));
         }
-        Family::PersistentVolumeClaim => reset_status(object, json!({"phase": "Pending"})),
-        Family::PersistentVolume => reset_status(object, json!({"phase": "Pending"})),
+        Family::PersistentVolumeClaim | Family::PersistentVolume => {
+            reset_status(object, json!({"phase": "Pending"}));
+        }
         Family::Namespace => small::prepare_namespace(object),
         Family::PodDisruptionBudget => {
             let zero = json!({"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0});
@@ -119,7 +137,9 @@ pub(crate) fn is_counted(family: Family, old: &Value, new: &Value) -> bool {
     if family == Family::EndpointSlice {
         let content = |object: &Value| {
             let mut content = object.clone();
-            content.as_object_mut().and_then(|fields| fields.remove("metadata"));
+            content
+                .as_object_mut()
+                .and_then(|fields| fields.remove("metadata"));
             content
         };
         let labels = |object: &Value| object.pointer("/metadata/labels").cloned();
@@ -150,6 +170,7 @@ pub(crate) fn validate(family: Family, object: &Value) -> Vec<Cause> {
         Family::Role | Family::ClusterRole => small::validate_role(object),
         Family::RoleBinding | Family::ClusterRoleBinding => small::validate_binding(object),
         Family::Lease => small::validate_lease(object),
+        Family::ConfigMap => small::validate_config_map(object),
         _ => Vec::new(),
     }
 }
@@ -166,7 +187,9 @@ pub(crate) fn validate_change(family: Family, old: &Value, new: &Value) -> Vec<C
         Family::Service => service::validate_change(old, new),
         Family::StatefulSet => stateful_set::validate_change(old, new),
         Family::PersistentVolumeClaim => claim::validate_change(old, new),
-        Family::RoleBinding | Family::ClusterRoleBinding => small::validate_role_reference(old, new),
+        Family::RoleBinding | Family::ClusterRoleBinding => {
+            small::validate_role_reference(old, new)
+        }
         Family::ConfigMap | Family::Secret => small::validate_immutable(old, new),
         _ => Vec::new(),
     });
@@ -192,7 +215,11 @@ fn fields_at<'a>(object: &'a mut Value, pointer: &str) -> Option<&'a mut Map<Str
 
 /// The elements below a path.
 fn elements_at<'a>(object: &'a mut Value, pointer: &str) -> impl Iterator<Item = &'a mut Value> {
-    object.pointer_mut(pointer).and_then(Value::as_array_mut).into_iter().flatten()
+    object
+        .pointer_mut(pointer)
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
 }
 
 /// Sets a field that is not there.

@@ -1,5 +1,6 @@
 //! Pods, and the pod templates of StatefulSets.
 
+use cassandra_api::quantity::Quantity;
 use serde_json::{Map, Value, json};
 
 use super::{elements_at, fields_at, fill, fill_at, take_over};
@@ -18,7 +19,10 @@ pub(super) fn default_pod(pod: &mut Value) {
 }
 
 fn request_limits(container: &mut Value) {
-    let limits = container.pointer("/resources/limits").and_then(Value::as_object).cloned();
+    let limits = container
+        .pointer("/resources/limits")
+        .and_then(Value::as_object)
+        .cloned();
     let (Some(limits), Some(resources)) = (limits, fields_at(container, "/resources")) else {
         return;
     };
@@ -47,7 +51,10 @@ pub(super) fn default_spec(object: &mut Value, at: &str) {
     fill(spec, "securityContext", json!({}));
     fill(spec, "terminationGracePeriodSeconds", 30);
     fill(spec, "schedulerName", "default-scheduler");
-    let account = spec.get("serviceAccountName").or_else(|| spec.get("serviceAccount")).cloned();
+    let account = spec
+        .get("serviceAccountName")
+        .or_else(|| spec.get("serviceAccount"))
+        .cloned();
     if let Some(account) = account {
         spec.insert("serviceAccount".into(), account.clone());
         spec.insert("serviceAccountName".into(), account);
@@ -68,10 +75,22 @@ fn default_container(container: &mut Value) {
     for hook in ["postStart", "preStop"] {
         default_get(container, &format!("/lifecycle/{hook}/httpGet"));
     }
-    let image = container.get("image").and_then(Value::as_str).unwrap_or_default();
-    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    let image = container
+        .get("image")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let policy = if is_latest(image) {
+        "Always"
+    } else {
+        "IfNotPresent"
+    };
     fill_at(container, "", "imagePullPolicy", policy);
-    fill_at(container, "", "terminationMessagePath", "/dev/termination-log");
+    fill_at(
+        container,
+        "",
+        "terminationMessagePath",
+        "/dev/termination-log",
+    );
     fill_at(container, "", "terminationMessagePolicy", "File");
 }
 
@@ -135,6 +154,14 @@ pub(super) fn admit(pod: &mut Value) {
     };
     spec.insert("priority".into(), json!(0));
     fill(spec, "preemptionPolicy", "PreemptLowerPriority");
+    tolerate(pod);
+}
+
+/// A node that is away for a short time keeps its pods.
+pub(super) fn tolerate(pod: &mut Value) {
+    let Some(spec) = fields_at(pod, "/spec") else {
+        return;
+    };
     let list = spec.entry("tolerations").or_insert_with(|| json!([]));
     let Some(list) = list.as_array_mut() else {
         return;
@@ -142,7 +169,12 @@ pub(super) fn admit(pod: &mut Value) {
     for taint in ["not-ready", "unreachable"] {
         let key = format!("node.kubernetes.io/{taint}");
         let tolerated = list.iter().any(|toleration| {
-            let text = |name: &str| toleration.get(name).and_then(Value::as_str).unwrap_or_default();
+            let text = |name: &str| {
+                toleration
+                    .get(name)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
             (text("key") == key || text("key").is_empty())
                 && (text("effect") == "NoExecute" || text("effect").is_empty())
         });
@@ -156,21 +188,30 @@ pub(super) fn admit(pod: &mut Value) {
 pub(super) fn prepare_create(pod: &mut Value) {
     let quality = quality(pod);
     if let Some(fields) = pod.as_object_mut() {
-        fields.insert("status".into(), json!({"phase": "Pending", "qosClass": quality}));
+        fields.insert(
+            "status".into(),
+            json!({"phase": "Pending", "qosClass": quality}),
+        );
     }
 }
 
 fn quality(pod: &Value) -> &'static str {
     let containers = ["/spec/containers", "/spec/initContainers"].into_iter();
-    let containers = containers.filter_map(|list| pod.pointer(list)?.as_array()).flatten();
+    let containers = containers
+        .filter_map(|list| pod.pointer(list)?.as_array())
+        .flatten();
     let (mut any, mut all) = (false, true);
     for container in containers {
         let amounts = |what: &str| -> Map<String, Value> {
-            let found = container.pointer(&format!("/resources/{what}")).and_then(Value::as_object);
+            let found = container
+                .pointer(&format!("/resources/{what}"))
+                .and_then(Value::as_object);
             let counted = found.into_iter().flatten().filter(|(name, amount)| {
                 ["cpu", "memory"].contains(&name.as_str()) && amount.as_str() != Some("0")
             });
-            counted.map(|(name, amount)| (name.clone(), amount.clone())).collect()
+            counted
+                .map(|(name, amount)| (name.clone(), amount.clone()))
+                .collect()
         };
         let (requests, limits) = (amounts("requests"), amounts("limits"));
         any |= !requests.is_empty() || !limits.is_empty();
@@ -197,13 +238,45 @@ pub(super) fn keep_on_status(old: &Value, new: &mut Value) {
     }
 }
 
+/// Where a volume may come from, in the order in which they are looked at.
+const SOURCES: &[&str] = &[
+    "emptyDir",
+    "hostPath",
+    "secret",
+    "persistentVolumeClaim",
+    "downwardAPI",
+    "configMap",
+    "projected",
+];
+
 /// What is wrong with a pod's spec.
 pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     let pointer = format!("/{}", at.replace('.', "/"));
     let spec = object.pointer(&pointer).cloned().unwrap_or_default();
     let mut causes = Vec::new();
-    let list = |name: &str| spec.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let volumes: Vec<_> = list("volumes").iter().filter_map(|volume| volume.get("name").cloned()).collect();
+    let list = |name: &str| {
+        spec.get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut volumes = Vec::new();
+    for (index, volume) in list("volumes").iter().enumerate() {
+        match SOURCES
+            .iter()
+            .filter(|source| volume.get(source).is_some())
+            .nth(1)
+        {
+            Some(second) => {
+                let path = format!("{at}.volumes[{index}].{second}");
+                causes.push(Cause::forbidden(
+                    &path,
+                    "may not specify more than 1 volume type",
+                ));
+            }
+            None => volumes.extend(volume.get("name").cloned()),
+        }
+    }
     if list("containers").is_empty() {
         causes.push(Cause::required(&format!("{at}.containers")));
     }
@@ -215,9 +288,28 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
                     causes.push(Cause::required(&format!("{path}.{field}")));
                 }
             }
+            let amount = |what: &str, name: &str| {
+                let text = container
+                    .pointer(&format!("/resources/{what}/{name}"))?
+                    .as_str()?;
+                Quantity(text.to_owned()).milli()
+            };
+            for name in ["cpu", "memory"] {
+                let (request, limit) = (amount("requests", name), amount("limits", name));
+                if limit.is_some() && request > limit {
+                    let message = format!("must be less than or equal to {name} limit");
+                    causes.push(Cause::invalid(
+                        &format!("{path}.resources.requests"),
+                        &message,
+                    ));
+                }
+            }
             let mounts = container.get("volumeMounts").and_then(Value::as_array);
             for (mount, volume) in mounts.into_iter().flatten().enumerate() {
-                if !volume.get("name").is_some_and(|name| volumes.contains(name)) {
+                if !volume
+                    .get("name")
+                    .is_some_and(|name| volumes.contains(name))
+                {
                     let path = format!("{path}.volumeMounts[{mount}].name");
                     causes.push(Cause::new("FieldValueNotFound", &path, "Not found"));
                 }
@@ -227,24 +319,65 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     causes
 }
 
+fn tolerates_as_before(old: &Value, new: &Value) -> bool {
+    let tolerations = |pod: &Value| -> Vec<Value> {
+        let list = pod.pointer("/spec/tolerations").and_then(Value::as_array);
+        let mut list = list.cloned().unwrap_or_default();
+        for toleration in &mut list {
+            toleration
+                .as_object_mut()
+                .and_then(|fields| fields.remove("tolerationSeconds"));
+        }
+        list
+    };
+    let there = tolerations(new);
+    tolerations(old)
+        .iter()
+        .all(|toleration| there.contains(toleration))
+}
+
 /// Of a pod's spec next to nothing may change.
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
+    let mut causes = validate(new, "spec");
+    for kind in ["containers", "initContainers"] {
+        let count = |pod: &Value| {
+            let list = pod
+                .pointer(&format!("/spec/{kind}"))
+                .and_then(Value::as_array);
+            list.map_or(0, Vec::len)
+        };
+        if count(old) != count(new) {
+            let message = "pod updates may not add or remove containers";
+            causes.push(Cause::forbidden(&format!("spec.{kind}"), message));
+            return causes;
+        }
+    }
+    if !tolerates_as_before(old, new) {
+        let message = "existing toleration can not be modified except its tolerationSeconds";
+        causes.push(Cause::forbidden("spec.tolerations", message));
+    }
     let mut allowed = new.clone();
     for kind in ["/spec/containers", "/spec/initContainers"] {
-        let before = old.pointer(kind).and_then(Value::as_array).into_iter().flatten();
+        let before = old
+            .pointer(kind)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         for (container, before) in elements_at(&mut allowed, kind).zip(before) {
             take_over(before, container, "image");
         }
     }
-    for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
+    for field in ["activeDeadlineSeconds", "tolerations"] {
         let spec = old.get("spec").cloned().unwrap_or_default();
         if let Some(new) = allowed.get_mut("spec") {
             take_over(&spec, new, field);
         }
     }
     if allowed.get("spec") == old.get("spec") {
-        return Vec::new();
+        return causes;
     }
-    let message = "pod updates may not change fields other than `spec.containers[*].image` and a few others";
-    vec![Cause::forbidden("spec", message)]
+    let message =
+        "pod updates may not change fields other than `spec.containers[*].image` and a few others";
+    causes.push(Cause::forbidden("spec", message));
+    causes
 }

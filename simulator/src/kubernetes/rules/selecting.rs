@@ -5,12 +5,21 @@ use serde_json::{Value, json};
 /// Whether a `LabelSelector` means the object. An empty one means all.
 pub(crate) fn selects(selector: &Value, object: &Value) -> bool {
     let label = |name: &str| object.pointer("/metadata/labels")?.get(name)?.as_str();
-    let equal = selector.get("matchLabels").and_then(Value::as_object).into_iter().flatten();
-    let by_labels = equal.into_iter().all(|(name, value)| label(name) == value.as_str());
+    let equal = selector
+        .get("matchLabels")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let by_labels = equal
+        .into_iter()
+        .all(|(name, value)| label(name) == value.as_str());
     let expressions = selector.get("matchExpressions").and_then(Value::as_array);
     by_labels
         && expressions.into_iter().flatten().all(|expression| {
-            let name = expression.get("key").and_then(Value::as_str).unwrap_or_default();
+            let name = expression
+                .get("key")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             let values = expression.get("values").and_then(Value::as_array);
             let listed = |found: &str| values.is_some_and(|values| values.contains(&json!(found)));
             match expression.get("operator").and_then(Value::as_str) {
@@ -27,6 +36,7 @@ pub(crate) fn selects(selector: &Value, object: &Value) -> bool {
 pub(crate) fn is_ready(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     conditions.into_iter().flatten().any(|condition| {
-        condition.get("type") == Some(&json!("Ready")) && condition.get("status") == Some(&json!("True"))
+        condition.get("type") == Some(&json!("Ready"))
+            && condition.get("status") == Some(&json!("True"))
     })
 }

@@ -32,7 +32,11 @@ pub(super) fn default(service: &mut Value) {
 }
 
 /// Gives a new Service its address.
-pub(super) fn allocate(service: &mut Value, next: &mut u32, taken: &BTreeSet<String>) -> Vec<Cause> {
+pub(super) fn allocate(
+    service: &mut Value,
+    next: &mut u32,
+    taken: &BTreeSet<String>,
+) -> Vec<Cause> {
     let selects = service.pointer("/spec/selector").is_some();
     let Some(spec) = fields_at(service, "/spec") else {
         return Vec::new();
@@ -40,7 +44,11 @@ pub(super) fn allocate(service: &mut Value, next: &mut u32, taken: &BTreeSet<Str
     if spec.get("type").and_then(Value::as_str) == Some("ExternalName") {
         return Vec::new();
     }
-    let wanted = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let wanted = spec
+        .get("clusterIP")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
     let address = match wanted.as_str() {
         "None" => wanted,
         "" => {
@@ -55,7 +63,7 @@ pub(super) fn allocate(service: &mut Value, next: &mut u32, taken: &BTreeSet<Str
             free
         }
         wanted => {
-            let number = wanted.parse::<Ipv4Addr>().map(u32::from).unwrap_or(0);
+            let number = wanted.parse::<Ipv4Addr>().map_or(0, u32::from);
             let network = u32::from_be_bytes([10, 96, 0, 0]);
             if number & 0xffff_0000 != network || taken.contains(wanted) {
                 let why = format!("failed to allocate IP {wanted}");
@@ -67,8 +75,24 @@ pub(super) fn allocate(service: &mut Value, next: &mut u32, taken: &BTreeSet<Str
     let both = address == "None" && !selects;
     spec.insert("clusterIP".into(), json!(address));
     spec.insert("clusterIPs".into(), json!([address]));
-    fill(spec, "ipFamilies", if both { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
-    fill(spec, "ipFamilyPolicy", if both { "RequireDualStack" } else { "SingleStack" });
+    fill(
+        spec,
+        "ipFamilies",
+        if both {
+            json!(["IPv4", "IPv6"])
+        } else {
+            json!(["IPv4"])
+        },
+    );
+    fill(
+        spec,
+        "ipFamilyPolicy",
+        if both {
+            "RequireDualStack"
+        } else {
+            "SingleStack"
+        },
+    );
     Vec::new()
 }
 
@@ -78,12 +102,19 @@ pub(super) fn keep(old: &Value, new: &mut Value) {
     let Some(spec) = fields_at(new, "/spec") else {
         return;
     };
-    let address = spec.get("clusterIP").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let address = spec
+        .get("clusterIP")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    let same = spec
+        .get("clusterIPs")
+        .is_none_or(|list| Some(list) == kept.get("clusterIPs"));
+    if same && !address.is_empty() && Some(&json!(address)) != kept.get("clusterIP") {
+        spec.insert("clusterIPs".into(), json!([address]));
+    }
     for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
-        let changed = field == "clusterIPs" && !address.is_empty() && Some(&json!(address)) != kept.get("clusterIP");
-        if changed && spec.get("clusterIPs") == kept.get("clusterIPs") {
-            spec.insert("clusterIPs".into(), json!([address]));
-        } else if let Some(value) = kept.get(field) {
+        if let Some(value) = kept.get(field) {
             fill(spec, field, value.clone());
         }
     }
@@ -91,7 +122,11 @@ pub(super) fn keep(old: &Value, new: &mut Value) {
 
 pub(super) fn validate(service: &Value) -> Vec<Cause> {
     let spec = service.get("spec").cloned().unwrap_or_default();
-    let ports = spec.get("ports").and_then(Value::as_array).cloned().unwrap_or_default();
+    let ports = spec
+        .get("ports")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let headless = spec.get("clusterIP").and_then(Value::as_str) == Some("None");
     let mut causes = Vec::new();
     if ports.is_empty() && !headless {
@@ -104,15 +139,36 @@ pub(super) fn validate(service: &Value) -> Vec<Cause> {
             causes.push(Cause::required(&format!("{path}.name")));
         }
         if name.is_some_and(|name| !is_label(name)) {
-            causes.push(Cause::invalid(&format!("{path}.name"), "a lowercase RFC 1123 label"));
+            causes.push(Cause::invalid(
+                &format!("{path}.name"),
+                "a lowercase RFC 1123 label",
+            ));
+        }
+        let before = || ports.iter().take(index);
+        if name.is_some() && before().any(|other| other.get("name") == port.get("name")) {
+            causes.push(Cause::new(
+                "FieldValueDuplicate",
+                &format!("{path}.name"),
+                "Duplicate value",
+            ));
+        }
+        let place = |port: &Value| (port.get("port").cloned(), port.get("protocol").cloned());
+        if before().any(|other| place(other) == place(port)) {
+            causes.push(Cause::new("FieldValueDuplicate", &path, "Duplicate value"));
         }
         let number = port.get("port").and_then(Value::as_i64).unwrap_or(0);
         if !(1..=65535).contains(&number) {
-            causes.push(Cause::invalid(&format!("{path}.port"), "must be between 1 and 65535, inclusive"));
+            causes.push(Cause::invalid(
+                &format!("{path}.port"),
+                "must be between 1 and 65535, inclusive",
+            ));
             let target = port.get("targetPort").and_then(Value::as_i64);
             if target.is_some_and(|target| !(1..=65535).contains(&target)) {
                 let path = format!("{path}.targetPort");
-                causes.push(Cause::invalid(&path, "must be between 1 and 65535, inclusive"));
+                causes.push(Cause::invalid(
+                    &path,
+                    "must be between 1 and 65535, inclusive",
+                ));
             }
         }
     }
@@ -124,5 +180,8 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     if address(old) == address(new) {
         return Vec::new();
     }
-    vec![Cause::invalid("spec.clusterIPs[0]", "may not change once set")]
+    vec![Cause::invalid(
+        "spec.clusterIPs[0]",
+        "may not change once set",
+    )]
 }

@@ -95,11 +95,17 @@ pub(super) fn validate_budget(budget: &Value) -> Vec<Cause> {
     let has = |field: &str| budget.pointer(&format!("/spec/{field}")).is_some();
     let both = has("minAvailable") && has("maxUnavailable");
     let message = "minAvailable and maxUnavailable cannot be both set";
-    both.then(|| Cause::invalid("spec", message)).into_iter().collect()
+    both.then(|| Cause::invalid("spec", message))
+        .into_iter()
+        .collect()
 }
 
 pub(super) fn validate_role(role: &Value) -> Vec<Cause> {
-    let rules = role.get("rules").and_then(Value::as_array).into_iter().flatten();
+    let rules = role
+        .get("rules")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     let each = rules.enumerate().flat_map(|(index, rule)| {
         let missing = |field: &str| rule.get(field).is_none_or(is_empty);
         let urls = !missing("nonResourceURLs");
@@ -135,19 +141,42 @@ pub(super) fn validate_binding(binding: &Value) -> Vec<Cause> {
 
 pub(super) fn validate_role_reference(old: &Value, new: &Value) -> Vec<Cause> {
     let changed = old.get("roleRef") != new.get("roleRef");
-    changed.then(|| Cause::invalid("roleRef", "cannot change roleRef")).into_iter().collect()
+    changed
+        .then(|| Cause::invalid("roleRef", "cannot change roleRef"))
+        .into_iter()
+        .collect()
 }
 
 pub(super) fn validate_lease(lease: &Value) -> Vec<Cause> {
-    let number = |field: &str| lease.pointer(&format!("/spec/{field}")).and_then(Value::as_i64);
+    let number = |field: &str| {
+        lease
+            .pointer(&format!("/spec/{field}"))
+            .and_then(Value::as_i64)
+    };
     let mut causes = Vec::new();
     if number("leaseDurationSeconds").is_some_and(|seconds| seconds <= 0) {
-        causes.push(Cause::invalid("spec.leaseDurationSeconds", "must be greater than 0"));
+        causes.push(Cause::invalid(
+            "spec.leaseDurationSeconds",
+            "must be greater than 0",
+        ));
     }
     if number("leaseTransitions").is_some_and(|count| count < 0) {
-        causes.push(Cause::invalid("spec.leaseTransitions", "must be greater than or equal to 0"));
+        causes.push(Cause::invalid(
+            "spec.leaseTransitions",
+            "must be greater than or equal to 0",
+        ));
     }
     causes
+}
+
+pub(super) fn validate_config_map(map: &Value) -> Vec<Cause> {
+    let keys = |field: &str| map.get(field).and_then(Value::as_object);
+    let data = keys("data").into_iter().flatten();
+    let both =
+        data.filter(|(key, _)| keys("binaryData").is_some_and(|other| other.contains_key(*key)));
+    let message = "duplicate of key present in binaryData";
+    both.map(|(key, _)| Cause::invalid(&format!("data[{key}]"), message))
+        .collect()
 }
 
 pub(super) fn validate_immutable(old: &Value, new: &Value) -> Vec<Cause> {
@@ -159,6 +188,10 @@ pub(super) fn validate_immutable(old: &Value, new: &Value) -> Vec<Cause> {
     if old.get("kind") == Some(&json!("ConfigMap")) {
         fields.push("binaryData");
     }
-    let changed = fields.into_iter().filter(|field| old.get(field) != new.get(field));
-    changed.map(|field| Cause::forbidden(field, message)).collect()
+    let changed = fields
+        .into_iter()
+        .filter(|field| old.get(field) != new.get(field));
+    changed
+        .map(|field| Cause::forbidden(field, message))
+        .collect()
 }

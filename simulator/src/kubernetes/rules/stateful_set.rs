@@ -28,7 +28,12 @@ pub(super) fn default(set: &mut Value) {
         fill_at(strategy, "/rollingUpdate", "partition", 0);
     }
     for field in ["whenDeleted", "whenScaled"] {
-        fill_at(set, "/spec/persistentVolumeClaimRetentionPolicy", field, "Retain");
+        fill_at(
+            set,
+            "/spec/persistentVolumeClaimRetentionPolicy",
+            field,
+            "Retain",
+        );
     }
 }
 
@@ -37,22 +42,44 @@ pub(super) fn validate(set: &Value) -> Vec<Cause> {
     let spec = set.get("spec").cloned().unwrap_or_default();
     let selector = spec.get("selector").filter(|selector| !selector.is_null());
     match selector {
-        None => causes.push(Cause::required("spec.selector")),
+        None => {
+            causes.push(Cause::required("spec.selector"));
+            causes.push(Cause::invalid(
+                "spec.template.metadata.labels",
+                "`selector` does not match template `labels`",
+            ));
+        }
         Some(selector) if super::is_empty(selector) => {
-            causes.push(Cause::invalid("spec.selector", "empty selector is invalid for statefulset"));
+            causes.push(Cause::invalid(
+                "spec.selector",
+                "empty selector is invalid for statefulset",
+            ));
         }
         Some(selector) => {
             if !selects(selector, spec.get("template").unwrap_or(&Value::Null)) {
                 let path = "spec.template.metadata.labels";
-                causes.push(Cause::invalid(path, "`selector` does not match template `labels`"));
+                causes.push(Cause::invalid(
+                    path,
+                    "`selector` does not match template `labels`",
+                ));
             }
         }
     }
     causes.extend(pod::validate(set, "spec.template.spec"));
     causes.extend(at_least_nothing(&spec));
-    let policy = spec.pointer("/template/spec/restartPolicy").and_then(Value::as_str);
+    let strategy = |field: &str| spec.pointer(&format!("/updateStrategy/{field}"));
+    if strategy("type") == Some(&json!("OnDelete")) && strategy("rollingUpdate").is_some() {
+        let message = "only allowed for updateStrategy 'RollingUpdate'";
+        causes.push(Cause::invalid("spec.updateStrategy.rollingUpdate", message));
+    }
+    let policy = spec
+        .pointer("/template/spec/restartPolicy")
+        .and_then(Value::as_str);
     if let Some(policy) = policy.filter(|policy| *policy != "Always") {
-        causes.push(Cause::unsupported("spec.template.spec.restartPolicy", policy));
+        causes.push(Cause::unsupported(
+            "spec.template.spec.restartPolicy",
+            policy,
+        ));
     }
     causes
 }
@@ -84,7 +111,10 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     };
     let mut causes = validate(new);
     if fixed(old) != fixed(new) {
-        let message = format!("updates to statefulset spec for fields other than {} are forbidden", FREE.join(", "));
+        let message = format!(
+            "updates to statefulset spec for fields other than {} are forbidden",
+            FREE.join(", ")
+        );
         causes.push(Cause::forbidden("spec", &message));
     }
     causes

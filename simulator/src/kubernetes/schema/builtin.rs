@@ -46,7 +46,10 @@ static TYPES: LazyLock<BTreeMap<String, Arc<Type>>> = LazyLock::new(|| {
 
 /// The type of a struct, for instance `core.v1.Pod`.
 pub(crate) fn builtin(name: &str) -> Arc<Type> {
-    TYPES.get(name).cloned().unwrap_or_else(|| Arc::new(Type::Any))
+    TYPES
+        .get(name)
+        .cloned()
+        .unwrap_or_else(|| Arc::new(Type::Any))
 }
 
 /// The type of every object's metadata.

@@ -2,6 +2,7 @@
 //! One form for the built-in kinds, whose table is `builtin.json`, and for ours, whose schema is in `crds/`.
 
 mod builtin;
+mod fits;
 mod structural;
 mod tidy;
 
@@ -10,8 +11,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 
 pub(crate) use builtin::{builtin, metadata};
+pub(crate) use fits::fits;
 pub(crate) use structural::of_definition;
-pub(crate) use tidy::tidy;
+pub(crate) use tidy::{settle, tidy};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]

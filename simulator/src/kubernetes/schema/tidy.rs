@@ -1,10 +1,47 @@
 //! A built-in object is written as Go writes its struct: unknown fields go, empty ones that may be left out go,
 //! the others appear even if nobody set them.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the others are never empty")]
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::{Field, Record, Type};
+
+/// Brings a value into the form in which it comes back from the store, which does not tell an empty list or map from
+/// none.
+pub(crate) fn settle(value: &mut Value, ty: &Type) {
+    match (ty, value) {
+        (Type::Record(record), Value::Object(map)) => {
+            for (name, field) in &record.fields {
+                let Some(found) = map.get_mut(name) else {
+                    continue;
+                };
+                settle(found, &field.ty);
+                let empty = match (field.ty.as_ref(), &*found) {
+                    (Type::List { .. }, Value::Array(list)) => list.is_empty(),
+                    (Type::Map { .. }, Value::Object(map)) => map.is_empty(),
+                    _ => false,
+                };
+                if empty && field.omit_empty {
+                    map.remove(name);
+                } else if empty {
+                    *found = Value::Null;
+                }
+            }
+        }
+        (Type::List { element, .. }, Value::Array(list)) => {
+            for value in list.iter_mut() {
+                settle(value, element);
+            }
+        }
+        (Type::Map { element, .. }, Value::Object(map)) => {
+            for value in map.values_mut() {
+                settle(value, element);
+            }
+        }
+        _ => {}
+    }
+}
 
 /// Brings a value into the form in which a real API server would have decoded and written it. The error is the path
 /// and what is wrong there.
@@ -55,6 +92,12 @@ pub(crate) fn tidy(value: &mut Value, ty: &Type) -> Result<(), String> {
 
 fn tidy_time(value: &mut Value, micro: bool) -> Result<(), String> {
     let text = value.as_str().ok_or("expected a time")?;
+    let digits = text
+        .rsplit_once('.')
+        .map(|(_, rest)| rest.trim_end_matches('Z').len());
+    if micro && digits != Some(6) {
+        return Err(format!("no time with microseconds: {text}"));
+    }
     let time: Timestamp = text.parse().map_err(|_| format!("no time: {text}"))?;
     *value = json!(if micro {
         format!("{time:.6}")
@@ -122,7 +165,8 @@ fn zero(ty: &Type) -> Value {
         | Type::MicroTime
         | Type::Any
         | Type::Opaque
-        | Type::List { .. } | Type::Map { .. } => Value::Null,
+        | Type::List { .. }
+        | Type::Map { .. } => Value::Null,
         Type::Record(record) => {
             let mut value = json!({});
             // An empty object can't be of the wrong type.

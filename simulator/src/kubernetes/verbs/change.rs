@@ -10,9 +10,11 @@ use super::{
     ownership::same_but_for_times,
 };
 use crate::kubernetes::{
+    admission::Custom,
     catalogue::Family,
     refusal::{Cause, Refusal},
     rules,
+    schema::settle,
     store::{Key, Object},
 };
 
@@ -31,7 +33,12 @@ impl Work<'_> {
             expect_uid(&resource, &key, text(&object, "uid"), "")?;
             return self.create_absent(object, false);
         };
-        expect_uid(&resource, &key, text(&object, "uid"), text(existing.value(), "uid"))?;
+        expect_uid(
+            &resource,
+            &key,
+            text(&object, "uid"),
+            text(existing.value(), "uid"),
+        )?;
         self.own(existing.value(), &mut object);
         let changed = self.change(key, &existing, object)?;
         Ok(Answer::Stored(200, changed))
@@ -59,11 +66,22 @@ impl Work<'_> {
         let resource = self.resource().clone();
         let old = existing.value();
         self.expect_version(&key, old, &object)?;
-        set(&mut object, "resourceVersion", json!(text(old, "resourceVersion")));
+        set(
+            &mut object,
+            "resourceVersion",
+            json!(text(old, "resourceVersion")),
+        );
+        if self.request.subresource.is_empty() {
+            rules::admit_change(resource.family, old, &mut object);
+        }
         self.place(&mut object)?;
         copy(old, &mut object, "generation");
         self.prepare(old, &mut object);
-        self.keep_system_fields(old, &mut object);
+        Self::keep_system_fields(old, &mut object);
+        // The last answer of an object is not read back from the store.
+        if resource.custom.is_none() && !is_over(old, &object) {
+            settle(&mut object, &resource.schema);
+        }
         let causes = self.causes(old, &object);
         if !causes.is_empty() {
             return Err(Refusal::invalid(&resource, &key.name, &causes));
@@ -76,12 +94,13 @@ impl Work<'_> {
         {
             self.expect_rights_of(&object)?;
         }
+        self.expect_growth(&key, old, &object)?;
         self.admit("UPDATE", Some(&object), Some(old))?;
         if is_over(old, &object) {
             self.take_out(&key);
             return Ok(Object::unsaved(object));
         }
-        if &object == old {
+        if &object == old && !existing.is_incomplete() {
             return Ok(existing.clone());
         }
         Ok(self.save(key, object))
@@ -94,7 +113,10 @@ impl Work<'_> {
             return Ok(());
         }
         if wanted.is_empty() || wanted == "0" {
-            let cause = Cause::invalid("metadata.resourceVersion", "0: must be specified for an update");
+            let cause = Cause::invalid(
+                "metadata.resourceVersion",
+                "0: must be specified for an update",
+            );
             return Err(Refusal::invalid(resource, &key.name, &[cause]).of(resource, &key.name));
         }
         if wanted == text(old, "resourceVersion") {
@@ -107,8 +129,8 @@ impl Work<'_> {
     fn prepare(&self, old: &Value, new: &mut Value) {
         let resource = self.resource();
         let status = self.request.subresource == "status";
-        if let Some(custom) = &resource.custom {
-            custom.prepare_update(old, new, status);
+        if resource.custom.is_some() {
+            Custom::prepare_update(old, new, status);
             return;
         }
         if resource.has_status {
@@ -122,13 +144,40 @@ impl Work<'_> {
         }
     }
 
+    /// A claim grows if its storage class lets it.
+    fn expect_growth(&self, key: &Key, old: &Value, new: &Value) -> Result<(), Refusal> {
+        let claims = self.resource().family == Family::PersistentVolumeClaim;
+        if !claims || !self.request.subresource.is_empty() || !rules::grows(old, new) {
+            return Ok(());
+        }
+        let class = new
+            .pointer("/spec/storageClassName")
+            .and_then(Value::as_str);
+        let class = class.and_then(|name| {
+            let kind = self.inner.catalogue.family(Family::StorageClass)?;
+            let place = Key {
+                resource: kind.id,
+                namespace: "".into(),
+                name: name.into(),
+            };
+            self.state.store.get(&place)
+        });
+        let expands =
+            |class: &Arc<Object>| class.value().get("allowVolumeExpansion") == Some(&json!(true));
+        if class.is_some_and(expands) {
+            return Ok(());
+        }
+        let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
+        Err(Refusal::forbidden(self.resource(), &key.name, why))
+    }
+
     fn causes(&self, old: &Value, new: &Value) -> Vec<Cause> {
         let resource = self.resource();
         let status = self.request.subresource == "status";
         let mut causes = rules::metadata(resource, new);
         causes.extend(rules::metadata_change(old, new));
         if let Some(custom) = &resource.custom {
-            causes.extend(custom.validate(new, Some(old), status));
+            causes = custom.validate(new, Some(old), status, causes);
         } else if !status {
             causes.extend(rules::validate_change(resource.family, old, new));
         }
@@ -138,8 +187,12 @@ impl Work<'_> {
 
 /// Whether the update was the last thing that a deletion waited for.
 fn is_over(old: &Value, new: &Value) -> bool {
-    let finalizers = new.pointer("/metadata/finalizers").and_then(Value::as_array);
-    let grace = old.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
+    let finalizers = new
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
+    let grace = old
+        .pointer("/metadata/deletionGracePeriodSeconds")
+        .and_then(Value::as_i64);
     finalizers.is_none_or(Vec::is_empty)
         && !text(old, "deletionTimestamp").is_empty()
         && grace.unwrap_or(0) == 0
@@ -154,6 +207,7 @@ fn expect_uid(
     if wanted.is_empty() || wanted == found {
         return Ok(());
     }
-    let why = format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
+    let why =
+        format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
     Err(Refusal::conflict(resource, &key.name, &why))
 }

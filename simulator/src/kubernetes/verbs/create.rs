@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use super::{
     Answer, Work,
     decode::{copy, set, text},
-    ownership::without_owners,
 };
 use crate::kubernetes::{
+    admission::Custom,
     catalogue::Family,
     refusal::{Cause, Refusal},
     request::Verb,
     rules::{self, Surroundings},
-    schema::tidy,
+    schema::{settle, tidy},
 };
 
 impl Work<'_> {
@@ -25,7 +25,13 @@ impl Work<'_> {
         let mut object = self.decode_body()?;
         self.place(&mut object)?;
         self.name(&mut object);
-        for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+        for field in [
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "selfLink",
+        ] {
             set(&mut object, field, Value::Null);
         }
         let blank = self.blank();
@@ -68,19 +74,29 @@ impl Work<'_> {
         set(&mut object, "uid", json!(uid));
         set(&mut object, "creationTimestamp", json!(self.now.clone()));
         let taken = self.addresses_in_use();
-        let unavailable =
-            rules::prepare_create(resource.family, &mut object, &mut self.state.addresses, &taken);
+        let unavailable = rules::prepare_create(
+            resource.family,
+            &mut object,
+            &mut self.state.addresses,
+            &taken,
+        );
         if resource.has_generation() {
             set(&mut object, "generation", json!(1));
         }
-        if let Some(custom) = &resource.custom {
-            custom.prepare_create(&mut object);
+        if resource.custom.is_some() {
+            Custom::prepare_create(&mut object);
+        }
+        if resource.custom.is_none() {
+            settle(&mut object, &resource.schema);
         }
         let name = text(&object, "name").to_owned();
-        let mut causes = unavailable;
+        if !unavailable.is_empty() {
+            return Err(Refusal::invalid(&resource, &name, &unavailable));
+        }
+        let mut causes = Vec::new();
         causes.extend(rules::metadata(&resource, &object));
         if let Some(custom) = &resource.custom {
-            causes.extend(custom.validate(&object, None, false));
+            causes = custom.validate(&object, None, false, causes);
         } else {
             causes.extend(rules::validate(resource.family, &object));
         }
@@ -90,7 +106,10 @@ impl Work<'_> {
         }
         self.expect_right_to_bind(&object)?;
         self.admit("CREATE", Some(&object), None)?;
-        if !text(&object, "resourceVersion").is_empty() {
+        if self.request.verb == Verb::Create
+            && !self.request.is_dry_run()
+            && !text(&object, "resourceVersion").is_empty()
+        {
             let why = "resourceVersion should not be set on objects to be created";
             return Err(Refusal::internal(why));
         }
@@ -98,7 +117,13 @@ impl Work<'_> {
         if self.state.store.get(&key).is_some() {
             return Err(Refusal::exists(&resource, &name));
         }
-        Ok(Answer::Stored(201, self.save(key, object)))
+        let created =
+            if resource.family == Family::PersistentVolumeClaim && !self.request.is_dry_run() {
+                self.state.store.put_incomplete(key, object)
+            } else {
+                self.save(key, object)
+            };
+        Ok(Answer::Stored(201, created))
     }
 
     /// The addresses of all Services.
@@ -108,7 +133,11 @@ impl Work<'_> {
         }
         let services = self.state.store.list(self.resource().id, "");
         let addresses = services.filter_map(|(_, service)| {
-            service.value().pointer("/spec/clusterIP")?.as_str().map(str::to_owned)
+            service
+                .value()
+                .pointer("/spec/clusterIP")?
+                .as_str()
+                .map(str::to_owned)
         });
         addresses.filter(|address| address != "None").collect()
     }
@@ -137,7 +166,10 @@ impl Work<'_> {
         let Some(found) = self.state.store.get(&key) else {
             return Err(Refusal::not_found(kind, namespace));
         };
-        let phase = found.value().pointer("/status/phase").and_then(Value::as_str);
+        let phase = found
+            .value()
+            .pointer("/status/phase")
+            .and_then(Value::as_str);
         if phase == Some("Terminating") || !text(found.value(), "deletionTimestamp").is_empty() {
             let why = format!(
                 "unable to create new content in namespace {namespace} because it is being terminated"
@@ -154,7 +186,11 @@ impl Work<'_> {
     }
 
     /// Creates what an apply or an update found absent; both need the right to create.
-    pub(super) fn create_absent(&mut self, mut object: Value, owned: bool) -> Result<Answer, Refusal> {
+    pub(super) fn create_absent(
+        &mut self,
+        mut object: Value,
+        owned: bool,
+    ) -> Result<Answer, Refusal> {
         self.authorise(Verb::Create)?;
         if !owned {
             let blank = self.blank();
@@ -167,19 +203,30 @@ impl Work<'_> {
     pub(super) fn expect_rights_of(&self, object: &Value) -> Result<(), Refusal> {
         let user = &self.request.user;
         let namespace = &self.request.namespace;
-        let Some(missing) = self.state.rights.missing(user, namespace, object.get("rules")) else {
+        let Some(missing) = self
+            .state
+            .rights
+            .missing(user, namespace, object.get("rules"))
+        else {
             return Ok(());
         };
         let why = format!(
             "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{missing}",
             user.name, user.groups
         );
-        Err(Refusal::forbidden(self.resource(), text(object, "name"), &why))
+        Err(Refusal::forbidden(
+            self.resource(),
+            text(object, "name"),
+            &why,
+        ))
     }
 
     /// Who binds a role must hold all that it grants.
     pub(super) fn expect_right_to_bind(&self, object: &Value) -> Result<(), Refusal> {
-        if !matches!(self.resource().family, Family::RoleBinding | Family::ClusterRoleBinding) {
+        if !matches!(
+            self.resource().family,
+            Family::RoleBinding | Family::ClusterRoleBinding
+        ) {
             return Ok(());
         }
         let user = &self.request.user;
@@ -191,7 +238,11 @@ impl Work<'_> {
                     "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{missing}",
                     user.name, user.groups
                 );
-                Err(Refusal::forbidden(self.resource(), text(object, "name"), &why))
+                Err(Refusal::forbidden(
+                    self.resource(),
+                    text(object, "name"),
+                    &why,
+                ))
             }
         }
     }
@@ -204,22 +255,23 @@ impl Work<'_> {
         old: Option<&Value>,
     ) -> Result<(), Refusal> {
         let state = &self.state;
-        state.policies.admit(&state.rights, self.request, operation, object, old)
+        state
+            .policies
+            .admit(&state.rights, self.request, operation, object, old)
     }
 
     /// Keeps what the server alone writes.
-    pub(super) fn keep_system_fields(&self, old: &Value, new: &mut Value) {
+    pub(super) fn keep_system_fields(old: &Value, new: &mut Value) {
         if text(new, "uid").is_empty() {
             copy(old, new, "uid");
         }
         copy(old, new, "creationTimestamp");
         copy(old, new, "deletionTimestamp");
-        if new.pointer("/metadata/deletionGracePeriodSeconds").is_none() {
+        if new
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .is_none()
+        {
             copy(old, new, "deletionGracePeriodSeconds");
         }
-    }
-
-    pub(super) fn bare(&self, object: &Value) -> Value {
-        without_owners(object.clone())
     }
 }

@@ -60,7 +60,10 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, Refusal> {
 }
 
 fn expect_kind(resource: &Resource, value: &mut Value) -> Result<(), Refusal> {
-    let wanted = [("apiVersion", resource.api_version()), ("kind", resource.kind.clone())];
+    let wanted = [
+        ("apiVersion", resource.api_version()),
+        ("kind", resource.kind.clone()),
+    ];
     for (field, wanted) in wanted {
         let found = value.get(field).and_then(Value::as_str).unwrap_or_default();
         if found.is_empty() && resource.custom.is_none() {
@@ -94,14 +97,19 @@ pub(super) fn complete(resource: &Resource, value: &mut Value) -> Result<(), Ref
         fields.remove("kind");
     }
     tidy(value, &resource.schema).map_err(|error| {
-        let message = format!("{} in version {:?} cannot be handled: {error}", resource.kind, resource.version);
+        let message = format!(
+            "{} in version {:?} cannot be handled: {error}",
+            resource.kind, resource.version
+        );
         Refusal::bad_request(message)
     })?;
     rules::default(resource.family, value);
     if let Some(fields) = value.as_object_mut() {
-        fields.extend([("apiVersion", version), ("kind", kind)].into_iter().filter_map(
-            |(name, value)| Some((name.to_owned(), value?)),
-        ));
+        fields.extend(
+            [("apiVersion", version), ("kind", kind)]
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?))),
+        );
     }
     Ok(())
 }
@@ -109,7 +117,11 @@ pub(super) fn complete(resource: &Resource, value: &mut Value) -> Result<(), Ref
 fn unknown_field(given: &Value, kept: &Value, path: &str) -> Option<String> {
     match (given, kept) {
         (Value::Object(given), Value::Object(kept)) => given.iter().find_map(|(name, value)| {
-            let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            let path = if path.is_empty() {
+                name.clone()
+            } else {
+                format!("{path}.{name}")
+            };
             match kept.get(name) {
                 Some(kept) => unknown_field(value, kept, &path),
                 None if rules::is_empty(value) => None,
@@ -118,7 +130,8 @@ fn unknown_field(given: &Value, kept: &Value, path: &str) -> Option<String> {
         }),
         (Value::Array(given), Value::Array(kept)) => {
             let both = given.iter().zip(kept).enumerate();
-            both.into_iter().find_map(|(i, (given, kept))| unknown_field(given, kept, &format!("{path}[{i}]")))
+            both.into_iter()
+                .find_map(|(i, (given, kept))| unknown_field(given, kept, &format!("{path}[{i}]")))
         }
         _ => None,
     }
@@ -126,7 +139,9 @@ fn unknown_field(given: &Value, kept: &Value, path: &str) -> Option<String> {
 
 /// A text of an object's metadata.
 pub(super) fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    let found = value.get("metadata").and_then(|metadata| metadata.get(field));
+    let found = value
+        .get("metadata")
+        .and_then(|metadata| metadata.get(field));
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -144,6 +159,8 @@ pub(super) fn set(value: &mut Value, field: &str, to: Value) {
 
 /// Takes a field of an object's metadata over from another object.
 pub(super) fn copy(from: &Value, to: &mut Value, field: &str) {
-    let value = from.get("metadata").and_then(|metadata| metadata.get(field));
+    let value = from
+        .get("metadata")
+        .and_then(|metadata| metadata.get(field));
     set(to, field, value.cloned().unwrap_or(Value::Null));
 }

@@ -13,7 +13,7 @@ use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
     selectors::Selection,
-    store::{Key, Object},
+    store::{Key, Object, stamp},
 };
 
 const ORPHAN: &str = "orphan";
@@ -65,7 +65,9 @@ impl Work<'_> {
         if let Some(policy) = wrong {
             let cause = Cause::unsupported("propagationPolicy", policy);
             let mut refusal = Refusal::invalid(self.resource(), "", &[cause]);
-            refusal.details.insert("kind".into(), json!("DeleteOptions"));
+            refusal
+                .details
+                .insert("kind".into(), json!("DeleteOptions"));
             refusal.details.insert("group".into(), json!("meta.k8s.io"));
             return Err(refusal);
         }
@@ -83,27 +85,46 @@ impl Work<'_> {
             Grace::Given => true,
             Grace::None => false,
         };
-        let finalizers = finalizers(how, old);
+        let finalizers = if matches!(self.resource().family, Family::Event | Family::CoreEvent) {
+            finalizers(&How::default(), old)
+        } else {
+            finalizers(how, old)
+        };
         let waits = !finalizers.is_empty();
-        set(&mut new, "finalizers", if waits { json!(finalizers) } else { Value::Null });
+        set(
+            &mut new,
+            "finalizers",
+            if waits {
+                json!(finalizers)
+            } else {
+                Value::Null
+            },
+        );
         if !graceful && waits {
             self.mark(&mut new);
         }
         if how.dry_run.iter().any(|what| what == "All") || self.request.is_dry_run() {
-            let shown = if graceful || waits { Object::unsaved(new) } else { existing };
-            return Ok(self.gone(&shown));
+            return Ok(if graceful || waits {
+                Answer::Stored(200, Object::unsaved(new))
+            } else {
+                self.gone(&existing)
+            });
         }
-        let seconds = new.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
+        let seconds = new
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .and_then(Value::as_i64);
         if graceful || waits {
-            let kept = if new == *old { existing } else { self.state.store.put(key.clone(), new) };
+            let kept = if new == *old {
+                existing
+            } else {
+                self.state.store.put(key.clone(), new)
+            };
             if waits || seconds.unwrap_or(0) > 0 {
                 return Ok(Answer::Stored(200, kept));
             }
-            self.state.store.delete(key);
-            return Ok(self.gone(&kept));
+            return Ok(self.end(key, &kept));
         }
-        self.state.store.delete(key);
-        Ok(self.gone(&existing))
+        Ok(self.end(key, &existing))
     }
 
     fn expect_preconditions(&self, key: &Key, how: &How, old: &Value) -> Result<(), Refusal> {
@@ -112,7 +133,11 @@ impl Work<'_> {
         };
         let checks = [
             ("UID", preconditions.uid.as_deref(), text(old, "uid")),
-            ("ResourceVersion", preconditions.resource_version.as_deref(), text(old, "resourceVersion")),
+            (
+                "ResourceVersion",
+                preconditions.resource_version.as_deref(),
+                text(old, "resourceVersion"),
+            ),
         ];
         for (what, wanted, found) in checks {
             if let Some(wanted) = wanted.filter(|wanted| *wanted != found) {
@@ -122,6 +147,10 @@ impl Work<'_> {
                 let resource = self.resource();
                 let mut refusal = Refusal::conflict(resource, &key.name, &why);
                 refusal.details.insert("kind".into(), json!(resource.kind));
+                if resource.family == Family::Event {
+                    // Events are kept as those of the core group.
+                    refusal.details.remove("group");
+                }
                 return Err(refusal);
             }
         }
@@ -133,8 +162,12 @@ impl Work<'_> {
         if self.resource().family != Family::Pod {
             return Grace::None;
         }
-        let left = new.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64);
-        let wanted = how.grace_period_seconds.map(|seconds| if seconds < 0 { 1 } else { seconds });
+        let left = new
+            .pointer("/metadata/deletionGracePeriodSeconds")
+            .and_then(Value::as_i64);
+        let wanted = how
+            .grace_period_seconds
+            .map(|seconds| if seconds < 0 { 1 } else { seconds });
         if !text(new, "deletionTimestamp").is_empty() {
             let left = left.unwrap_or(0);
             return match wanted {
@@ -147,11 +180,17 @@ impl Work<'_> {
                 _ => Grace::Pending,
             };
         }
-        let own = new.pointer("/spec/terminationGracePeriodSeconds").and_then(Value::as_i64);
+        let own = new
+            .pointer("/spec/terminationGracePeriodSeconds")
+            .and_then(Value::as_i64);
         let scheduled = new.pointer("/spec/nodeName").is_some();
         let phase = new.pointer("/status/phase").and_then(Value::as_str);
         let over = matches!(phase, Some("Failed" | "Succeeded"));
-        let seconds = if scheduled && !over { wanted.or(own).unwrap_or(0) } else { 0 };
+        let seconds = if scheduled && !over {
+            wanted.or(own).unwrap_or(0)
+        } else {
+            0
+        };
         set(new, "deletionTimestamp", json!(self.after(seconds)));
         set(new, "deletionGracePeriodSeconds", json!(seconds));
         count(new);
@@ -160,7 +199,9 @@ impl Work<'_> {
 
     fn after(&self, seconds: i64) -> String {
         let now = self.inner.clock.now().as_second();
-        jiff::Timestamp::from_second(now.saturating_add(seconds)).unwrap_or_default().to_string()
+        jiff::Timestamp::from_second(now.saturating_add(seconds))
+            .unwrap_or_default()
+            .to_string()
     }
 
     /// Marks an object that waits for its finalizers.
@@ -170,6 +211,38 @@ impl Work<'_> {
             set(new, "deletionTimestamp", json!(self.now.clone()));
         }
         set(new, "deletionGracePeriodSeconds", json!(0));
+    }
+
+    /// Takes an object out; the answer has the revision of that.
+    fn end(&mut self, key: &Key, object: &Arc<Object>) -> Answer {
+        self.state.store.delete(key);
+        let revision = self.state.store.head();
+        if self.resource().family == Family::Service
+            && let Some(endpoints) = self.inner.catalogue.family(Family::Endpoints)
+        {
+            let of_service = Key {
+                resource: endpoints.id,
+                ..key.clone()
+            };
+            self.end_endpoints(&of_service);
+        }
+        let mut last = object.value().clone();
+        stamp(&mut last, revision);
+        self.gone(&Object::unsaved(last))
+    }
+
+    /// A Service takes its Endpoints along.
+    fn end_endpoints(&mut self, key: &Key) {
+        let Some(endpoints) = self.state.store.get(key) else {
+            return;
+        };
+        let mut marked = endpoints.value().clone();
+        if finalizers(&How::default(), &marked).is_empty() {
+            self.state.store.delete(key);
+        } else if text(&marked, "deletionTimestamp").is_empty() {
+            self.mark(&mut marked);
+            self.state.store.put(key.clone(), marked);
+        }
     }
 
     /// What a deletion answers.
@@ -194,17 +267,30 @@ impl Work<'_> {
     pub(super) fn delete_collection(&mut self) -> Result<Answer, Refusal> {
         let how = self.how()?;
         let request = self.request;
-        let selection =
-            Selection::parse(request.asked("labelSelector"), request.asked("fieldSelector"), &request.resource)?;
-        let all = self.state.store.list(request.resource.id, &request.namespace);
+        let selection = Selection::parse(
+            request.asked("labelSelector"),
+            request.asked("fieldSelector"),
+            &request.resource,
+        )?;
+        let all = self
+            .state
+            .store
+            .list(request.resource.id, &request.namespace);
         let all = all.filter(|(_, object)| selection.matches(object.value()));
-        let all: Vec<_> = all.map(|(key, object)| (key.clone(), object.clone())).collect();
+        let all: Vec<_> = all
+            .map(|(key, object)| (key.clone(), object.clone()))
+            .collect();
         let revision = self.state.store.head();
         for (key, _) in &all {
             self.delete_one(key, &how)?;
         }
         let objects: Vec<_> = all.into_iter().map(|(_, object)| object).collect();
-        Ok(super::read::list_of(&request.resource, &objects, json!({"resourceVersion": revision.to_string()})))
+        let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if let (true, Some(fields)) = (request.resource.custom.is_some(), metadata.as_object_mut())
+        {
+            fields.insert("continue".into(), json!(""));
+        }
+        Ok(super::read::list_of(&request.resource, &objects, metadata))
     }
 }
 
@@ -222,8 +308,14 @@ fn count(new: &mut Value) {
 
 /// The finalizers that are left, with those that tell the garbage collector what to do.
 fn finalizers(how: &How, old: &Value) -> Vec<String> {
-    let there = old.pointer("/metadata/finalizers").and_then(Value::as_array);
-    let there: Vec<&str> = there.into_iter().flatten().filter_map(Value::as_str).collect();
+    let there = old
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
+    let there: Vec<&str> = there
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let has = |name: &str| there.contains(&name);
     let (orphan, foreground) = match (how.orphan_dependents, how.propagation_policy.as_deref()) {
         (Some(orphan), _) => (orphan, false),
@@ -234,7 +326,9 @@ fn finalizers(how: &How, old: &Value) -> Vec<String> {
     if orphan == has(ORPHAN) && foreground == has(FOREGROUND) {
         return there.into_iter().map(str::to_owned).collect();
     }
-    let others = there.iter().filter(|name| ![ORPHAN, FOREGROUND].contains(name));
+    let others = there
+        .iter()
+        .filter(|name| ![ORPHAN, FOREGROUND].contains(name));
     let mut all: Vec<String> = others.map(|name| (*name).to_owned()).collect();
     if orphan {
         all.push(ORPHAN.into());

@@ -19,7 +19,9 @@ impl Work<'_> {
         let eviction = parse(&self.request.body)?;
         let name = text(&eviction, "name");
         if !name.is_empty() && name != self.request.name {
-            return Err(Refusal::bad_request("name in URL does not match name in Eviction object"));
+            return Err(Refusal::bad_request(
+                "name in URL does not match name in Eviction object",
+            ));
         }
         let how = match eviction.get("deleteOptions").filter(|how| !how.is_null()) {
             Some(how) => serde_json::from_value(how.clone())
@@ -34,9 +36,29 @@ impl Work<'_> {
         if runs {
             self.spend_budget(pod.value())?;
         }
+        self.mark_evicted(&key, pod.value());
         self.delete_one(&key, &how)?;
         let status = json!({"apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Success", "code": 201});
         Ok(Answer::Value(201, status))
+    }
+
+    /// The pod says why it goes.
+    fn mark_evicted(&mut self, key: &Key, pod: &Value) {
+        let mut marked = pod.clone();
+        let condition = json!({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting", "lastProbeTime": null, "lastTransitionTime": self.now});
+        if let Some(status) = marked.get_mut("status").and_then(Value::as_object_mut) {
+            let conditions = status.entry("conditions").or_insert_with(|| json!([]));
+            if let Some(conditions) = conditions.as_array_mut() {
+                let is_same = |other: &Value| other.get("type") == condition.get("type");
+                if !conditions.iter().any(is_same) {
+                    conditions.push(condition);
+                }
+            }
+        }
+        if marked != *pod {
+            self.save(key.clone(), marked);
+        }
     }
 
     fn spend_budget(&mut self, pod: &Value) -> Result<(), Refusal> {
@@ -52,7 +74,8 @@ impl Work<'_> {
         let number = |pointer| budget.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
         let name = text(budget, "name");
         if number("/status/observedGeneration") < number("/metadata/generation") {
-            let why = format!("The disruption budget {name} is still being processed by the server.");
+            let why =
+                format!("The disruption budget {name} is still being processed by the server.");
             return Err(too_many(&why));
         }
         let allowed = number("/status/disruptionsAllowed");

@@ -100,19 +100,27 @@ impl Work<'_> {
     /// Whether the user may do this with what the request names.
     pub(super) fn authorise(&self, verb: Verb) -> Result<(), Refusal> {
         let request = self.request;
+        // A selection of one name is a request for that object.
+        let selected = request.asked("fieldSelector").split(',').find_map(|term| {
+            let name = term.strip_prefix("metadata.name=")?;
+            Some(name.strip_prefix('=').unwrap_or(name))
+        });
+        let name = selected
+            .filter(|_| request.name.is_empty())
+            .unwrap_or(&request.name);
         let asked = Asked {
             verb: verb.name(),
             group: &request.resource.group,
             resource: &request.resource.plural,
             subresource: &request.subresource,
             namespace: &request.namespace,
-            name: &request.name,
+            name,
         };
         if self.state.rights.allow(&request.user, &asked) {
             return Ok(());
         }
         let why = asked.refusal(&request.user);
-        Err(Refusal::forbidden(&request.resource, &request.name, &why))
+        Err(Refusal::forbidden(&request.resource, name, &why))
     }
 
     pub(super) fn key(&self, name: &str) -> Key {

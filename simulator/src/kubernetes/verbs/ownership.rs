@@ -21,7 +21,10 @@ impl Work<'_> {
     /// Notes in the new object who owns what, after an update of the old one.
     pub(super) fn own(&self, old: &Value, new: &mut Value) {
         let owners = self.owners_before(old, new);
-        let (old, mut bare) = (without_owners(old.clone()), without_owners(std::mem::take(new)));
+        let (old, mut bare) = (
+            without_owners(old.clone()),
+            without_owners(std::mem::take(new)),
+        );
         let untracked = owners.0.is_empty() && old.pointer("/metadata/uid").is_some();
         let after = if untracked {
             Owners::default()
@@ -43,7 +46,9 @@ impl Work<'_> {
         if !self.request.subresource.is_empty() {
             return Owners::of(old);
         }
-        let said = new.pointer("/metadata/managedFields").and_then(Value::as_array);
+        let said = new
+            .pointer("/metadata/managedFields")
+            .and_then(Value::as_array);
         match said.map(Vec::as_slice) {
             Some([]) => Owners::default(),
             Some([one]) if one.as_object().is_some_and(serde_json::Map::is_empty) => {
@@ -84,7 +89,8 @@ pub(super) fn same_but_for_times(a: &Value, b: &Value) -> bool {
     let (x, y) = (Owners::of(a), Owners::of(b));
     let same = x.0.len() == y.0.len()
         && x.0.iter().all(|(writer, owned)| {
-            y.0.get(writer).is_some_and(|other| other.fields == owned.fields)
+            y.0.get(writer)
+                .is_some_and(|other| other.fields == owned.fields)
         });
     same && equal_without(a, b, "managedFields")
 }
@@ -94,12 +100,17 @@ fn equal_without(a: &Value, b: &Value, field: &str) -> bool {
         return a == b;
     };
     a.len() == b.len()
-        && a.iter().all(|(name, value)| match (b.get(name), name.as_str()) {
-            (Some(Value::Object(other)), "metadata") => {
-                let mine = value.as_object().into_iter().flatten().filter(|(k, _)| *k != field);
-                let other = other.iter().filter(|(k, _)| *k != field);
-                mine.eq(other)
-            }
-            (other, _) => other == Some(value),
-        })
+        && a.iter()
+            .all(|(name, value)| match (b.get(name), name.as_str()) {
+                (Some(Value::Object(other)), "metadata") => {
+                    let mine = value
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .filter(|(k, _)| *k != field);
+                    let other = other.iter().filter(|(k, _)| *k != field);
+                    mine.eq(other)
+                }
+                (other, _) => other == Some(value),
+            })
 }

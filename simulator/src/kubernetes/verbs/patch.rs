@@ -5,22 +5,30 @@ use serde_json::Value;
 use super::{
     Answer, Work,
     decode::{complete, parse, text},
+    ownership::without_owners,
 };
 use crate::kubernetes::{
-    fields::{Owners, Refused, Set, Writer},
+    fields::{Owners, Refused, Writer},
     refusal::{Cause, Refusal},
+    schema::fits,
 };
 
 impl Work<'_> {
     pub(super) fn patch(&mut self) -> Result<Answer, Refusal> {
-        let form = self.request.content_type.split(';').next().unwrap_or_default().trim();
+        let form = self
+            .request
+            .content_type
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim();
         match form {
             "application/apply-patch+yaml" => self.apply(),
             "application/json-patch+json" | "application/merge-patch+json" => {
                 let key = self.key(&self.request.name);
                 let existing = self.existing(&key)?;
                 let patched = self.patched(form, existing.value())?;
-                let mut object = self.decode(patched)?;
+                let mut object = self.decode(patched).map_err(unreadable)?;
                 self.own(existing.value(), &mut object);
                 let changed = self.change(key, &existing, object)?;
                 Ok(Answer::Stored(200, changed))
@@ -28,7 +36,13 @@ impl Work<'_> {
             _ => {
                 let message = "the body of the request was in an unknown format - accepted media types include: \
                     application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
-                Err(Refusal::new(415, "UnsupportedMediaType", message))
+                let refusal = Refusal::new(415, "UnsupportedMediaType", message);
+                // Built-in kinds take strategic merge patches too, and say less.
+                Err(if self.resource().custom.is_none() {
+                    refusal.bare()
+                } else {
+                    refusal
+                })
             }
         }
     }
@@ -44,7 +58,7 @@ impl Work<'_> {
             .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
         json_patch::patch(&mut object, &patch).map_err(|_| {
             let message = "the server rejected our request due to an error in our request";
-            Refusal::new(422, "Invalid", message)
+            Refusal::new(422, "Invalid", message).bare()
         })?;
         Ok(object)
     }
@@ -55,15 +69,23 @@ impl Work<'_> {
         let key = self.key(&self.request.name);
         let existing = self.state.store.get(&key).cloned();
         let (live, owners) = match &existing {
-            Some(existing) => (self.bare(existing.value()), Owners::of(existing.value())),
-            None if !self.request.subresource.is_empty() => {
+            Some(existing) => (
+                without_owners(existing.value().clone()),
+                Owners::of(existing.value()),
+            ),
+            None if !self.request.subresource.is_empty()
+                && !self.resource().creates_on_update() =>
+            {
                 return Err(Refusal::not_found(self.resource(), &key.name));
             }
-            None => {
-                self.expect_new(&config)?;
-                (self.blank(), Owners::default())
-            }
+            None => (self.blank(), Owners::default()),
         };
+        fits(&config, &self.resource().schema).map_err(|why| {
+            Refusal::internal(format!("failed to create typed patch object: {why}"))
+        })?;
+        if existing.is_none() {
+            self.expect_new(&config)?;
+        }
         let writer = self.writer(true);
         let force = self.request.is_set("force");
         let filter = self.filter();
@@ -71,20 +93,17 @@ impl Work<'_> {
         let owners = self.before_first_apply(&live, owners, existing.is_some());
         let applied = owners
             .apply((&live, &config), schema, &writer, force, &filter, &self.now)
-            .map_err(|refused| self.refused(refused))?;
+            .map_err(Self::refused)?;
         let mut object = applied.object.unwrap_or(live);
         complete(self.resource(), &mut object)?;
         applied.owners.write(&mut object);
         self.place(&mut object)?;
-        match existing {
-            Some(existing) => {
-                let changed = self.change(key, &existing, object)?;
-                Ok(Answer::Stored(200, changed))
-            }
-            None => {
-                super::decode::set(&mut object, "name", self.request.name.clone().into());
-                self.create_absent(object, true)
-            }
+        if let Some(existing) = existing {
+            let changed = self.change(key, &existing, object)?;
+            Ok(Answer::Stored(200, changed))
+        } else {
+            super::decode::set(&mut object, "name", self.request.name.clone().into());
+            self.create_absent(object, true)
         }
     }
 
@@ -98,7 +117,13 @@ impl Work<'_> {
             ..self.writer(false)
         };
         let schema = &self.resource().schema;
-        owners.updated((&self.blank(), live), schema, writer, &Set::clone, &self.now)
+        owners.updated(
+            (&self.blank(), live),
+            schema,
+            writer,
+            &self.filter(),
+            &self.now,
+        )
     }
 
     fn expect_config(&self, config: &Value) -> Result<(), Refusal> {
@@ -110,13 +135,22 @@ impl Work<'_> {
             refusal.details.insert("group".into(), "meta.k8s.io".into());
             return Err(refusal);
         }
-        let version = config.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
-        let kind = config.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let version = config
+            .get("apiVersion")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let kind = config
+            .get("kind")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if version != resource.api_version() || kind != resource.kind {
             let message = format!("Incorrect version specified in apply patch: {version} {kind}");
             return Err(Refusal::bad_request(message));
         }
-        if config.pointer("/metadata/managedFields").is_some_and(|v| !v.is_null()) {
+        if config
+            .pointer("/metadata/managedFields")
+            .is_some_and(|v| !v.is_null())
+        {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));
         }
         let name = text(config, "name");
@@ -142,7 +176,7 @@ impl Work<'_> {
         Err(Refusal::conflict(self.resource(), &self.request.name, &why))
     }
 
-    fn refused(&self, refused: Refused) -> Refusal {
+    fn refused(refused: Refused) -> Refusal {
         match refused {
             Refused::Malformed(why) => {
                 Refusal::internal(format!("failed to create typed patch object: {why}"))
@@ -163,4 +197,10 @@ impl Work<'_> {
             }
         }
     }
+}
+
+/// What a patch makes of an object must be readable.
+fn unreadable(refusal: Refusal) -> Refusal {
+    let cause = Cause::invalid("patch", &refusal.message);
+    Refusal::new(422, "Invalid", refusal.message).with_causes(&[cause])
 }

@@ -1,4 +1,5 @@
 //! Getting, listing, and beginning to watch.
+#![expect(clippy::wildcard_enum_match_arm, reason = "the others have no items")]
 
 use std::sync::Arc;
 
@@ -30,17 +31,20 @@ impl Work<'_> {
         if asked.is_empty() {
             return Ok(head);
         }
-        let asked: u64 = asked
-            .parse()
-            .map_err(|_| Refusal::bad_request(format!("Invalid value: {asked:?}: resource version")))?;
+        let asked: u64 = asked.parse().map_err(|_| {
+            Refusal::bad_request(format!("Invalid value: {asked:?}: resource version"))
+        })?;
         match self.request.asked("resourceVersionMatch") {
-            "Exact" if asked <= self.state.store.compacted() => {
-                Err(Refusal::expired("The provided resource version is too old."))
-            }
+            "Exact" if asked <= self.state.store.compacted() => Err(Refusal::expired(
+                "The provided resource version is too old.",
+            )),
             "Exact" => Ok(asked),
             // Who wants something newer than the cache waits in vain, as long as the cache lags.
             _ if asked > self.seen => {
-                let message = format!("Too large resource version: {asked}, current: {}", self.seen);
+                let message = format!(
+                    "Too large resource version: {asked}, current: {}",
+                    self.seen
+                );
                 Err(Refusal::new(504, "Timeout", message))
             }
             _ => Ok(self.seen),
@@ -49,7 +53,11 @@ impl Work<'_> {
 
     fn selection(&self) -> Result<Selection, Refusal> {
         let request = self.request;
-        Selection::parse(request.asked("labelSelector"), request.asked("fieldSelector"), &request.resource)
+        Selection::parse(
+            request.asked("labelSelector"),
+            request.asked("fieldSelector"),
+            &request.resource,
+        )
     }
 
     pub(super) fn list(&mut self) -> Result<Answer, Refusal> {
@@ -69,19 +77,28 @@ impl Work<'_> {
             }
             (revision, Some(after))
         };
-        let all = self.state.store.list_at(request.resource.id, &request.namespace, revision);
+        let all = self
+            .state
+            .store
+            .list_at(request.resource.id, &request.namespace, revision);
         let mut matching = all
             .filter(|(key, _)| after.as_ref().is_none_or(|after| place(key) > *after))
             .filter(|(_, object)| selection.matches(object.value()));
         let mut objects = Vec::new();
         let mut last = None;
         while limit == 0 || objects.len() < limit {
-            let Some((key, object)) = matching.next() else { break };
+            let Some((key, object)) = matching.next() else {
+                break;
+            };
             last = Some(place(key));
             objects.push(object.clone());
         }
         let left = matching.count();
         let mut metadata = json!({"resourceVersion": revision.to_string()});
+        if let (true, Some(fields)) = (request.resource.custom.is_some(), metadata.as_object_mut())
+        {
+            fields.insert("continue".into(), json!(""));
+        }
         if let (true, Some(last), Some(fields)) = (left > 0, last, metadata.as_object_mut()) {
             fields.insert("continue".into(), json!(write_token(revision, &last)));
             if selection == Selection::default() {
@@ -97,9 +114,9 @@ impl Work<'_> {
         let initial = self.request.is_set("sendInitialEvents");
         let from: u64 = match asked {
             "" => 0,
-            asked => asked
-                .parse()
-                .map_err(|_| Refusal::bad_request(format!("Invalid value: {asked:?}: resource version")))?,
+            asked => asked.parse().map_err(|_| {
+                Refusal::bad_request(format!("Invalid value: {asked:?}: resource version"))
+            })?,
         };
         let watching = Watching::new(self.request, selection, self.replica, from, initial);
         Ok(Answer::Watch(Box::new(watching)))
@@ -119,10 +136,14 @@ fn write_token(revision: u64, last: &Place) -> String {
 fn read_token(token: &str) -> Option<(u64, Place)> {
     let mut parts = token.splitn(3, '.');
     let revision = parts.next()?.parse().ok()?;
-    Some((revision, (parts.next()?.to_owned(), parts.next()?.to_owned())))
+    Some((
+        revision,
+        (parts.next()?.to_owned(), parts.next()?.to_owned()),
+    ))
 }
 
 /// Objects as a list of their kind.
+#[expect(clippy::needless_pass_by_value, reason = "it becomes part of the list")]
 pub(super) fn list_of(resource: &Resource, objects: &[Arc<Object>], metadata: Value) -> Answer {
     let items = objects.iter().map(|object| {
         let mut value = object.value().clone();
@@ -160,9 +181,17 @@ pub(super) fn as_asked(request: &Request, answer: Answer) -> Answer {
         Answer::Stored(code, object) => Answer::Value(code, metadata_of(object.value())),
         Answer::Value(code, mut list) if list.get("items").is_some() => {
             if let Some(items) = list.get_mut("items").and_then(Value::as_array_mut) {
-                items.iter_mut().for_each(|item| *item = metadata_of(item));
+                for item in items.iter_mut() {
+                    *item = metadata_of(item);
+                }
             }
             if let Some(fields) = list.as_object_mut() {
+                if fields.get("items") == Some(&json!([])) {
+                    fields.insert("items".into(), Value::Null);
+                }
+                if let Some(metadata) = fields.get_mut("metadata").and_then(Value::as_object_mut) {
+                    metadata.retain(|_, value| *value != json!(""));
+                }
                 fields.insert("apiVersion".into(), json!("meta.k8s.io/v1"));
                 fields.insert("kind".into(), json!("PartialObjectMetadataList"));
             }

@@ -7,6 +7,7 @@ use super::{
     decode::{parse, set, text},
 };
 use crate::kubernetes::{
+    fields::Owners,
     refusal::{Cause, Refusal},
     request::Verb,
 };
@@ -18,7 +19,12 @@ impl Work<'_> {
         let now = scale_of(existing.value());
         let wanted = match self.request.verb {
             Verb::Update => parse(&self.request.body)?,
-            Verb::Patch if self.request.content_type.starts_with("application/merge-patch") => {
+            Verb::Patch
+                if self
+                    .request
+                    .content_type
+                    .starts_with("application/merge-patch") =>
+            {
                 let mut wanted = now;
                 json_patch::merge(&mut wanted, &parse(&self.request.body)?);
                 wanted
@@ -27,11 +33,19 @@ impl Work<'_> {
                 let message = "the body of the request was in an unknown format";
                 return Err(Refusal::new(415, "UnsupportedMediaType", message));
             }
-            Verb::Get | Verb::List | Verb::Watch | Verb::Create | Verb::Delete | Verb::DeleteCollection => {
+            Verb::Get
+            | Verb::List
+            | Verb::Watch
+            | Verb::Create
+            | Verb::Delete
+            | Verb::DeleteCollection => {
                 return Ok(Answer::Value(200, now));
             }
         };
-        let replicas = wanted.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(0);
+        let replicas = wanted
+            .pointer("/spec/replicas")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         if replicas < 0 {
             let cause = Cause::invalid("spec.replicas", "must be greater than or equal to 0");
             let mut refusal = Refusal::invalid(self.resource(), text(&wanted, "name"), &[cause]);
@@ -43,8 +57,20 @@ impl Work<'_> {
         if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
             spec.insert("replicas".into(), json!(replicas));
         }
-        set(&mut object, "resourceVersion", json!(text(&wanted, "resourceVersion")));
+        set(
+            &mut object,
+            "resourceVersion",
+            json!(text(&wanted, "resourceVersion")),
+        );
         self.own(existing.value(), &mut object);
+        // A real server notes no time for this.
+        let mut owners = Owners::of(&object);
+        let scales = owners
+            .0
+            .iter_mut()
+            .filter(|(writer, _)| writer.subresource == "scale");
+        scales.for_each(|(_, owned)| owned.time = None);
+        owners.write(&mut object);
         let changed = self.change(key, &existing, object)?;
         Ok(Answer::Value(200, scale_of(changed.value())))
     }
@@ -52,14 +78,19 @@ impl Work<'_> {
 
 fn scale_of(set: &Value) -> Value {
     let metadata = |name: &str| set.pointer(&format!("/metadata/{name}")).cloned();
-    let labels = set.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
+    let labels = set
+        .pointer("/spec/selector/matchLabels")
+        .and_then(Value::as_object);
     let selector: Vec<_> = labels
         .into_iter()
         .flatten()
         .map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()))
         .collect();
     let mut spec = json!({});
-    let replicas = set.pointer("/spec/replicas").cloned().unwrap_or_else(|| json!(0));
+    let replicas = set
+        .pointer("/spec/replicas")
+        .cloned()
+        .unwrap_or_else(|| json!(0));
     if let (true, Some(spec)) = (replicas != json!(0), spec.as_object_mut()) {
         spec.insert("replicas".into(), replicas);
     }

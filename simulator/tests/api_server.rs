@@ -1,0 +1,240 @@
+//! The rules of the API server that conformance can't see, because a real one can't be told to lag or to fail.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{
+        DeleteParams, GetParams, ListParams, Patch, PatchParams, PostParams, VersionMatch,
+        WatchEvent, WatchParams,
+    },
+};
+use serde_json::json;
+use simulator::kubernetes::{
+    After, Applied, Before, Faults, Observer, Options, Outcome, Request, Server, User,
+};
+
+fn maps(client: &Client) -> Api<ConfigMap> {
+    Api::namespaced(client.clone(), "default")
+}
+
+fn map(name: &str, label: &str) -> ConfigMap {
+    serde_json::from_value(json!({"metadata": {"name": name, "labels": {"l": label}}})).unwrap()
+}
+
+async fn label(api: &Api<ConfigMap>, name: &str, label: &str) {
+    let patch = Patch::Merge(json!({"metadata": {"labels": {"l": label}}}));
+    api.patch(name, &PatchParams::default(), &patch)
+        .await
+        .unwrap();
+}
+
+fn any() -> ListParams {
+    ListParams::default().match_any()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_that_is_held_answers_from_its_past_and_a_quorum_read_does_not() {
+    let server = Server::new(Options::default());
+    let connection = server.connect("test", User::administrator());
+    let api = maps(&connection.client());
+    connection.use_replica(1);
+    server.hold(1);
+    api.create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap();
+    assert_eq!(api.list(&any()).await.unwrap().items.len(), 0);
+    assert_eq!(
+        api.list(&ListParams::default()).await.unwrap().items.len(),
+        1
+    );
+    assert!(api.get_with("a", &GetParams::any()).await.is_err());
+    server.advance(1, server.head());
+    assert_eq!(api.list(&any()).await.unwrap().items.len(), 1);
+    connection.use_replica(0);
+    api.delete("a", &DeleteParams::default()).await.unwrap();
+    connection.use_replica(1);
+    assert_eq!(api.list(&any()).await.unwrap().items.len(), 1);
+    server.release(1);
+    assert_eq!(api.list(&any()).await.unwrap().items.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_tells_of_objects_that_come_to_match_and_cease_to() {
+    let server = Server::new(Options::default());
+    let api = maps(&server.connect("test", User::administrator()).client());
+    let from = server.head().to_string();
+    api.create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap();
+    label(&api, "a", "2").await;
+    label(&api, "a", "2").await;
+    label(&api, "a", "1").await;
+    api.delete("a", &DeleteParams::default()).await.unwrap();
+    let params = WatchParams::default().labels("l=2").timeout(5);
+    let events: Vec<_> = api
+        .watch(&params, &from)
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap();
+    let kinds = events.iter().map(|event| match event {
+        WatchEvent::Added(_) => "added",
+        WatchEvent::Modified(_) => "modified",
+        WatchEvent::Deleted(_) => "deleted",
+        WatchEvent::Bookmark(_) => "bookmark",
+        WatchEvent::Error(_) => "error",
+    });
+    assert_eq!(kinds.collect::<Vec<_>>(), ["added", "deleted", "bookmark"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_from_before_the_compaction_ends_with_410() {
+    let server = Server::new(Options::default());
+    let api = maps(&server.connect("test", User::administrator()).client());
+    let from = server.head().to_string();
+    api.create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap();
+    server.compact(server.head());
+    let mut events = api
+        .watch(&WatchParams::default(), &from)
+        .await
+        .unwrap()
+        .boxed();
+    let event = events.try_next().await.unwrap();
+    assert!(matches!(event, Some(WatchEvent::Error(status)) if status.code == 410));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_goes_on_at_its_revision_until_that_is_compacted() {
+    let server = Server::new(Options::default());
+    let api = maps(&server.connect("test", User::administrator()).client());
+    for name in ["a", "b", "c"] {
+        api.create(&PostParams::default(), &map(name, "1"))
+            .await
+            .unwrap();
+    }
+    let page = ListParams::default().limit(1);
+    let first = api.list(&page).await.unwrap();
+    assert_eq!(first.metadata.remaining_item_count, Some(2));
+    api.delete("b", &DeleteParams::default()).await.unwrap();
+    let next = page
+        .clone()
+        .continue_token(first.metadata.continue_.as_deref().unwrap());
+    assert_eq!(api.list(&next).await.unwrap().items[0].name_any(), "b");
+    server.compact(server.head());
+    let refused = api.list(&next).await.unwrap_err();
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 410));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_exact_revision_is_read_as_it_was() {
+    let server = Server::new(Options::default());
+    let api = maps(&server.connect("test", User::administrator()).client());
+    let made = api
+        .create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap();
+    label(&api, "a", "2").await;
+    let mut params = ListParams::default().at(&made.resource_version().unwrap());
+    params.version_match = Some(VersionMatch::Exact);
+    let then = api.list(&params).await.unwrap();
+    assert_eq!(then.items[0].labels()["l"], "1");
+}
+
+/// Loses the answer to the first creation.
+#[derive(Default)]
+struct LosesOne(AtomicBool);
+
+impl Faults for LosesOne {
+    fn latency(&self, _: &str, _: &Request) -> Duration {
+        Duration::from_millis(5)
+    }
+
+    fn after(&self, component: &str, request: &Request, outcome: &Outcome) -> After {
+        let first =
+            component == "test" && request.verb.writes() && !self.0.swap(true, Ordering::Relaxed);
+        assert!(!first || outcome.changes.len() == 1);
+        if first { After::Break } else { After::Deliver }
+    }
+
+    fn before(&self, _: &str, _: &Request) -> Before {
+        Before::Proceed
+    }
+}
+
+#[derive(Default)]
+struct Seen(Mutex<Vec<String>>);
+
+impl Observer for Seen {
+    fn applied(&self, applied: &Applied<'_>) {
+        let name = applied.change.key.name.to_string();
+        self.0.lock().unwrap().push(name);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_applied_stays_although_its_answer_was_lost() {
+    let seen = Arc::new(Seen::default());
+    let server = Server::new(Options {
+        faults: Arc::new(LosesOne::default()),
+        observer: Some(seen.clone()),
+        ..Options::default()
+    });
+    let api = maps(&server.connect("test", User::administrator()).client());
+    assert!(
+        api.create(&PostParams::default(), &map("a", "1"))
+            .await
+            .is_err()
+    );
+    let again = api
+        .create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap_err();
+    assert!(matches!(again, kube::Error::Api(status) if status.reason == "AlreadyExists"));
+    assert_eq!(*seen.0.lock().unwrap(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_gives_the_same_trace() {
+    let hash = || async {
+        let server = Server::new(Options::default());
+        let api = maps(&server.connect("test", User::administrator()).client());
+        let mut generated = map("", "1");
+        generated.metadata.name = None;
+        generated.metadata.generate_name = Some("x-".into());
+        let made = api
+            .create(&PostParams::default(), &generated)
+            .await
+            .unwrap();
+        label(&api, &made.name_any(), "2").await;
+        (server.trace().hash(), made.metadata.uid)
+    };
+    assert_eq!(hash().await, hash().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_the_shipped_roles_grant_is_allowed() {
+    let server = Server::new(Options::default());
+    server.install_operator();
+    let user = User::service_account("cassandra-operator", "cassandra-controller");
+    let client = server.connect("controller", user).client();
+    maps(&client)
+        .create(&PostParams::default(), &map("a", "1"))
+        .await
+        .unwrap();
+    let secrets: Api<k8s_openapi::api::core::v1::Secret> = Api::namespaced(client, "default");
+    let refused = secrets.list(&ListParams::default()).await.unwrap_err();
+    assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+}

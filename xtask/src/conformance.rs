@@ -1,0 +1,49 @@
+//! Whether the simulated API server answers as a real one does: starts a real one and sends both the same random
+//! requests. The comparison is a program of the simulator's, so that no other task has to build it.
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::cache::Cache;
+use crate::progress::Progress;
+use crate::testbed::standalone::Standalone;
+use crate::{process, workspace};
+
+/// Folder of a run below the cache.
+const FOLDER: &str = "conformance";
+/// Nobody's requests are of interest, but somebody has to be named.
+const USER: &str = "conformance";
+
+/// How much to compare.
+#[derive(Debug, Args)]
+pub struct ConformanceCommand {
+    /// Number of sequences of requests.
+    #[arg(long, default_value_t = 1000)]
+    sequences: u64,
+    /// Seed of the first sequence; the others follow.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+impl ConformanceCommand {
+    /// Compares, and prints what differs.
+    pub fn run(&self, cache: &Cache) -> Result<()> {
+        let progress = Progress;
+        let build = "cargo build --quiet --release --package simulator --bin conformance";
+        progress.step("the comparison", || {
+            process::run(process::line(build).current_dir(workspace::root()?))
+        })?;
+        let api = progress.step("an API server of its own", || {
+            Standalone::start(cache, FOLDER, USER, progress)
+        })?;
+        let run = "cargo run --quiet --release --package simulator --bin conformance --";
+        let mut compare = process::line(run);
+        compare.current_dir(workspace::root()?);
+        compare.arg("--kubeconfig").arg(api.kubeconfig("admin"));
+        compare.arg(format!("--sequences={}", self.sequences));
+        compare.arg(format!("--seed={}", self.seed));
+        let status = compare.status()?;
+        ensure!(status.success(), "the servers differ");
+        Ok(())
+    }
+}
