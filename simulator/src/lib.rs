@@ -1,9 +1,18 @@
-//! Runs the operator's real programs against a Kubernetes in memory, under a clock that does not wait.
+//! Runs the operator's real programs against a Kubernetes and a Cassandra in memory, under a clock that does not wait.
 //!
-//! * [`kubernetes`]: the API server, behind kube's own client.
-//! * [`actors`]: what else acts on a cluster, each with its own delay.
-//! * [`conformance`]: the proof that the API server answers as a real one does.
+//! * [`kubernetes`]: the API server, behind kube's own client; [`conformance`]: the proof that it answers as a real one.
+//! * [`actors`]: what else acts on a cluster, each with a delay of its own; [`ring`]: Cassandra.
+//! * [`simulation`]: one run; [`scenarios`]: the stories that are played; [`faults`]: what goes wrong in them.
+//! * [`oracles`]: what must never happen, and what must come about.
 
 pub mod actors;
+pub mod cli;
 pub mod conformance;
+pub mod faults;
 pub mod kubernetes;
+pub mod oracles;
+pub mod ring;
+pub mod run;
+pub mod scenarios;
+pub mod simulation;
+pub mod tiers;

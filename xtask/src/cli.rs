@@ -11,6 +11,7 @@ use crate::demo::DemoCommand;
 use crate::generated::GenerateCommand;
 use crate::operator_image;
 use crate::progress::Progress;
+use crate::sim::SimCommand;
 use crate::stages::TestCommand;
 use crate::testbed::cli::TestbedCommand;
 
@@ -40,6 +41,8 @@ enum Task {
     Bench(BenchCommand),
     /// Compares the simulated API server with a real one.
     Conformance(ConformanceCommand),
+    /// Plays the operator's stories in memory, with something going wrong at another place each time.
+    Sim(SimCommand),
     /// Builds the operator's image and prints where it is.
     Image,
     /// Checks that cassandra-api stays light enough to embed.
@@ -57,6 +60,7 @@ impl Cli {
             Task::Test(command) => command.run(&cache),
             Task::Bench(command) => command.run(&cache),
             Task::Conformance(command) => command.run(&cache),
+            Task::Sim(command) => command.run(),
             Task::Image => {
                 let image = operator_image::build(&cache, Progress)?;
                 println!("{} {}", image.reference, image.archive.display());

@@ -18,6 +18,7 @@ pub mod install;
 pub mod operator_image;
 pub mod process;
 pub mod progress;
+pub mod sim;
 pub mod stages;
 pub mod target;
 pub mod testbed;

@@ -1,5 +1,167 @@
-//! What acts on a cluster besides the operator, each with a delay of its own.
+//! What else acts on a Kubernetes cluster. Each actor looks at what there is when something has changed, after a delay
+//! of its own, and writes as a component of its own.
+#![allow(
+    clippy::indexing_slicing,
+    reason = "of JSON, where what is missing is null"
+)]
 
+mod agent;
+mod disruption;
+mod endpoints;
 mod garbage_collector;
+mod hand;
+mod kubelet;
+mod pod;
+mod pod_status;
+mod scheduler;
+mod stateful_sets;
+mod volumes;
 
-pub use garbage_collector::GarbageCollector;
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::broadcast, task::JoinSet, time::sleep};
+
+use self::{hand::Hand, kubelet::Kubelet};
+use crate::{
+    kubernetes::{Server, User},
+    ring::Ring,
+};
+
+/// How long after a change each actor looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Delays {
+    /// The StatefulSet controller.
+    pub stateful_sets: Duration,
+    /// The scheduler.
+    pub scheduler: Duration,
+    /// The kubelets.
+    pub kubelet: Duration,
+    /// Provisioner and binder.
+    pub volumes: Duration,
+    /// Everybody else.
+    pub others: Duration,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            stateful_sets: Duration::from_millis(120),
+            scheduler: Duration::from_millis(60),
+            kubelet: Duration::from_millis(210),
+            volumes: Duration::from_millis(160),
+            others: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What pods live in.
+pub struct Surroundings {
+    /// Cassandra.
+    pub ring: Ring,
+    /// The time that agents write.
+    pub clock: Arc<dyn member_agent::clock::Clock>,
+    /// How long a container takes to start.
+    pub container_start: Duration,
+    addresses: AtomicU32,
+    lacking_images: Mutex<BTreeSet<String>>,
+    killed: broadcast::Sender<String>,
+}
+
+impl Surroundings {
+    /// With every image there.
+    pub fn new(ring: Ring, clock: Arc<dyn member_agent::clock::Clock>) -> Self {
+        Self {
+            ring,
+            clock,
+            container_start: Duration::from_secs(1),
+            addresses: AtomicU32::new(1),
+            lacking_images: Mutex::default(),
+            killed: broadcast::Sender::new(64),
+        }
+    }
+
+    /// An image can't be pulled, or can again.
+    pub fn image_is_there(&self, image: &str, there: bool) {
+        let mut lacking = self
+            .lacking_images
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if there {
+            lacking.remove(image);
+        } else {
+            lacking.insert(image.to_owned());
+        }
+    }
+
+    /// The agent of a member dies, and is started again.
+    pub fn kill_agent(&self, member: &str) {
+        // Without agents nobody listens.
+        drop(self.killed.send(member.to_owned()));
+    }
+
+    fn lacks_image(&self, image: &str) -> bool {
+        self.lacking_images
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(image)
+    }
+
+    fn next_address(&self) -> IpAddr {
+        pod::address(self.addresses.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Starts all actors. They end with the set.
+pub fn start(server: &Server, surroundings: &Arc<Surroundings>, delays: Delays) -> JoinSet<()> {
+    let mut actors = JoinSet::new();
+    let hand = |component| Hand::new(server, component, User::administrator());
+    let sets = hand("StatefulSet controller");
+    actors.spawn(follow(server.clone(), delays.stateful_sets, move || {
+        stateful_sets::step(&sets);
+    }));
+    let scheduling = hand("scheduler");
+    actors.spawn(follow(server.clone(), delays.scheduler, move || {
+        scheduler::step(&scheduling);
+    }));
+    let (binding, ring) = (hand("volume binder"), surroundings.ring.clone());
+    actors.spawn(follow(server.clone(), delays.volumes, move || {
+        volumes::step(&binding, &ring);
+    }));
+    let (living, surroundings) = (hand("kubelet"), surroundings.clone());
+    let mut kubelet = Kubelet::default();
+    actors.spawn(follow(server.clone(), delays.kubelet, move || {
+        kubelet.step(&living, &surroundings);
+    }));
+    let collecting = Hand::new(server, "garbage collector", garbage_collector::user());
+    actors.spawn(follow(server.clone(), delays.others, move || {
+        garbage_collector::step(&collecting);
+    }));
+    let disrupting = hand("disruption controller");
+    actors.spawn(follow(server.clone(), delays.others, move || {
+        disruption::step(&disrupting);
+    }));
+    let addressing = hand("EndpointSlice controller");
+    actors.spawn(follow(server.clone(), delays.others, move || {
+        endpoints::step(&addressing);
+    }));
+    actors
+}
+
+/// Takes a step after every change, once for all changes within the delay.
+async fn follow(server: Server, delay: Duration, mut step: impl FnMut() + Send) {
+    let mut head = server.follow_head();
+    loop {
+        head.now();
+        step();
+        head.changed().await;
+        sleep(delay).await;
+    }
+}

@@ -76,6 +76,14 @@ impl Resource {
         }
     }
 
+    /// Whether this is its group and version.
+    fn is_of(&self, api_version: &str) -> bool {
+        match api_version.split_once('/') {
+            Some((group, version)) => group == self.group && version == self.version,
+            None => self.group.is_empty() && self.version == api_version,
+        }
+    }
+
     /// `group/version`, as objects have it.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() {
@@ -240,8 +248,17 @@ impl Catalogue {
     /// The kind of this name, of this group and version.
     pub fn named(&self, api_version: &str, kind: &str) -> Option<&Arc<Resource>> {
         let all = self.all.iter();
-        let mut found = all.filter(|r| r.kind == kind && r.api_version() == api_version);
+        let mut found = all.filter(|r| r.kind == kind && r.is_of(api_version));
         found.next()
+    }
+
+    /// Whether nobody acts on changes of this kind: Leases and Events.
+    pub(crate) fn is_idle(&self, id: u16) -> bool {
+        let family = self.get(id).map(|resource| resource.family);
+        matches!(
+            family,
+            Some(Family::Lease | Family::Event | Family::CoreEvent)
+        )
     }
 
     /// The only kind of this family.

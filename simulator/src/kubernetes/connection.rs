@@ -68,6 +68,14 @@ impl Connection {
         self.replica.store(replica, Ordering::Relaxed);
     }
 
+    /// Applies a request at once, without faults. Whether it was refused.
+    pub(crate) fn act(&self, request: &Request) -> Result<(), Refusal> {
+        match self.apply(request).0 {
+            Answer::Refused(refusal) => Err(refusal),
+            Answer::Value(..) | Answer::Stored(..) | Answer::Watch(..) => Ok(()),
+        }
+    }
+
     async fn send(self, request: http::Request<Body>) -> Result<Response, Broken> {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| Broken)?.to_bytes();

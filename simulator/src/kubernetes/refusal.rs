@@ -99,6 +99,15 @@ impl Refusal {
         Self::new(500, "", message)
     }
 
+    /// The server has too much to do.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(
+            503,
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request",
+        )
+    }
+
     pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
         let message = format!("{} {name:?} not found", resource.qualified());
         Self::new(404, "NotFound", message).of(resource, name)

@@ -217,6 +217,12 @@ impl Request {
 
     /// In one line: verb, kind, name.
     pub fn summary(&self) -> String {
+        // kube names Events by the machine's clock.
+        let name = if self.resource.plural == "events" {
+            ""
+        } else {
+            self.name.as_str()
+        };
         let slash = |text: &str| {
             if text.is_empty() {
                 String::new()
@@ -230,7 +236,7 @@ impl Request {
             self.resource.plural,
             slash(&self.subresource),
             self.namespace,
-            slash(&self.name),
+            slash(name),
         )
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::{
     admission::Policies,
@@ -14,6 +13,7 @@ use super::{
     ids::Ids,
     refusal::Refusal,
     request::{Request, User},
+    revision::{Follow, Revision},
     rights::Rights,
     shipped,
     store::{Change, Key, Object, Store},
@@ -58,8 +58,8 @@ pub(crate) struct Inner {
     pub(crate) faults: Arc<dyn Faults>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) trace: Trace,
-    replicas: Vec<watch::Sender<u64>>,
-    head: watch::Sender<u64>,
+    replicas: Vec<Revision>,
+    head: Revision,
     state: Mutex<State>,
 }
 
@@ -100,8 +100,8 @@ impl Server {
                 faults,
                 observer,
                 trace: Trace::default(),
-                replicas: (0..replicas).map(|_| watch::Sender::new(0)).collect(),
-                head: watch::Sender::new(0),
+                replicas: (0..replicas).map(|_| Revision::default()).collect(),
+                head: Revision::default(),
                 state: Mutex::new(state),
             }),
         };
@@ -186,10 +186,7 @@ impl Server {
     pub fn advance(&self, replica: usize, revision: u64) {
         let head = self.inner.state().store.head();
         if let Some(seen) = self.inner.replicas.get(replica) {
-            seen.send_if_modified(|seen| {
-                let next = revision.min(head).max(*seen);
-                std::mem::replace(seen, next) != next
-            });
+            seen.set(revision.min(head).max(seen.get()));
         }
     }
 
@@ -198,9 +195,9 @@ impl Server {
         self.inner.state().store.head()
     }
 
-    /// The last revision, to wait for the next one.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.inner.head.subscribe()
+    /// Tells when something has changed that others act on: neither Leases nor Events.
+    pub fn follow_head(&self) -> Follow {
+        self.inner.head.follow()
     }
 
     /// Forgets what was before a revision: who watches from before it gets 410.
@@ -243,6 +240,16 @@ impl Server {
             .collect()
     }
 
+    /// All objects of all kinds as they are.
+    pub fn everything(&self) -> Vec<Arc<Object>> {
+        let state = self.inner.state();
+        state
+            .store
+            .all()
+            .map(|(_, object)| object.clone())
+            .collect()
+    }
+
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.inner
     }
@@ -260,6 +267,10 @@ impl Server {
         }
         if !changes.is_empty() {
             self.inner.follow(&state);
+            let idle = |change: &Change| self.inner.catalogue.is_idle(change.key.resource);
+            if !changes.iter().all(idle) {
+                self.inner.head.set(state.store.head());
+            }
         }
         (answer, changes)
     }
@@ -272,19 +283,18 @@ impl Inner {
 
     /// How far a replica's cache is.
     pub(crate) fn seen(&self, replica: usize) -> u64 {
-        self.replicas.get(replica).map_or(0, |seen| *seen.borrow())
+        self.replicas.get(replica).map_or(0, Revision::get)
     }
 
-    pub(crate) fn subscribe(&self, replica: usize) -> Option<watch::Receiver<u64>> {
-        Some(self.replicas.get(replica)?.subscribe())
+    pub(crate) fn subscribe(&self, replica: usize) -> Option<Follow> {
+        Some(self.replicas.get(replica)?.follow())
     }
 
     fn follow(&self, state: &State) {
         let head = state.store.head();
-        self.head.send_replace(head);
         for (seen, held) in self.replicas.iter().zip(&state.held) {
             if !held {
-                seen.send_if_modified(|seen| std::mem::replace(seen, head) != head);
+                seen.set(head);
             }
         }
     }

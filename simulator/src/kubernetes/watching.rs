@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures::{Stream, stream};
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     catalogue::Resource,
     request::Request,
+    revision::Follow,
     selectors::Selection,
     server::Inner,
     store::{Change, Object, Store},
@@ -158,7 +159,7 @@ struct Follower {
     inner: Arc<Inner>,
     /// What has been told; None: nothing yet.
     cursor: Option<u64>,
-    seen: Option<watch::Receiver<u64>>,
+    seen: Option<Follow>,
     ends: Instant,
     next_bookmark: Instant,
     over: bool,
@@ -178,7 +179,7 @@ impl Follower {
             let seen = self.seen.as_mut()?;
             tokio::select! {
                 biased;
-                changed = seen.changed() => if changed.is_err() { return None },
+                () = seen.changed() => {}
                 () = tokio::time::sleep_until(self.ends) => {
                     self.over = true;
                     return self.watching.bookmarks.then(|| self.told().into());
@@ -197,10 +198,7 @@ impl Follower {
 
     /// What the replica knows and has not been told.
     fn news(&mut self) -> Vec<u8> {
-        let seen = self
-            .seen
-            .as_mut()
-            .map_or(0, |seen| *seen.borrow_and_update());
+        let seen = self.seen.as_mut().map_or(0, Follow::now);
         let state = self.inner.state();
         let store = &state.store;
         let watching = &self.watching;

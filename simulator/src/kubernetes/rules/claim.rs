@@ -54,11 +54,18 @@ pub(super) fn validate(claim: &Value) -> Vec<Cause> {
 
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let bound = old.pointer("/status/phase") == Some(&json!("Bound"));
+    let unnamed = old
+        .pointer("/spec/volumeName")
+        .is_none_or(|name| name == "");
     let classless = old.pointer("/spec/storageClassName").is_none();
     let unsized_spec = |claim: &Value| {
         let mut spec = claim.get("spec").cloned().unwrap_or_default();
         if bound && let Some(requests) = fields_at(&mut spec, "/resources/requests") {
             requests.remove("storage");
+        }
+        // The volume may be named once.
+        if unnamed && let Some(fields) = spec.as_object_mut() {
+            fields.remove("volumeName");
         }
         // A claim without a class may get one.
         if classless && let Some(fields) = spec.as_object_mut() {

@@ -1,6 +1,7 @@
 //! What is done for each request, in the order in which a real API server does it: authorisation, decoding,
 //! ownership of fields, the kind's rules, admission, the store.
 
+mod binding;
 mod change;
 mod create;
 mod decode;
@@ -79,6 +80,7 @@ impl Work<'_> {
             (Verb::List, "") => self.list(),
             (Verb::Watch, "") => self.watch(),
             (Verb::Create, "") => self.create(),
+            (Verb::Create, "binding") if self.is(Family::Pod) => self.bind(),
             (Verb::Create, "eviction") if self.is(Family::Pod) => self.evict(),
             (Verb::Get | Verb::Update | Verb::Patch, "scale") if self.is(Family::StatefulSet) => {
                 self.scale()

@@ -1,0 +1,56 @@
+//! The EndpointSlice controller: the addresses behind each Service that selects pods.
+
+use serde_json::{Value, json};
+
+use super::{
+    hand::{ENDPOINT_SLICE, Hand, POD, SERVICE, text},
+    stateful_sets::is_ready,
+};
+
+/// Looks at all Services.
+pub(super) fn step(hand: &Hand) {
+    let pods = hand.list(POD);
+    for service in hand.list(SERVICE) {
+        let service = service.value();
+        let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else {
+            continue;
+        };
+        let (namespace, name) = (
+            text(service, "/metadata/namespace"),
+            text(service, "/metadata/name"),
+        );
+        let selected = |pod: &&Value| {
+            let there = pod.pointer("/metadata/labels");
+            text(pod, "/metadata/namespace") == namespace
+                && !text(pod, "/status/podIP").is_empty()
+                && selector
+                    .iter()
+                    .all(|(key, value)| there.and_then(|l| l.get(key)) == Some(value))
+        };
+        let endpoints: Vec<_> = pods
+            .iter()
+            .map(|pod| pod.value())
+            .filter(selected)
+            .map(|pod| json!({ "addresses": [text(pod, "/status/podIP")], "conditions": { "ready": is_ready(pod) } }))
+            .collect();
+        let wanted = json!({
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": { "name": name, "namespace": namespace, "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Service", "name": name, "uid": service["metadata"]["uid"],
+                "controller": true, "blockOwnerDeletion": true,
+            }] },
+            "addressType": "IPv4",
+            "endpoints": endpoints,
+        });
+        match hand.get(ENDPOINT_SLICE, namespace, name) {
+            None => drop(hand.create(&wanted)),
+            Some(slice) if slice.value().get("endpoints") != wanted.get("endpoints") => {
+                let mut slice = slice.value().clone();
+                slice["endpoints"] = wanted["endpoints"].clone();
+                drop(hand.update(&slice));
+            }
+            Some(_) => {}
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! The life of one member's pod on its node: the agent beside, the bootstrapper before, Cassandra, and the end. Agent
+//! and bootstrapper are the real ones.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
+
+use bootstrapper::{
+    judge::Identity as Judged,
+    leave,
+    volume::{Data, Found, Volume},
+    waiting::Waiter,
+};
+use cassandra_api::revision::{ConfigRevision, REVISION_KEY};
+use member_agent::identity::Identity;
+use serde_json::Value;
+use tokio::{sync::watch, task::JoinSet, time::sleep};
+
+use super::{
+    Surroundings,
+    agent::{AgentContainer, Loopback},
+    hand::{CLAIM, Hand, Kind, text},
+    kubelet::Word,
+    pod_status::{Container, PodStatus},
+    scheduler::claim_of,
+};
+use crate::{
+    kubernetes::User,
+    ring::{Ring, Start},
+};
+
+const CONFIG_MAP: Kind = Kind("v1", "ConfigMap");
+/// The first pause before a container that failed is started again, and the longest.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
+/// How often readiness is asked for, and how many times in a row it must be denied.
+const READINESS: Duration = Duration::from_secs(5);
+const DENIALS: u32 = 2;
+/// How long a drain takes, and the end of a process after it.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Lives until it is told to end, and then ends in good order. Dropped: everything in it is killed.
+pub(super) async fn live(
+    hand: Hand,
+    surroundings: Arc<Surroundings>,
+    pod: Value,
+    mut told: watch::Receiver<Word>,
+) {
+    let ip = surroundings.next_address();
+    let status = Arc::new(PodStatus::new(hand.clone(), &pod, &ip.to_string()));
+    let life = Life {
+        hand,
+        surroundings,
+        ip,
+        status,
+        pod,
+    };
+    life.status.begin();
+    let mut containers = JoinSet::new();
+    let (end_agent, agent_told) = watch::channel(false);
+    let mut running = None;
+    tokio::select! {
+    biased;
+           () = life.run(&mut containers, agent_told, &mut running) => {}
+           _ = told.wait_for(|word| *word == Word::End) => {}
+       }
+    if running.is_some() {
+        if life.surroundings.ring.management(life.uid()).drain() {
+            sleep(DRAIN).await;
+        }
+        sleep(DRAIN).await;
+    }
+    drop(running);
+    life.status.ready(false);
+    end_agent.send_replace(true);
+    while containers.join_next().await.is_some() {}
+    life.status.gone();
+}
+
+/// What a life works with.
+struct Life {
+    hand: Hand,
+    surroundings: Arc<Surroundings>,
+    ip: IpAddr,
+    status: Arc<PodStatus>,
+    pod: Value,
+}
+
+/// Ends Cassandra's task with it.
+struct Cassandra(tokio::task::AbortHandle);
+
+impl Drop for Cassandra {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Life {
+    fn uid(&self) -> &str {
+        text(&self.pod, "/metadata/uid")
+    }
+
+    fn ring(&self) -> &Ring {
+        &self.surroundings.ring
+    }
+
+    async fn run(
+        &self,
+        containers: &mut JoinSet<()>,
+        agent_told: watch::Receiver<bool>,
+        running: &mut Option<Cassandra>,
+    ) {
+        let volume = self.mounted().await;
+        for container in ["agent", "bootstrapper", "cassandra"] {
+            self.pulled(container).await;
+        }
+        let Some(agent) = self.begin_agent(containers, agent_told, &volume) else {
+            return std::future::pending().await;
+        };
+        sleep(self.surroundings.container_start).await;
+        self.status.set("agent", Container::Running(true));
+        self.status.set("init-config", Container::Done);
+        self.status.set("bootstrapper", Container::Running(false));
+        let seeds = self.bootstrap(&agent, &volume).await;
+        self.status.set("bootstrapper", Container::Done);
+        self.ring().configure_seeds(self.uid(), seeds);
+        let task = tokio::spawn(cassandra(
+            self.ring().clone(),
+            self.start(&volume),
+            self.status.clone(),
+        ));
+        *running = Some(Cassandra(task.abort_handle()));
+        self.judge_readiness(&agent).await;
+    }
+
+    /// Waits for what the pod mounts. The volume's name.
+    async fn mounted(&self) -> String {
+        let namespace = text(&self.pod, "/metadata/namespace");
+        let volumes = self.pod.pointer("/spec/volumes").and_then(Value::as_array);
+        let maps: Vec<_> = volumes
+            .into_iter()
+            .flatten()
+            .filter_map(|volume| volume.pointer("/configMap/name")?.as_str())
+            .collect();
+        loop {
+            let volume = match claim_of(&self.pod) {
+                None => Some(format!("pod-{}", self.uid())),
+                Some(claim) => self.hand.get(CLAIM, namespace, claim).and_then(|claim| {
+                    let bound = text(claim.value(), "/status/phase") == "Bound";
+                    bound.then(|| text(claim.value(), "/spec/volumeName").to_owned())
+                }),
+            };
+            let there = |map: &&str| self.hand.get(CONFIG_MAP, namespace, map).is_some();
+            if let Some(volume) = volume.filter(|_| maps.iter().all(there)) {
+                return volume;
+            }
+            sleep(READINESS).await;
+        }
+    }
+
+    /// Waits until a container's image can be pulled.
+    async fn pulled(&self, container: &str) {
+        let image = text(self.container(container), "/image").to_owned();
+        while self.surroundings.lacks_image(&image) {
+            self.status
+                .set(container, Container::Waiting("ImagePullBackOff"));
+            sleep(READINESS).await;
+        }
+    }
+
+    fn container(&self, name: &str) -> &Value {
+        let lists = ["/spec/initContainers", "/spec/containers"];
+        let all = lists
+            .into_iter()
+            .filter_map(|list| self.pod.pointer(list)?.as_array())
+            .flatten();
+        let mut all = all.filter(|container| text(container, "/name") == name);
+        all.next().unwrap_or(&Value::Null)
+    }
+
+    /// As the configuration of the pod has it.
+    fn cluster_name(&self) -> String {
+        let revision = self
+            .variable("bootstrapper", "CONFIG_REVISION")
+            .unwrap_or_default();
+        let map = self.hand.get(
+            CONFIG_MAP,
+            text(&self.pod, "/metadata/namespace"),
+            &revision,
+        );
+        let map = map.as_ref().map(|map| map.value());
+        let content = map.and_then(|map| map.get("data")?.get(REVISION_KEY)?.as_str());
+        let revision: Option<ConfigRevision> =
+            content.and_then(|text| serde_json::from_str(text).ok());
+        revision
+            .map(|revision| revision.cluster_name)
+            .unwrap_or_default()
+    }
+
+    /// A variable of a container's environment.
+    fn variable(&self, container: &str, name: &str) -> Option<String> {
+        let all = self.container(container).get("env")?.as_array()?;
+        let variable = all
+            .iter()
+            .find(|variable| text(variable, "/name") == name)?;
+        let field = text(variable, "/valueFrom/fieldRef/fieldPath");
+        let value = match field {
+            "" => text(variable, "/value").to_owned(),
+            "status.podIP" => self.ip.to_string(),
+            path => text(&self.pod, &format!("/{}", path.replace('.', "/"))).to_owned(),
+        };
+        Some(value).filter(|value| !value.is_empty())
+    }
+
+    /// Starts the agent's container. It is started again when the agent dies.
+    fn begin_agent(
+        &self,
+        containers: &mut JoinSet<()>,
+        told: watch::Receiver<bool>,
+        volume: &str,
+    ) -> Option<Loopback> {
+        let variable = |name| self.variable("agent", name);
+        let namespace = text(&self.pod, "/metadata/namespace");
+        let identity = Identity {
+            namespace: namespace.into(),
+            member: variable("MEMBER_NAME")?,
+            member_uid: variable("MEMBER_UID")?,
+            pod_ip: self.ip.to_string(),
+            broadcast_address: variable("BROADCAST_ADDRESS"),
+            volume_uid: variable("VOLUME_UID"),
+        };
+        let account = text(&self.pod, "/spec/serviceAccountName");
+        let user =
+            User::service_account(namespace, account).of_pod(text(&self.pod, "/metadata/name"));
+        let loopback = Loopback::default();
+        let agent = AgentContainer {
+            connection: self
+                .hand
+                .server
+                .connect(&format!("agent of {}", identity.member), user),
+            identity,
+            node: self.ring().management(self.uid()),
+            disk: self.ring().disk(self.uid(), volume),
+            surroundings: self.surroundings.clone(),
+            loopback: loopback.clone(),
+        };
+        containers.spawn(agent.run(told));
+        Some(loopback)
+    }
+
+    /// The real bootstrapper, up to the marker. The seeds for Cassandra's configuration.
+    async fn bootstrap(&self, agent: &Loopback, volume: &str) -> Vec<String> {
+        let variable = |name| self.variable("bootstrapper", name).unwrap_or_default();
+        let identity = Judged {
+            member: variable("MEMBER_NAME"),
+            member_uid: variable("MEMBER_UID"),
+            cluster_uid: variable("CLUSTER_UID"),
+            adopted_from: self.variable("bootstrapper", "ADOPTED_FROM"),
+            cluster_name: self.cluster_name(),
+            datacenter: variable("DATACENTER"),
+            rack: variable("RACK"),
+            volume_uid: self.variable("bootstrapper", "VOLUME_UID"),
+        };
+        let own = variable("BROADCAST_ADDRESS").parse().unwrap_or(self.ip);
+        let waiter = Waiter {
+            identity: &identity,
+            own_address: own,
+            agent,
+            configuration: None,
+        };
+        loop {
+            let look = || Ok(look(self.ring(), volume));
+            if let Ok((found, leave)) = waiter.wait(look).await {
+                let revision = variable("CONFIG_REVISION");
+                let marker = leave::marker(&identity, &found, &leave, &revision);
+                self.ring().store_marker(volume, marker);
+                return leave.seeds;
+            }
+        }
+    }
+
+    fn start(&self, volume: &str) -> Start {
+        let variable = |name| self.variable("bootstrapper", name);
+        let image = text(self.container("cassandra"), "/image");
+        Start {
+            member: variable("MEMBER_NAME").unwrap_or_default(),
+            pod: self.uid().into(),
+            address: variable("BROADCAST_ADDRESS").unwrap_or_else(|| self.ip.to_string()),
+            volume: volume.into(),
+            seeds: Vec::new(),
+            cluster_name: self.cluster_name(),
+            rack: variable("RACK").unwrap_or_default(),
+            version: image.rsplit(':').next().unwrap_or_default().into(),
+        }
+    }
+
+    /// The readiness probe, for ever.
+    async fn judge_readiness(&self, agent: &Loopback) {
+        let mut denials = 0;
+        loop {
+            sleep(READINESS).await;
+            denials = if agent.is_ready() { 0 } else { denials + 1 };
+            if denials == 0 {
+                self.status.ready(true);
+            } else if denials >= DENIALS {
+                self.status.ready(false);
+            }
+        }
+    }
+}
+
+/// Cassandra's container: started again when it ends, later and later.
+async fn cassandra(ring: Ring, start: Start, status: Arc<PodStatus>) {
+    let (mut pause, longest) = BACK_OFF;
+    loop {
+        status.set("cassandra", Container::Running(true));
+        let exit = ring.run(start.clone()).await;
+        status.set("cassandra", Container::Failed(&exit.to_string()));
+        sleep(pause).await;
+        pause = (pause * 2).min(longest);
+    }
+}
+
+/// What the bootstrapper sees on a volume.
+fn look(ring: &Ring, volume: &str) -> Volume {
+    let volume = ring.volume(volume);
+    Volume {
+        marker: volume
+            .marker
+            .map_or(Found::Nothing, |marker| Found::Marker(Box::new(marker))),
+        data: if volume.system.is_some() {
+            Data::Node
+        } else {
+            Data::Nothing
+        },
+    }
+}
+
+/// The addresses of pods: each its own, also when a pod is made again.
+pub(super) fn address(number: u32) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::from(0x0a_64_00_00 + number))
+}

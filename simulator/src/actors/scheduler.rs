@@ -1,0 +1,160 @@
+//! The scheduler: binds a pod to a node in its zone that holds none of the pods it keeps apart from, and that can reach
+//! its volume. Claims that wait for their first consumer are told the node.
+
+use serde_json::{Value, json};
+
+use super::hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
+
+const ZONE: &str = "/metadata/labels/topology.kubernetes.io~1zone";
+/// Where the scheduler writes the node that a claim's volume should be on.
+const SELECTED: &str = "volume.kubernetes.io/selected-node";
+
+/// Looks at all pods that have no node.
+pub(super) fn step(hand: &Hand) {
+    for pod in hand.list(POD) {
+        let pod = pod.value();
+        if text(pod, "/spec/nodeName").is_empty() && !is_deleted(pod) {
+            match place(hand, pod) {
+                Ok(Some(node)) => drop(hand.bind(pod, &node)),
+                Ok(None) => {}
+                Err(why) => refuse(hand, pod, &why),
+            }
+        }
+    }
+}
+
+/// The node for a pod; None while its volume is being made.
+fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
+    let nodes: Vec<_> = hand.list(NODE);
+    let fitting: Vec<_> = nodes
+        .iter()
+        .map(|node| node.value())
+        .filter(|node| node.pointer("/spec/unschedulable") != Some(&json!(true)))
+        .filter(|node| in_zone(pod, node) && is_apart(hand, pod, text(node, "/metadata/name")))
+        .map(|node| text(node, "/metadata/name").to_owned())
+        .collect();
+    let Some(claim) = claim_of(pod) else {
+        return least_used(hand, fitting).map(Some);
+    };
+    let namespace = text(pod, "/metadata/namespace");
+    let Some(claim) = hand
+        .get(CLAIM, namespace, claim)
+        .filter(|claim| !is_deleted(claim.value()))
+    else {
+        return Err(format!("persistentvolumeclaim \"{claim}\" not found"));
+    };
+    let claim = claim.value();
+    if text(claim, "/status/phase") == "Bound" {
+        let volume = hand.get(VOLUME, "", text(claim, "/spec/volumeName"));
+        let on = volume.as_ref().map_or("", |volume| node_of(volume.value()));
+        if fitting.iter().any(|node| node == on) {
+            return Ok(Some(on.to_owned()));
+        }
+        return Err("0 nodes are available: volume node affinity conflict".into());
+    }
+    let class = text(claim, "/spec/storageClassName");
+    if hand.get(STORAGE_CLASS, "", class).is_none() {
+        return Err(format!(
+            "0 nodes are available: storageclass \"{class}\" not found"
+        ));
+    }
+    let node = least_used(hand, fitting)?;
+    if claim
+        .pointer("/metadata/annotations")
+        .and_then(|a| a.get(SELECTED))
+        .is_none()
+    {
+        let mut claim = claim.clone();
+        claim["metadata"]["annotations"][SELECTED] = json!(node);
+        drop(hand.update(&claim));
+    }
+    Ok(None)
+}
+
+fn least_used(hand: &Hand, fitting: Vec<String>) -> Result<String, String> {
+    let taken: Vec<_> = hand
+        .list(POD)
+        .iter()
+        .map(|pod| assigned(hand, pod.value()))
+        .collect();
+    let used = |node: &String| taken.iter().filter(|taken| *taken == node).count();
+    let best = fitting.into_iter().min_by_key(used);
+    best.ok_or_else(|| "0 nodes are available: none matches the pod's affinity".into())
+}
+
+/// The node that a pod has, or will have when its volume is made.
+fn assigned(hand: &Hand, pod: &Value) -> String {
+    let node = text(pod, "/spec/nodeName");
+    let claim = || {
+        let claim = hand.get(CLAIM, text(pod, "/metadata/namespace"), claim_of(pod)?)?;
+        let selected = claim
+            .value()
+            .pointer("/metadata/annotations")?
+            .get(SELECTED)?
+            .as_str()?;
+        Some(selected.to_owned())
+    };
+    if node.is_empty() {
+        claim().unwrap_or_default()
+    } else {
+        node.to_owned()
+    }
+}
+
+/// The claim of the pod's data.
+pub(super) fn claim_of(pod: &Value) -> Option<&str> {
+    let volumes = pod.pointer("/spec/volumes")?.as_array()?;
+    volumes
+        .iter()
+        .find_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str())
+}
+
+/// The node that a volume is on.
+pub(super) fn node_of(volume: &Value) -> &str {
+    let pointer = "/spec/nodeAffinity/required/nodeSelectorTerms/0/matchExpressions/0/values/0";
+    text(volume, pointer)
+}
+
+fn in_zone(pod: &Value, node: &Value) -> bool {
+    let pointer = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms/0/matchExpressions/0/values/0";
+    let zone = text(pod, pointer);
+    zone.is_empty() || zone == text(node, ZONE)
+}
+
+fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
+    let pointer = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels";
+    let Some(labels) = pod.pointer(pointer).and_then(Value::as_object) else {
+        return true;
+    };
+    let (namespace, name) = (
+        text(pod, "/metadata/namespace"),
+        text(pod, "/metadata/name"),
+    );
+    !hand
+        .list(POD)
+        .iter()
+        .map(|other| other.value())
+        .any(|other| {
+            let there = other.pointer("/metadata/labels").and_then(Value::as_object);
+            text(other, "/metadata/namespace") == namespace
+                && text(other, "/metadata/name") != name
+                && labels
+                    .iter()
+                    .all(|(key, value)| there.and_then(|there| there.get(key)) == Some(value))
+                && assigned(hand, other) == node
+        })
+}
+
+fn refuse(hand: &Hand, pod: &Value, why: &str) {
+    if text(pod, "/status/conditions/0/message") == why {
+        return;
+    }
+    let mut pod = pod.clone();
+    pod["status"]["conditions"] = json!([{
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": why,
+    }]);
+    drop(hand.update_status(&pod));
+}

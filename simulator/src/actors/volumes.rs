@@ -1,0 +1,117 @@
+//! The provisioner and the binder of volumes: a claim whose consumer has a node gets a volume on that node. A volume
+//! whose claim is gone goes too, with its data, unless its class retains it. A claim that a pod uses stays until then.
+
+use serde_json::{Value, json};
+
+use super::hand::{CLAIM, Hand, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
+use super::scheduler::claim_of;
+use crate::ring::Ring;
+
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
+
+/// Looks at all claims and volumes.
+pub(super) fn step(hand: &Hand, ring: &Ring) {
+    for claim in hand.list(CLAIM) {
+        let claim = claim.value();
+        if is_deleted(claim) {
+            let_go(hand, claim);
+        } else if text(claim, "/status/phase") != "Bound" {
+            provide(hand, claim);
+        }
+    }
+    for volume in hand.list(VOLUME) {
+        reclaim(hand, ring, volume.value());
+    }
+}
+
+fn let_go(hand: &Hand, claim: &Value) {
+    let (namespace, name) = (
+        text(claim, "/metadata/namespace"),
+        text(claim, "/metadata/name"),
+    );
+    let used = hand.list(POD).iter().any(|pod| {
+        text(pod.value(), "/metadata/namespace") == namespace && claim_of(pod.value()) == Some(name)
+    });
+    let finalizers = claim
+        .pointer("/metadata/finalizers")
+        .and_then(Value::as_array);
+    let is_held = finalizers.is_some_and(|all| all.contains(&json!(PROTECTION)));
+    if !used && is_held {
+        let mut claim = claim.clone();
+        if let Some(all) = claim
+            .pointer_mut("/metadata/finalizers")
+            .and_then(Value::as_array_mut)
+        {
+            all.retain(|finalizer| finalizer != PROTECTION);
+        }
+        drop(hand.update(&claim));
+    }
+}
+
+fn provide(hand: &Hand, claim: &Value) {
+    let node = claim.pointer("/metadata/annotations/volume.kubernetes.io~1selected-node");
+    let Some(node) = node.and_then(Value::as_str) else {
+        return;
+    };
+    let class = text(claim, "/spec/storageClassName");
+    let Some(class) = hand.get(STORAGE_CLASS, "", class) else {
+        return;
+    };
+    let name = format!("pvc-{}", text(claim, "/metadata/uid"));
+    if hand.get(VOLUME, "", &name).is_none() {
+        drop(hand.create(&json!({
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": { "name": name },
+            "spec": {
+                "accessModes": claim["spec"]["accessModes"],
+                "capacity": claim["spec"]["resources"]["requests"],
+                "storageClassName": claim["spec"]["storageClassName"],
+                "persistentVolumeReclaimPolicy": class.value().get("reclaimPolicy"),
+                "hostPath": { "path": format!("/volumes/{name}") },
+                "claimRef": {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "namespace": claim["metadata"]["namespace"],
+                    "name": claim["metadata"]["name"],
+                    "uid": claim["metadata"]["uid"],
+                },
+                "nodeAffinity": { "required": { "nodeSelectorTerms": [{ "matchExpressions": [
+                    { "key": "kubernetes.io/hostname", "operator": "In", "values": [node] },
+                ] }] } },
+            },
+        })));
+    }
+    let mut bound = claim.clone();
+    if text(claim, "/spec/volumeName").is_empty() {
+        bound["spec"]["volumeName"] = json!(name);
+        return drop(hand.update(&bound));
+    }
+    bound["status"] = json!({
+        "phase": "Bound",
+        "accessModes": claim["spec"]["accessModes"],
+        "capacity": claim["spec"]["resources"]["requests"],
+    });
+    drop(hand.update_status(&bound));
+}
+
+fn reclaim(hand: &Hand, ring: &Ring, volume: &Value) {
+    let (namespace, name) = (
+        text(volume, "/spec/claimRef/namespace"),
+        text(volume, "/spec/claimRef/name"),
+    );
+    let uid = text(volume, "/spec/claimRef/uid");
+    let claim = hand.get(CLAIM, namespace, name);
+    if claim.is_some_and(|claim| text(claim.value(), "/metadata/uid") == uid) {
+        return;
+    }
+    if text(volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" && !is_deleted(volume) {
+        ring.destroy_volume(text(volume, "/metadata/name"));
+        let mut free = volume.clone();
+        if let Some(metadata) = free.pointer_mut("/metadata").and_then(Value::as_object_mut) {
+            metadata.remove("finalizers");
+        }
+        drop(hand.update(&free));
+        drop(hand.delete(volume, true));
+    }
+}

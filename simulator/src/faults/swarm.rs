@@ -1,0 +1,150 @@
+//! Faults of many kinds and rates, all by one seed: for a while, then none, so that the run can come to its end.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
+use tokio::{sync::mpsc::UnboundedSender, time::Instant};
+
+use super::{Command, is_counted, is_ours};
+use crate::{
+    kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
+    oracles::Oracles,
+};
+
+/// How long things go wrong.
+const STORM: Duration = Duration::from_mins(8);
+
+/// Faults by a seed.
+pub struct Swarm {
+    random: Mutex<ChaCha8Rng>,
+    rates: Rates,
+    over: Instant,
+    commands: UnboundedSender<Command>,
+    oracles: Arc<Oracles>,
+}
+
+/// Of ten thousand requests, how many meet each fault. A seed leaves some kinds out.
+#[derive(Clone, Copy, Debug)]
+struct Rates {
+    refused: u32,
+    broken_before: u32,
+    broken_after: u32,
+    conflict: u32,
+    crash_before: u32,
+    crash_after: u32,
+    stale: u32,
+    /// The longest that a request takes, in milliseconds.
+    latency: u32,
+}
+
+impl Swarm {
+    /// With the faults of this seed.
+    pub fn new(seed: u64, commands: UnboundedSender<Command>, oracles: Arc<Oracles>) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut rate = |highest: u32| {
+            if random.next_u32() % 2 == 0 {
+                0
+            } else {
+                random.next_u32() % highest
+            }
+        };
+        let rates = Rates {
+            refused: rate(800),
+            broken_before: rate(400),
+            broken_after: rate(800),
+            conflict: rate(400),
+            crash_before: rate(200),
+            crash_after: rate(200),
+            stale: rate(100),
+            latency: rate(900),
+        };
+        Self {
+            random: Mutex::new(random),
+            rates,
+            over: Instant::now() + STORM,
+            commands,
+            oracles,
+        }
+    }
+
+    fn random(&self, below: u32) -> u32 {
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        random.next_u32() % below.max(1)
+    }
+
+    /// Whether a fault of this rate happens now.
+    fn strikes(&self, rate: u32) -> bool {
+        rate > 0 && Instant::now() < self.over && self.random(10_000) < rate
+    }
+
+    fn crash(&self, component: &str) {
+        drop(self.commands.send(Command::Crash(component.to_owned())));
+    }
+}
+
+impl Faults for Swarm {
+    fn latency(&self, component: &str, _: &Request) -> Duration {
+        let longest = self.rates.latency;
+        if is_ours(component) && longest > 0 && Instant::now() < self.over {
+            Duration::from_millis(u64::from(self.random(longest)))
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn before(&self, component: &str, request: &Request) -> Before {
+        if !is_ours(component) {
+            return Before::Proceed;
+        }
+        if self.strikes(self.rates.refused) {
+            return Before::Refuse(Refusal::unavailable());
+        }
+        if self.strikes(self.rates.broken_before) {
+            return Before::Break;
+        }
+        if is_counted(component, request) {
+            if self.strikes(self.rates.crash_before) {
+                self.crash(component);
+                return Before::Hang;
+            }
+            if self.strikes(self.rates.conflict) {
+                return Before::Refuse(Refusal::modified(&request.resource, &request.name));
+            }
+        }
+        Before::Proceed
+    }
+
+    fn after(&self, component: &str, request: &Request, outcome: &Outcome) -> After {
+        self.oracles.answered(component, request, outcome);
+        if !is_ours(component) {
+            return After::Deliver;
+        }
+        if is_counted(component, request) {
+            if self.strikes(self.rates.crash_after) {
+                self.crash(component);
+                return After::Hang;
+            }
+            if self.strikes(self.rates.stale) {
+                let lasting = Duration::from_secs(u64::from(5 + self.random(60)));
+                let crash = self.random(2) == 0;
+                let component = component.to_owned();
+                drop(self.commands.send(Command::Stale {
+                    component,
+                    lasting,
+                    crash,
+                }));
+            }
+        }
+        if self.strikes(self.rates.broken_after) {
+            After::Break
+        } else {
+            After::Deliver
+        }
+    }
+}

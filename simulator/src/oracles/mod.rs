@@ -1,0 +1,188 @@
+//! What must never happen, looked at when a write is applied, and what must have come about at the end. Each check has
+//! its number: S for safety, L for liveness, as docs/testing.md lists them.
+
+mod answers;
+mod leave;
+mod objects;
+mod status;
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde_json::Value;
+
+use crate::{
+    faults::is_ours,
+    kubernetes::{Applied, Observer, Outcome, Request, Server},
+    ring::Ring,
+};
+
+/// All checks of one run.
+pub struct Oracles {
+    ring: Ring,
+    server: OnceLock<Server>,
+    memory: Mutex<Memory>,
+    /// Writes of ours that plans count.
+    writes: AtomicU64,
+    /// Writes of ours that changed something.
+    changes: AtomicU64,
+}
+
+/// What is remembered from write to write.
+#[derive(Debug, Default)]
+struct Memory {
+    violations: Vec<String>,
+    /// By the UID of a cluster.
+    clusters: BTreeMap<String, status::Seen>,
+    /// What the operator was refused.
+    refused: Vec<String>,
+}
+
+/// One write, for a check.
+pub(super) struct Write<'a> {
+    component: &'a str,
+    request: &'a Request,
+    kind: &'a str,
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+    server: &'a Server,
+    ring: &'a Ring,
+}
+
+impl Oracles {
+    /// Without a server there is nothing to check yet.
+    pub fn new(ring: Ring) -> Self {
+        Self {
+            ring,
+            server: OnceLock::new(),
+            memory: Mutex::default(),
+            writes: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on this server's writes are looked at.
+    pub fn watch(&self, server: &Server) {
+        // It is called once.
+        drop(self.server.set(server.clone()));
+    }
+
+    /// What must never happen and did, with numbers.
+    pub fn violations(&self) -> Vec<String> {
+        let mut all = self.memory().violations.clone();
+        all.extend(self.ring.violations());
+        let reading = self.ring.read_all();
+        if reading.lost > 0 {
+            all.push(format!(
+                "S18: {} of {} acknowledged writes are lost",
+                reading.lost, reading.acknowledged
+            ));
+        }
+        all
+    }
+
+    /// How many writes of ours there were.
+    pub fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How many writes of ours changed something, Leases and Events aside.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// What the API server refused the operator for good: 403 and 422.
+    pub fn refused(&self) -> Vec<String> {
+        self.memory().refused.clone()
+    }
+
+    pub(crate) fn counted(&self, writes: u64) {
+        self.writes.store(writes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn answered(&self, component: &str, request: &Request, outcome: &Outcome) {
+        if is_ours(component)
+            && !self.has_lost_its_rights(component)
+            && let Some(problem) = answers::check(component, request, outcome)
+        {
+            let mut memory = self.memory();
+            if !memory.refused.contains(&problem) {
+                memory.refused.push(problem);
+            }
+        }
+    }
+
+    /// Whether the binding that gives agents their rights is not there: somebody has deleted it, or the cluster.
+    fn has_lost_its_rights(&self, component: &str) -> bool {
+        let binding = ("rbac.authorization.k8s.io/v1", "RoleBinding");
+        let bindings = self
+            .server
+            .get()
+            .map(|server| server.list(binding.0, binding.1));
+        component.starts_with("agent of ") && bindings.is_none_or(|bindings| bindings.is_empty())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Oracles {
+    fn applied(&self, applied: &Applied<'_>) {
+        let Some(server) = self.server.get() else {
+            return;
+        };
+        let value = |object: &Option<Arc<crate::kubernetes::Object>>| object.clone();
+        let (old, new) = (value(&applied.change.old), value(&applied.change.new));
+        let kind = applied.request.resource.kind.as_str();
+        if is_ours(applied.component) && !matches!(kind, "Lease" | "Event") {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+        let write = Write {
+            component: applied.component,
+            request: applied.request,
+            kind,
+            old: old.as_ref().map(|object| object.value()),
+            new: new.as_ref().map(|object| object.value()),
+            server,
+            ring: &self.ring,
+        };
+        let mut found = objects::check(&write);
+        found.extend(leave::check(&write));
+        let mut memory = self.memory();
+        found.extend(status::check(&write, &mut memory.clusters));
+        for violation in found {
+            if !memory.violations.contains(&violation) {
+                memory.violations.push(violation);
+            }
+        }
+    }
+}
+
+impl Write<'_> {
+    fn is_ours(&self) -> bool {
+        is_ours(self.component)
+    }
+
+    /// The object that it is about, as it is or was last.
+    fn object(&self) -> &Value {
+        self.new.or(self.old).unwrap_or(&Value::Null)
+    }
+
+    fn name(&self) -> &str {
+        text(self.object(), "/metadata/name")
+    }
+}
+
+/// A text of an object, empty if it is not there.
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}

@@ -1,0 +1,142 @@
+//! What the operator may do to objects.
+
+use serde_json::{Value, json};
+
+use super::{Write, text};
+use crate::kubernetes::Verb;
+
+pub(super) fn check(write: &Write<'_>) -> Vec<String> {
+    if !write.is_ours() {
+        return Vec::new();
+    }
+    let checks = [
+        claims_stay,
+        deletions_name_their_object,
+        owners_live,
+        users_specs_stay,
+        only_unready_pods_go,
+    ];
+    let mut found: Vec<_> = checks.iter().filter_map(|check| check(write)).collect();
+    found.extend(claims_do_not_shrink(write));
+    found.extend(budgets_stay(write));
+    found
+}
+
+fn deletes(write: &Write<'_>) -> bool {
+    write.request.verb == Verb::Delete
+}
+
+/// S01: no volume claim is deleted by our hand.
+fn claims_stay(write: &Write<'_>) -> Option<String> {
+    (deletes(write) && write.kind == "PersistentVolumeClaim").then(|| {
+        format!(
+            "S01: {} deleted the claim {}",
+            write.component,
+            write.name()
+        )
+    })
+}
+
+/// S02: every deletion names the very object that it means.
+fn deletions_name_their_object(write: &Write<'_>) -> Option<String> {
+    let options: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
+    let named = options.pointer("/preconditions/uid") == write.object().pointer("/metadata/uid");
+    (deletes(write) && !named).then(|| {
+        format!(
+            "S02: {} deleted {} {} without its UID",
+            write.component,
+            write.kind,
+            write.name()
+        )
+    })
+}
+
+/// S29: owners are objects that live.
+fn owners_live(write: &Write<'_>) -> Option<String> {
+    if write.old.is_some() || write.kind == "Event" {
+        return None;
+    }
+    let owners = write
+        .object()
+        .pointer("/metadata/ownerReferences")?
+        .as_array()?;
+    let dead = owners.iter().find(|owner| {
+        let namespace = text(write.object(), "/metadata/namespace");
+        let found = write.server.get(
+            text(owner, "/apiVersion"),
+            kind_of(owner),
+            namespace,
+            text(owner, "/name"),
+        );
+        found.is_none_or(|found| text(found.value(), "/metadata/uid") != text(owner, "/uid"))
+    })?;
+    Some(format!(
+        "S29: {} {} is owned by {}, which is not there",
+        write.kind,
+        write.name(),
+        text(dead, "/name")
+    ))
+}
+
+fn kind_of(owner: &Value) -> &'static str {
+    match text(owner, "/kind") {
+        "CassandraCluster" => "CassandraCluster",
+        _ => "CassandraMember",
+    }
+}
+
+/// S40: a user's spec is the user's.
+fn users_specs_stay(write: &Write<'_>) -> Option<String> {
+    let spec = |object: Option<&Value>| object.and_then(|object| object.get("spec")).cloned();
+    (write.kind == "CassandraCluster" && write.old.is_some() && spec(write.old) != spec(write.new))
+        .then(|| {
+            format!(
+                "S40: {} changed the spec of {}",
+                write.component,
+                write.name()
+            )
+        })
+}
+
+/// S03, S53: no pod that is ready is deleted.
+fn only_unready_pods_go(write: &Write<'_>) -> Option<String> {
+    let conditions = write.old?.pointer("/status/conditions")?.as_array()?;
+    let ready = conditions
+        .iter()
+        .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
+    (deletes(write) && write.kind == "Pod" && ready).then(|| {
+        format!(
+            "S03: {} deleted the ready pod {}",
+            write.component,
+            write.name()
+        )
+    })
+}
+
+/// S33: a claim never asks for less.
+fn claims_do_not_shrink(write: &Write<'_>) -> Option<String> {
+    let size = |object: Option<&Value>| {
+        let size = object?
+            .pointer("/spec/resources/requests/storage")?
+            .as_str()?;
+        cassandra_api::quantity::Quantity(size.to_owned()).units()
+    };
+    (write.kind == "PersistentVolumeClaim"
+        && write.new.is_some()
+        && size(write.new) < size(write.old))
+    .then(|| format!("S33: the claim {} shrank", write.name()))
+}
+
+/// S31: the budget of a cluster that has members stays, and never allows more.
+fn budgets_stay(write: &Write<'_>) -> Option<String> {
+    let allowed = |object: Option<&Value>| {
+        object.and_then(|object| object.pointer("/spec/maxUnavailable").cloned())
+    };
+    let weaker = write.new.is_none() || allowed(write.new).is_some_and(|now| now != json!(1));
+    (write.kind == "PodDisruptionBudget" && weaker).then(|| {
+        format!(
+            "S31: the budget {} went or allows more than one",
+            write.name()
+        )
+    })
+}

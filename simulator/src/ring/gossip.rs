@@ -1,0 +1,89 @@
+//! What nodes know of each other. A view is worked out when somebody asks for it: what has happened, if it is long
+//! enough ago for this observer to have heard of it, else what was before.
+
+use std::time::Duration;
+
+use cassandra_api::v1alpha1::{Peer, PeerState};
+use sha2::{Digest as _, Sha256};
+use tokio::time::Instant;
+
+use super::{Process, World, since};
+
+/// A place in a ring.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) address: String,
+    pub(super) rack: String,
+    /// Whether it has finished bootstrapping.
+    pub(super) normal: bool,
+    /// When it was first heard of.
+    pub(super) known_from: Instant,
+    /// Whether its process runs and gossips, and since when that is so.
+    pub(super) up: (bool, Instant),
+    /// The same before that.
+    pub(super) was_up: bool,
+    pub(super) schema: String,
+}
+
+impl Place {
+    /// Notes that its process came or went.
+    pub(super) fn turns(&mut self, up: bool) {
+        if self.up.0 != up {
+            self.was_up = self.up.0;
+            self.up = (up, Instant::now());
+        }
+    }
+}
+
+impl World {
+    /// The ring as a node sees it, by host id, itself included.
+    pub(super) fn view(&self, observer: &Process) -> Vec<Peer> {
+        let Some(places) = observer.ring.and_then(|ring| self.rings.get(ring)) else {
+            return Vec::new();
+        };
+        let known = places.iter().filter(|(host_id, place)| {
+            **host_id == observer.host_id
+                || since(place.known_from) >= lag(self.pace.heard_up, observer, host_id)
+        });
+        known
+            .map(|(host_id, place)| Peer {
+                host_id: host_id.clone(),
+                address: place.address.clone(),
+                state: if self.holds_up(observer, host_id, place) {
+                    PeerState::Up
+                } else {
+                    PeerState::Down
+                },
+                schema: Some(place.schema.clone()),
+            })
+            .collect()
+    }
+
+    /// Whether a node holds another one for up.
+    pub(super) fn holds_up(&self, observer: &Process, host_id: &str, place: &Place) -> bool {
+        if host_id == observer.host_id {
+            return true;
+        }
+        let (up, at) = place.up;
+        let longest = if up {
+            self.pace.heard_up
+        } else {
+            self.pace.heard_down
+        };
+        let heard_from = observer.heard_from.unwrap_or_else(Instant::now);
+        // Who has just started holds everybody for down until it has heard of them.
+        let listening = since(heard_from) >= lag(self.pace.heard_up, observer, host_id);
+        let told = since(at) >= lag(longest, observer, host_id);
+        listening && if told { up } else { place.was_up }
+    }
+}
+
+/// How long it takes until this observer has heard of that node: the same for one pair, different between pairs.
+fn lag(longest: Duration, observer: &Process, of: &str) -> Duration {
+    let digest = Sha256::new()
+        .chain_update(&observer.host_id)
+        .chain_update(of)
+        .finalize();
+    let share = digest.first().copied().map_or(0, u32::from);
+    longest * (64 + share) / 320
+}

@@ -1,0 +1,64 @@
+//! What outlives a process.
+
+use std::collections::BTreeSet;
+
+use cassandra_management::marker::Marker;
+
+use super::Ring;
+
+/// A volume with the operator's marker and Cassandra's data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// The operator's marker.
+    pub marker: Option<Marker>,
+    /// What Cassandra remembers of itself. None: it never started on this volume.
+    pub system: Option<System>,
+    /// The writes that it holds, by number.
+    pub(super) writes: BTreeSet<u32>,
+}
+
+/// The system tables.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct System {
+    /// The node's host id.
+    pub host_id: String,
+    /// The ring that it joined, None while it bootstraps.
+    pub ring: Option<usize>,
+    /// Cassandra's `cluster_name`.
+    pub cluster_name: String,
+    /// The member that it ran as first.
+    pub member: String,
+}
+
+impl Ring {
+    /// What is on a volume; a new one is empty.
+    pub fn volume(&self, uid: &str) -> Volume {
+        self.world().volumes.get(uid).cloned().unwrap_or_default()
+    }
+
+    /// Puts a marker on a volume.
+    pub fn store_marker(&self, uid: &str, marker: Marker) {
+        self.world()
+            .volumes
+            .entry(uid.to_owned())
+            .or_default()
+            .marker = Some(marker);
+    }
+
+    /// A volume goes, with all that is on it.
+    pub fn destroy_volume(&self, uid: &str) {
+        let mut world = self.world();
+        if world
+            .volumes
+            .remove(uid)
+            .is_some_and(|volume| !volume.writes.is_empty())
+        {
+            world.data.volumes_lost += 1;
+        }
+    }
+
+    /// Puts seeds into a pod's configuration file.
+    pub fn configure_seeds(&self, pod: &str, seeds: Vec<String>) {
+        self.world().configured_seeds.insert(pod.to_owned(), seeds);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the user changes.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{
+    PATIENCE, cluster,
+    create::{create, one_ring_of},
+    three_racks,
+};
+use crate::simulation::{Failure, Simulation};
+
+/// More members and another rack.
+pub(super) async fn growth(simulation: &Simulation) -> Result<(), Failure> {
+    create(simulation).await?;
+    simulation
+        .apply(
+            "orders",
+            cluster(&[("r1", 2), ("r2", 1), ("r3", 1), ("r4", 1)]),
+        )
+        .await?;
+    simulation.until_ready("orders", 5).await?;
+    one_ring_of(simulation, 5)
+}
+
+/// An image that can't be pulled holds up the new member, and nobody else; the next spec gets through.
+pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> {
+    create(simulation).await?;
+    let before = simulation.ring.members();
+    simulation.image_is_there("cassandra:broken", false);
+    let mut spec = cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]);
+    spec["image"] = json!("cassandra:broken");
+    simulation.apply("orders", spec).await?;
+    let named = |now: &Simulation| {
+        let member = now.members("orders").remove("orders-r1-1");
+        let waiting = member
+            .and_then(|member| member.spec.waiting)
+            .map(|waiting| waiting.message);
+        match waiting {
+            Some(words) if words.contains("can't be pulled") => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    simulation
+        .until("the rule of the image", PATIENCE, named)
+        .await?;
+    simulation.pass(Duration::from_mins(5)).await;
+    if simulation.ring.members() != before {
+        return Err(Failure::Wrong("a broken spec changed the ring".into()));
+    }
+    simulation
+        .apply("orders", cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]))
+        .await?;
+    simulation.until_ready("orders", 4).await?;
+    simulation
+        .apply("orders", three_racks())
+        .await
+        .map_or(Ok(()), |()| {
+            Err(Failure::Wrong("lowering members was not refused".into()))
+        })?;
+    one_ring_of(simulation, 4)
+}

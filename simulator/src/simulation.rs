@@ -1,0 +1,535 @@
+//! One run: a Kubernetes with three zones and the operator's manifests, Cassandra, controllers that come and go, a user.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use cassandra_api::{
+    labels::MANAGED_BY,
+    v1alpha1::{CassandraCluster, CassandraMember, MemberState},
+};
+use cassandra_controller::{
+    clock::Clock as ControllerClock,
+    metrics::Metrics,
+    runtime::{Duties, Replica, Watching},
+};
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+use kube::{
+    Api, Client,
+    api::{DeleteParams, Patch, PatchParams},
+};
+use serde_json::{Value, json};
+use tokio::{
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    actors::{self, Delays, Surroundings},
+    faults::{Command, Plan},
+    kubernetes::{Clock, Options, Server, SimulatedClock, User},
+    oracles::Oracles,
+    ring::{Pace, Ring},
+};
+
+/// The namespace that scenarios play in.
+pub const NAMESPACE: &str = "shop";
+/// The operator's image.
+pub const OPERATOR_IMAGE: &str = "operator:1";
+/// The kinds that the operator owns.
+const OWNED: [(&str, &str); 9] = [
+    ("cassandra-operator.rs/v1alpha1", "CassandraMember"),
+    ("apps/v1", "StatefulSet"),
+    ("v1", "Service"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "ConfigMap"),
+    ("v1", "ServiceAccount"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("policy/v1", "PodDisruptionBudget"),
+];
+/// How long a program takes to be started again.
+const RESTART: Duration = Duration::from_secs(2);
+/// The API server whose cache can be old.
+const OLD: usize = 1;
+const OPERATOR_NAMESPACE: &str = "cassandra-operator";
+const CONTROLLER: &str = "cassandra-controller";
+
+/// What was awaited and did not come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// It did not come in time.
+    #[error("waited {seconds} s for {what}; at the end: {seen}")]
+    Late {
+        /// What was awaited.
+        what: String,
+        /// How long.
+        seconds: u64,
+        /// What was there instead.
+        seen: String,
+    },
+    /// The API server refused what the user did.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// It is not as it must be.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+/// One run.
+pub struct Simulation {
+    /// The API server.
+    pub server: Server,
+    /// Cassandra.
+    pub ring: Ring,
+    /// What must never happen.
+    pub oracles: Arc<Oracles>,
+    surroundings: Arc<Surroundings>,
+    clock: SimulatedClock,
+    controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
+    servers: Arc<Mutex<BTreeMap<String, usize>>>,
+    user: Client,
+    tasks: JoinSet<()>,
+}
+
+/// A controller's process.
+struct Controller {
+    stop: CancellationToken,
+    task: tokio::task::AbortHandle,
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The time of day of one component.
+#[derive(Clone, Copy, Debug)]
+struct Watch(SimulatedClock);
+
+impl ControllerClock for Watch {
+    fn now(&self) -> Time {
+        Time(whole_seconds(self.0.now()))
+    }
+}
+
+impl member_agent::clock::Clock for Watch {
+    fn now(&self) -> Time {
+        Time(whole_seconds(self.0.now()))
+    }
+}
+
+fn whole_seconds(now: Timestamp) -> Timestamp {
+    Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+impl Simulation {
+    /// Everything but a controller.
+    pub fn new(seed: u64, plan: Plan) -> Self {
+        let clock = SimulatedClock::default();
+        let (tell, commands) = mpsc::unbounded_channel();
+        let ring = Ring::new(seed, Pace::default());
+        let oracles = Arc::new(Oracles::new(ring.clone()));
+        let faults = plan.into_faults(tell, oracles.clone()).into();
+        let server = Server::new(Options {
+            seed,
+            clock: Arc::new(clock),
+            faults,
+            observer: Some(oracles.clone()),
+            ..Options::default()
+        });
+        oracles.watch(&server);
+        server.install_operator();
+        for object in landscape() {
+            server.put(object);
+        }
+        let surroundings = Arc::new(Surroundings::new(ring.clone(), Arc::new(Watch(clock))));
+        let mut simulation = Self {
+            user: server.connect("user", User::administrator()).client(),
+            tasks: actors::start(&server, &surroundings, Delays::default()),
+            server,
+            ring,
+            oracles,
+            surroundings,
+            clock,
+            controllers: Arc::default(),
+            servers: Arc::default(),
+        };
+        simulation.supervise(commands);
+        simulation.begin_traffic();
+        simulation
+    }
+
+    /// Carries out what faults ask for. What crashes is started again, as Kubernetes does.
+    fn supervise(&mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let starter = self.starter();
+        let surroundings = self.surroundings.clone();
+        let server = self.server.clone();
+        self.tasks.spawn(async move {
+            while let Some(command) = commands.recv().await {
+                let (component, crash) = match command {
+                    Command::Crash(component) => (component, true),
+                    Command::Stale {
+                        component,
+                        lasting,
+                        crash,
+                    } => {
+                        starter.look_at(&component, OLD);
+                        server.hold(OLD);
+                        let server = server.clone();
+                        tokio::spawn(async move {
+                            sleep(lasting).await;
+                            server.release(OLD);
+                        });
+                        (component, crash)
+                    }
+                };
+                if !crash {
+                    continue;
+                }
+                if let Some(member) = component.strip_prefix("agent of ") {
+                    surroundings.kill_agent(member);
+                } else {
+                    starter.kill(&component);
+                    let starter = starter.clone();
+                    tokio::spawn(async move {
+                        sleep(RESTART).await;
+                        starter.start(&component);
+                    });
+                }
+            }
+        });
+    }
+
+    /// A client writes all the time.
+    fn begin_traffic(&mut self) {
+        let ring = self.ring.clone();
+        self.tasks.spawn(async move {
+            loop {
+                sleep(Duration::from_secs(7)).await;
+                ring.write();
+            }
+        });
+    }
+
+    fn starter(&self) -> Starter {
+        Starter {
+            server: self.server.clone(),
+            clock: self.clock,
+            controllers: self.controllers.clone(),
+            servers: self.servers.clone(),
+        }
+    }
+
+    /// Starts a controller of this name.
+    pub fn start_controller(&self, name: &str) {
+        self.starter().start(name);
+    }
+
+    /// Kills it: none of its tasks takes another step.
+    pub fn kill_controller(&self, name: &str) {
+        self.starter().kill(name);
+    }
+
+    /// Tells it to stop, as SIGTERM does.
+    pub fn stop_controller(&self, name: &str) {
+        let controllers = self
+            .controllers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(controller) = controllers.get(name) {
+            controller.stop.cancel();
+        }
+    }
+
+    /// The user applies a cluster.
+    pub async fn apply(&self, name: &str, spec: Value) -> Result<(), Failure> {
+        let object = json!({
+            "apiVersion": "cassandra-operator.rs/v1alpha1",
+            "kind": "CassandraCluster",
+            "metadata": { "name": name },
+            "spec": spec,
+        });
+        let api: Api<CassandraCluster> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let params = PatchParams::apply("user").force();
+        let applied = api.patch(name, &params, &Patch::Apply(object)).await;
+        applied
+            .map(drop)
+            .map_err(|error| Failure::Refused(error.to_string()))
+    }
+
+    /// The user deletes something.
+    pub async fn delete<K>(&self, name: &str) -> Result<(), Failure>
+    where
+        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+        K: serde::de::DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let deleted = api.delete(name, &DeleteParams::default()).await;
+        deleted
+            .map(drop)
+            .map_err(|error| Failure::Refused(error.to_string()))
+    }
+
+    /// A client of the user's.
+    pub fn user(&self) -> Client {
+        self.user.clone()
+    }
+
+    /// What can and can't be pulled.
+    pub fn image_is_there(&self, image: &str, there: bool) {
+        self.surroundings.image_is_there(image, there);
+    }
+
+    /// Lets time pass.
+    pub async fn pass(&self, time: Duration) {
+        sleep(time).await;
+    }
+
+    /// Waits until something holds, in the simulation's time. The look says what it sees instead.
+    pub async fn until(
+        &self,
+        what: &str,
+        limit: Duration,
+        look: impl Fn(&Self) -> Result<(), String>,
+    ) -> Result<(), Failure> {
+        let started = Instant::now();
+        loop {
+            let Err(seen) = look(self) else { return Ok(()) };
+            if started.elapsed() > limit {
+                let (what, seconds) = (what.to_owned(), limit.as_secs());
+                return Err(Failure::Late {
+                    what,
+                    seconds,
+                    seen,
+                });
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Waits until a cluster has so many ready members, and says so itself.
+    pub async fn until_ready(&self, cluster: &str, members: usize) -> Result<(), Failure> {
+        let what = format!("{members} ready members of {cluster}");
+        self.until(&what, Duration::from_hours(1), |now| {
+            let found = now.members(cluster);
+            let state = |member: &CassandraMember| {
+                member
+                    .status
+                    .as_ref()
+                    .map(|status| status.state)
+                    .unwrap_or_default()
+            };
+            let ready = found
+                .values()
+                .filter(|member| state(member) == MemberState::Ready)
+                .count();
+            let told = now
+                .cluster(cluster)
+                .and_then(|c| c.status?.ready_members)
+                .unwrap_or(0);
+            if ready == members && usize::try_from(told) == Ok(members) {
+                return Ok(());
+            }
+            let seen = found.iter().map(|(name, member)| {
+                let waiting = member
+                    .spec
+                    .waiting
+                    .as_ref()
+                    .map(|waiting| waiting.message.clone());
+                format!(
+                    "{name} {} {}",
+                    state(member).as_str(),
+                    waiting.unwrap_or_default()
+                )
+            });
+            Err(format!(
+                "{told} told; {}",
+                seen.collect::<Vec<_>>().join(", ")
+            ))
+        })
+        .await
+    }
+
+    /// What the operator owns, by kind and name.
+    pub fn owned(&self) -> BTreeSet<(String, String)> {
+        let mut owned = BTreeSet::new();
+        for (version, kind) in OWNED {
+            for object in self.server.list(version, kind) {
+                let object = object.value();
+                let ours = object
+                    .pointer("/metadata/labels")
+                    .and_then(|labels| labels.get(MANAGED_BY));
+                if ours.and_then(Value::as_str) == Some("cassandra-operator") {
+                    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+                    owned.insert((kind.to_owned(), name.unwrap_or_default().to_owned()));
+                }
+            }
+        }
+        owned
+    }
+
+    /// What there is in the end, in words that are the same for every run that ended the same: what is owned, and how
+    /// clusters and members say that they are.
+    pub fn end(&self) -> String {
+        let mut lines: Vec<_> = self
+            .owned()
+            .into_iter()
+            .map(|(kind, name)| format!("{kind} {name}"))
+            .collect();
+        for object in self
+            .server
+            .list("cassandra-operator.rs/v1alpha1", "CassandraCluster")
+        {
+            let object: Option<CassandraCluster> =
+                serde_json::from_value(object.value().clone()).ok();
+            let status = object
+                .and_then(|cluster| cluster.status)
+                .unwrap_or_default();
+            let conditions = status
+                .conditions
+                .iter()
+                .map(|c| format!("{}={}", c.type_, c.status));
+            let conditions: Vec<_> = conditions.collect();
+            lines.push(format!(
+                "{:?} {:?} {}",
+                status.phase,
+                status.ready_members,
+                conditions.join(" ")
+            ));
+            lines.extend(
+                status
+                    .blocked
+                    .iter()
+                    .map(|blocked| format!("blocked {:?}", blocked.rule)),
+            );
+        }
+        lines.join("\n")
+    }
+
+    /// A cluster as it is.
+    pub fn cluster(&self, name: &str) -> Option<CassandraCluster> {
+        let object = self.server.get(
+            "cassandra-operator.rs/v1alpha1",
+            "CassandraCluster",
+            NAMESPACE,
+            name,
+        )?;
+        serde_json::from_value(object.value().clone()).ok()
+    }
+
+    /// A cluster's members as they are, by name.
+    pub fn members(&self, cluster: &str) -> BTreeMap<String, CassandraMember> {
+        let all = self
+            .server
+            .list("cassandra-operator.rs/v1alpha1", "CassandraMember")
+            .into_iter();
+        let all = all.filter_map(|object| {
+            serde_json::from_value::<CassandraMember>(object.value().clone()).ok()
+        });
+        all.filter(|member| member.spec.cluster.name == cluster)
+            .map(|member| (member.metadata.name.clone().unwrap_or_default(), member))
+            .collect()
+    }
+}
+
+/// Starts and kills controllers.
+#[derive(Clone)]
+struct Starter {
+    server: Server,
+    clock: SimulatedClock,
+    controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
+    /// Which API server each component talks to, if not the first.
+    servers: Arc<Mutex<BTreeMap<String, usize>>>,
+}
+
+impl Starter {
+    /// From its next connection on, a component talks to this API server.
+    fn look_at(&self, component: &str, replica: usize) {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.insert(component.to_owned(), replica);
+    }
+
+    /// A controller that loses the Lease ends, and Kubernetes starts it again.
+    fn start(&self, name: &str) {
+        let (starter, identity, stop) = (self.clone(), name.to_owned(), CancellationToken::new());
+        let stopped = stop.clone();
+        let program = async move {
+            while let Some(replica) = starter.replica(&identity)
+                && replica.run(stopped.clone()).await.is_err()
+            {
+                sleep(RESTART).await;
+            }
+        };
+        let task = tokio::spawn(program).abort_handle();
+        self.controllers()
+            .insert(name.to_owned(), Controller { stop, task });
+    }
+
+    fn replica(&self, identity: &str) -> Option<Replica> {
+        let metrics = Metrics::new().ok()?;
+        let user = User::service_account(OPERATOR_NAMESPACE, CONTROLLER);
+        let connection = self.server.connect(identity, user);
+        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        connection.use_replica(servers.get(identity).copied().unwrap_or(0));
+        Some(Replica {
+            client: connection.client(),
+            clock: Arc::new(Watch(self.clock)),
+            watching: Arc::new(Watching::new(metrics.clone())),
+            metrics,
+            ready: Arc::new(AtomicBool::new(false)),
+            duties: Duties {
+                scopes: vec![None],
+                operator_image: OPERATOR_IMAGE.into(),
+                lease_namespace: OPERATOR_NAMESPACE.into(),
+                lease_name: CONTROLLER.into(),
+                identity: identity.into(),
+            },
+        })
+    }
+
+    fn kill(&self, name: &str) {
+        self.controllers().remove(name);
+    }
+
+    fn controllers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Controller>> {
+        self.controllers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Nodes in three zones, a storage class, and the namespaces.
+fn landscape() -> Vec<Value> {
+    let mut all = vec![
+        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } }),
+        json!({
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": "local",
+                "annotations": { "storageclass.kubernetes.io/is-default-class": "true" },
+            },
+            "provisioner": "volumes.simulator",
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "allowVolumeExpansion": true,
+        }),
+    ];
+    all.extend((1..=6).map(|number| {
+        json!({
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": { "name": format!("node-{number}"), "labels": {
+                "kubernetes.io/hostname": format!("node-{number}"),
+                "topology.kubernetes.io/zone": format!("zone-{}", (number - 1) % 3 + 1),
+            } },
+        })
+    }));
+    all
+}

@@ -1,0 +1,28 @@
+//! `cargo xtask sim`: the simulator is a program of its own, so that xtask stays quick to build.
+
+use std::process::Stdio;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use crate::process::line;
+use crate::workspace;
+
+/// `cargo xtask sim`
+#[derive(Debug, Args)]
+pub struct SimCommand {
+    /// What the simulator is told; --help lists it.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+impl SimCommand {
+    /// Builds it optimised, and runs it.
+    pub fn run(&self) -> Result<()> {
+        let mut simulator = line("cargo run --release --quiet --locked --package simulator --bin simulator --");
+        simulator.args(&self.arguments).stdin(Stdio::null());
+        let status = simulator.current_dir(workspace::root()?).status()?;
+        ensure!(status.success(), "the simulator ended with {status}");
+        Ok(())
+    }
+}
