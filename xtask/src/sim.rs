@@ -19,7 +19,8 @@ pub struct SimCommand {
 impl SimCommand {
     /// Builds it optimised, and runs it.
     pub fn run(&self) -> Result<()> {
-        let mut simulator = line("cargo run --release --quiet --locked --package simulator --bin simulator --");
+        let mut simulator =
+            line("cargo run --release --quiet --locked --package simulator --bin simulator --");
         simulator.args(&self.arguments).stdin(Stdio::null());
         let status = simulator.current_dir(workspace::root()?).status()?;
         ensure!(status.success(), "the simulator ended with {status}");
