@@ -98,11 +98,11 @@ impl<N: Node, V: Volume> Agent<N, V> {
             offers.send_replace(status);
             let told = self.told.clone();
             tokio::select! {
-            biased;
-                           () = sleep(if settled { SELDOM } else { OFTEN }) => {}
-                           () = told.news() => {}
-                           () = spec_changed(&mut known, now.version_of_spec()) => {}
-                       }
+                biased;
+                () = sleep(if settled { SELDOM } else { OFTEN }) => {}
+                () = told.news() => {}
+                () = spec_changed(&mut known, now.version_of_spec()) => {}
+            }
         }
     }
 

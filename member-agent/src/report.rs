@@ -166,10 +166,10 @@ impl Reporter {
                 continue;
             }
             tokio::select! {
-            biased;
-                           changed = offers.changed() => if changed.is_err() { return },
-                           changed = known.changed() => if changed.is_err() { return },
-                       }
+                biased;
+                changed = offers.changed() => if changed.is_err() { return },
+                changed = known.changed() => if changed.is_err() { return },
+            }
         }
     }
 

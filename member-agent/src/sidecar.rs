@@ -99,11 +99,11 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
         ));
         let writing = tasks.spawn(reporter.clone().run(offered, read_back));
         let outcome = tokio::select! {
-        biased;
-                   () = self.agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
-                   _ = tasks.join_next() => Err(Error::TaskEnded),
-                   _ = stop.wait_for(|stop| *stop) => Ok(()),
-               };
+            biased;
+            () = self.agent.run(knowing.clone(), offers) => Err(Error::TaskEnded),
+            _ = tasks.join_next() => Err(Error::TaskEnded),
+            _ = stop.wait_for(|stop| *stop) => Ok(()),
+        };
         writing.abort();
         let last = knowing.borrow().clone();
         self.agent.last_report(&last, &reporter).await;

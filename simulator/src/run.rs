@@ -58,6 +58,11 @@ pub fn run(scenario: Scenario, seed: u64, plan: Plan) -> Result<Report, std::io:
 /// S42: who has nothing to do writes nothing.
 async fn quiet(simulation: &Simulation, plan: &Plan) -> Result<(), Failure> {
     simulation.pass(SETTLING).await;
+    let unready = simulation.unready_controllers();
+    if !unready.is_empty() {
+        let problem = format!("L11: {} could not take over", unready.join(", "));
+        return Err(Failure::Wrong(problem));
+    }
     let before = simulation.oracles.changes();
     let resyncs = if *plan == Plan::Nothing { 10 } else { 1 };
     simulation.pass(QUIET * resyncs).await;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -99,6 +102,7 @@ pub struct Simulation {
 /// A controller's process.
 struct Controller {
     stop: CancellationToken,
+    ready: Arc<AtomicBool>,
     task: tokio::task::AbortHandle,
 }
 
@@ -234,6 +238,21 @@ impl Simulation {
     /// Kills it: none of its tasks takes another step.
     pub fn kill_controller(&self, name: &str) {
         self.starter().kill(name);
+    }
+
+    /// Controllers that run and are not ready.
+    pub fn unready_controllers(&self) -> Vec<String> {
+        let controllers = self
+            .controllers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let runs = |controller: &Controller| {
+            !controller.stop.is_cancelled() && !controller.ready.load(Ordering::Relaxed)
+        };
+        let unready = controllers
+            .iter()
+            .filter(|(_, controller)| runs(controller));
+        unready.map(|(name, _)| name.clone()).collect()
     }
 
     /// Tells it to stop, as SIGTERM does.
@@ -458,9 +477,10 @@ impl Starter {
     /// A controller that loses the Lease ends, and Kubernetes starts it again.
     fn start(&self, name: &str) {
         let (starter, identity, stop) = (self.clone(), name.to_owned(), CancellationToken::new());
-        let stopped = stop.clone();
+        let (stopped, ready) = (stop.clone(), Arc::new(AtomicBool::new(false)));
+        let told_ready = ready.clone();
         let program = async move {
-            while let Some(replica) = starter.replica(&identity)
+            while let Some(replica) = starter.replica(&identity, told_ready.clone())
                 && replica.run(stopped.clone()).await.is_err()
             {
                 sleep(RESTART).await;
@@ -468,10 +488,10 @@ impl Starter {
         };
         let task = tokio::spawn(program).abort_handle();
         self.controllers()
-            .insert(name.to_owned(), Controller { stop, task });
+            .insert(name.to_owned(), Controller { stop, ready, task });
     }
 
-    fn replica(&self, identity: &str) -> Option<Replica> {
+    fn replica(&self, identity: &str, ready: Arc<AtomicBool>) -> Option<Replica> {
         let metrics = Metrics::new().ok()?;
         let user = User::service_account(OPERATOR_NAMESPACE, CONTROLLER);
         let connection = self.server.connect(identity, user);
@@ -482,7 +502,7 @@ impl Starter {
             clock: Arc::new(Watch(self.clock)),
             watching: Arc::new(Watching::new(metrics.clone())),
             metrics,
-            ready: Arc::new(AtomicBool::new(false)),
+            ready,
             duties: Duties {
                 scopes: vec![None],
                 operator_image: OPERATOR_IMAGE.into(),

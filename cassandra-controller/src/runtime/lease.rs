@@ -135,10 +135,10 @@ impl Election {
                     }
                 },
                 Step::Wait(until) => tokio::select! {
-                biased;
-                                   () = sleep_until(until) => {}
-                                   Some(change) = watch.next() => self.note(&mut lease, change),
-                               },
+                    biased;
+                    () = sleep_until(until) => {}
+                    Some(change) = watch.next() => self.note(&mut lease, change),
+                },
             }
         }
     }
@@ -171,10 +171,10 @@ impl Election {
         let mut renewed = Instant::now();
         loop {
             tokio::select! {
-            biased;
-                           () = stop.cancelled() => return self.release(lease).await,
-                           () = tokio::time::sleep(RENEWAL) => {}
-                       }
+                biased;
+                () = stop.cancelled() => return self.release(lease).await,
+                () = tokio::time::sleep(RENEWAL) => {}
+            }
             loop {
                 let deadline = renewed + DEADLINE;
                 match timeout(RETRY.saturating_mul(3), self.renew(&lease)).await {

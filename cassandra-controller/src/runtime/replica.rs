@@ -87,22 +87,31 @@ impl Replica {
         let mut tasks = JoinSet::new();
         // A replica that stands by lists and watches as well, so that it can begin at once.
         let prepared = self.prepare(&mut tasks);
-        let stores = prepared.iter().map(|scope| scope.context.stores.clone());
-        tasks.spawn(announce(stores.collect(), self.ready.clone()));
+        let listed = CancellationToken::new();
+        let stores: Vec<_> = prepared
+            .iter()
+            .map(|scope| scope.context.stores.clone())
+            .collect();
+        tasks.spawn(announce(
+            stores,
+            self.ready.clone(),
+            listed.clone(),
+            stop.clone(),
+        ));
         let lease = tokio::select! {
-        biased;
-                   lease = election.acquire() => lease,
-                   () = stop.cancelled() => return Ok(()),
-               };
+            biased;
+            lease = election.acquire() => lease,
+            () = stop.cancelled() => return Ok(()),
+        };
         self.metrics.leads(true);
         tracing::info!(identity = duties.identity, "leading");
         let renewals = CancellationToken::new();
-        let work = work(prepared, stop, renewals.clone());
+        let work = work(prepared, listed, stop, renewals.clone());
         let outcome = tokio::select! {
-        biased;
-                   kept = election.keep(lease, renewals) => kept,
-                   never = work => match never {},
-               };
+            biased;
+            kept = election.keep(lease, renewals) => kept,
+            never = work => match never {},
+        };
         self.metrics.leads(false);
         outcome
     }
@@ -141,27 +150,36 @@ impl Replica {
     }
 }
 
-async fn announce(scopes: Vec<Stores>, ready: Arc<AtomicBool>) {
+/// Tells when everything has been listed once. The only one who waits for the stores: kube wakes just one of those who
+/// wait for the same (`DelayedInit` in kube-runtime 5.0 keeps one waker).
+async fn announce(
+    scopes: Vec<Stores>,
+    ready: Arc<AtomicBool>,
+    listed: CancellationToken,
+    stop: CancellationToken,
+) {
     for stores in scopes {
         if let Err(error) = stores.ready().await {
             tracing::error!(%error, "a watch ended");
-            return;
+            return stop.cancel();
         }
     }
     tracing::info!("everything is listed");
     ready.store(true, Ordering::Relaxed);
+    listed.cancel();
 }
 
 /// Reconciles in all scopes until it is told to stop; what is under way then ends while the Lease is still ours, before
 /// `ended` is told.
 async fn work(
     scopes: Vec<Prepared>,
+    listed: CancellationToken,
     stop: CancellationToken,
     ended: CancellationToken,
 ) -> std::convert::Infallible {
     let mut reconcilers: JoinSet<()> = scopes
         .into_iter()
-        .map(|scope| reconcile(scope, stop.clone()))
+        .map(|scope| reconcile(scope, listed.clone(), stop.clone()))
         .collect();
     stop.cancelled().await;
     let all_ended = async { while reconcilers.join_next().await.is_some() {} };
@@ -172,22 +190,18 @@ async fn work(
     std::future::pending().await
 }
 
-async fn reconcile(scope: Prepared, stop: CancellationToken) {
+async fn reconcile(scope: Prepared, listed: CancellationToken, stop: CancellationToken) {
     let Prepared { context, triggers } = scope;
-    let stores = context.stores.clone();
-    let listed = tokio::select! {
-    biased;
-           listed = stores.ready() => listed,
-           () = stop.cancelled() => return,
-       };
-    if let Err(error) = listed {
-        tracing::error!(%error, "a watch ended");
-        return stop.cancel();
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => return,
+        () = listed.cancelled() => {}
     }
+    let clusters = context.stores.clusters.clone();
     let keys = triggers
         .stream()
         .map(|(namespace, name)| ObjectRef::new(&name).within(&namespace));
-    Controller::for_stream(stream::pending(), stores.clusters.clone())
+    Controller::for_stream(stream::pending(), clusters)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(keys)
         .graceful_shutdown_on(stop.cancelled_owned())

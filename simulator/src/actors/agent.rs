@@ -52,10 +52,10 @@ impl AgentContainer {
             );
             self.loopback.is(Some((sidecar.handoff(), sidecar.pulse())));
             tokio::select! {
-            biased;
-                           ended = sidecar.run(told.clone()) => if ended.is_ok() { return },
-                           () = dies(&mut killed, &self.identity.member) => {}
-                       }
+                biased;
+                ended = sidecar.run(told.clone()) => if ended.is_ok() { return },
+                () = dies(&mut killed, &self.identity.member) => {}
+            }
             self.loopback.is(None);
             sleep(RESTART).await;
         }

@@ -61,10 +61,10 @@ pub(super) async fn live(
     let (end_agent, agent_told) = watch::channel(false);
     let mut running = None;
     tokio::select! {
-    biased;
-           () = life.run(&mut containers, agent_told, &mut running) => {}
-           _ = told.wait_for(|word| *word == Word::End) => {}
-       }
+        biased;
+        () = life.run(&mut containers, agent_told, &mut running) => {}
+        _ = told.wait_for(|word| *word == Word::End) => {}
+    }
     if running.is_some() {
         if life.surroundings.ring.management(life.uid()).drain() {
             sleep(DRAIN).await;
