@@ -2,7 +2,7 @@
 //! both, and every answer, the objects at the end and every event of a watch are compared.
 //!
 //! * [`plan`]: what is sent, from a seed. * [`side`]: one of the two servers. * [`compare`]: what is the same.
-//! * [`run`]: all sequences, and what to print of a difference.
+//! * [`mod@run`]: all sequences, and what to print of a difference.
 
 pub mod compare;
 mod dice;
