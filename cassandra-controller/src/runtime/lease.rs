@@ -3,7 +3,7 @@
 //!
 //! The Lease is an economy, not the safety: whatever can't be undone has preconditions of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use cassandra_api::k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
@@ -26,8 +26,10 @@ const DURATION: Duration = Duration::from_secs(15);
 const DEADLINE: Duration = Duration::from_secs(10);
 /// How often the holder renews.
 const RENEWAL: Duration = Duration::from_secs(5);
-/// How long after a failed renewal it is tried again.
+/// How long after a failed request it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long one request about a Lease that we hold may take.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// The Lease could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +43,12 @@ pub enum LeaseError {
         name: String,
         /// The API server's answer.
         source: Box<kube::Error>,
+    },
+    /// The API server did not answer in time. It may have done what was asked.
+    #[error("no answer about the Lease {name}")]
+    Unanswered {
+        /// The Lease.
+        name: String,
     },
     /// It could not be renewed in time, or somebody else holds it.
     #[error("lost the Lease {name}")]
@@ -130,6 +138,7 @@ impl Election {
                     Err(error) => {
                         // Somebody was faster, or the API server is away: look again.
                         tracing::info!(reason = %in_full(&error), "did not get the Lease");
+                        // An election is no reconciliation: there is no queue to go back to.
                         tokio::time::sleep(RETRY).await;
                         lease = self.read().await;
                     }
@@ -169,38 +178,65 @@ impl Election {
         stop: CancellationToken,
     ) -> Result<(), LeaseError> {
         let mut renewed = Instant::now();
+        let mut due = renewed + RENEWAL;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.release(lease).await,
-                () = tokio::time::sleep(RENEWAL) => {}
+                () = sleep_until(due) => {}
             }
-            loop {
-                let deadline = renewed + DEADLINE;
-                match timeout(RETRY.saturating_mul(3), self.renew(&lease)).await {
-                    Ok(Ok(next)) => {
-                        lease = next;
-                        renewed = Instant::now();
-                        break;
-                    }
-                    Ok(Err(error)) if is_conflict(&error) => {
-                        return Err(LeaseError::Lost {
-                            name: self.name.clone(),
-                        });
-                    }
-                    Ok(Err(error)) => {
-                        tracing::warn!(error = %in_full(&error), "failed to renew the Lease");
-                    }
-                    Err(_) => tracing::warn!("no answer to the renewal of the Lease"),
+            match self.in_time(self.renew(&lease)).await {
+                Ok(next) => {
+                    lease = next;
+                    renewed = Instant::now();
+                    due = renewed + RENEWAL;
+                    continue;
                 }
-                if Instant::now() + RETRY >= deadline {
-                    return Err(LeaseError::Lost {
-                        name: self.name.clone(),
-                    });
-                }
-                tokio::time::sleep(RETRY).await;
+                // Somebody took it, or an earlier renewal was applied and its answer lost.
+                Err(error) if is_conflict(&error) => match self.in_time(self.held()).await {
+                    Ok(Some(current)) => lease = current,
+                    Ok(None) => return Err(self.lost()),
+                    Err(error) => self.warn(&error),
+                },
+                Err(error) => self.warn(&error),
+            }
+            due = Instant::now() + RETRY;
+            if due >= renewed + DEADLINE {
+                return Err(self.lost());
             }
         }
+    }
+
+    /// The Lease as it is, if it is still ours.
+    async fn held(&self) -> Result<Option<Lease>, LeaseError> {
+        let found = self.api.get_opt(&self.name).await;
+        let found = found.map_err(|source| self.failed("read", source))?;
+        Ok(found.filter(|lease| {
+            let spec = lease.spec.as_ref();
+            spec.and_then(|spec| spec.holder_identity.as_ref()) == Some(&self.identity)
+        }))
+    }
+
+    async fn in_time<T>(
+        &self,
+        request: impl Future<Output = Result<T, LeaseError>>,
+    ) -> Result<T, LeaseError> {
+        let answer = timeout(ANSWER, request).await;
+        answer.unwrap_or_else(|_| {
+            Err(LeaseError::Unanswered {
+                name: self.name.clone(),
+            })
+        })
+    }
+
+    fn lost(&self) -> LeaseError {
+        LeaseError::Lost {
+            name: self.name.clone(),
+        }
+    }
+
+    fn warn(&self, error: &LeaseError) {
+        tracing::warn!(error = %in_full(error), name = self.name, "the Lease is not renewed; trying on");
     }
 
     async fn take(&self, lease: Option<Lease>) -> Result<Lease, LeaseError> {
@@ -278,7 +314,7 @@ fn is_conflict(error: &LeaseError) -> bool {
         LeaseError::Request { source, .. } => {
             matches!(source.as_ref(), kube::Error::Api(status) if status.code == 409 || status.code == 404)
         }
-        LeaseError::Lost { .. } => true,
+        LeaseError::Unanswered { .. } | LeaseError::Lost { .. } => false,
     }
 }
 
@@ -340,6 +376,6 @@ mod tests {
 
     #[test]
     fn the_holder_stops_before_another_begins() {
-        assert!(DEADLINE + RETRY * 3 < DURATION);
+        assert!(DEADLINE + ANSWER < DURATION);
     }
 }
