@@ -1,4 +1,5 @@
-//! The test bed itself, on a machine where it is up: `cargo test -p xtask --test testbed -- --ignored`.
+//! The test bed itself, on a machine where it is up: `cargo xtask test --only testbed --long`. Built only with the
+//! feature `testbed`, since without a bed there is nothing to test.
 //!
 //! The tests break the bed's nodes and API server, so they run one after the other.
 
@@ -105,7 +106,6 @@ fn alone() -> impl Drop {
 }
 
 #[test]
-#[ignore = "needs the test bed"]
 fn a_process_that_is_killed_starts_again_with_its_data() -> Result<()> {
     let _alone = alone();
     let scene = Scene::new("kill")?;
@@ -116,7 +116,6 @@ fn a_process_that_is_killed_starts_again_with_its_data() -> Result<()> {
 }
 
 #[test]
-#[ignore = "needs the test bed"]
 fn a_destroyed_volume_comes_back_empty_with_the_next_pod() -> Result<()> {
     let _alone = alone();
     let scene = Scene::new("volume")?;
@@ -130,7 +129,6 @@ fn a_destroyed_volume_comes_back_empty_with_the_next_pod() -> Result<()> {
 }
 
 #[test]
-#[ignore = "needs the test bed"]
 fn a_claim_that_asks_for_more_gets_more() -> Result<()> {
     let _alone = alone();
     let scene = Scene::new("grow")?;
@@ -149,7 +147,6 @@ fn a_claim_that_asks_for_more_gets_more() -> Result<()> {
 }
 
 #[test]
-#[ignore = "needs the test bed"]
 fn the_api_server_stops_and_starts() -> Result<()> {
     let _alone = alone();
     let scene = Scene::new("api")?;
@@ -163,7 +160,6 @@ fn the_api_server_stops_and_starts() -> Result<()> {
 }
 
 #[test]
-#[ignore = "needs the test bed"]
 fn a_node_goes_and_comes_back() -> Result<()> {
     let _alone = alone();
     let scene = Scene::new("node")?;

@@ -120,7 +120,7 @@ impl TestCommand {
                     "the test bed's own tests; --long runs them".into(),
                 ));
             }
-            Stage::Testbed => bed::own_tests(cache)?,
+            Stage::Testbed => return bed::own_tests(&self.target, cache),
         }
         Ok(Outcome::Passed)
     }
