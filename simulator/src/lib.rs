@@ -9,6 +9,7 @@ pub mod actors;
 pub mod cli;
 pub mod conformance;
 pub mod faults;
+mod json;
 pub mod kubernetes;
 pub mod oracles;
 pub mod ring;

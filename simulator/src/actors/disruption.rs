@@ -2,26 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    hand::{BUDGET, Hand, POD, text},
-    stateful_sets::is_ready,
-};
+use super::hand::{BUDGET, Hand, POD, text};
+use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all budgets.
 pub(super) fn step(hand: &Hand) {
     let pods = hand.list(POD);
     for budget in hand.list(BUDGET) {
         let budget = budget.value();
-        let labels = budget
-            .pointer("/spec/selector/matchLabels")
-            .and_then(Value::as_object);
+        let selector = budget.pointer("/spec/selector").unwrap_or(&Value::Null);
         let selected = |pod: &Value| {
-            let there = pod.pointer("/metadata/labels");
             text(pod, "/metadata/namespace") == text(budget, "/metadata/namespace")
-                && labels
-                    .into_iter()
-                    .flatten()
-                    .all(|(key, value)| there.and_then(|l| l.get(key)) == Some(value))
+                && selects(selector, pod)
         };
         let own: Vec<_> = pods
             .iter()

@@ -2,30 +2,26 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    hand::{ENDPOINT_SLICE, Hand, POD, SERVICE, text},
-    stateful_sets::is_ready,
-};
+use super::hand::{ENDPOINT_SLICE, Hand, POD, SERVICE, text};
+use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all Services.
 pub(super) fn step(hand: &Hand) {
     let pods = hand.list(POD);
     for service in hand.list(SERVICE) {
         let service = service.value();
-        let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else {
+        let Some(labels) = service.pointer("/spec/selector") else {
             continue;
         };
+        let selector = json!({ "matchLabels": labels });
         let (namespace, name) = (
             text(service, "/metadata/namespace"),
             text(service, "/metadata/name"),
         );
         let selected = |pod: &&Value| {
-            let there = pod.pointer("/metadata/labels");
             text(pod, "/metadata/namespace") == namespace
                 && !text(pod, "/status/podIP").is_empty()
-                && selector
-                    .iter()
-                    .all(|(key, value)| there.and_then(|l| l.get(key)) == Some(value))
+                && selects(&selector, pod)
         };
         let endpoints: Vec<_> = pods
             .iter()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(super) use crate::json::text;
 use crate::kubernetes::{Connection, Object, Refusal, Request, Server, User, Verb};
 
 /// A kind, by `apiVersion` and name.
@@ -135,14 +136,6 @@ impl Hand {
         };
         self.connection.act(&request)
     }
-}
-
-/// A text of an object, empty if it is not there.
-pub(super) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }
 
 /// Whether an object is being deleted.

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
+use crate::kubernetes::selects;
 
 const ZONE: &str = "/metadata/labels/topology.kubernetes.io~1zone";
 /// Where the scheduler writes the node that a claim's volume should be on.
@@ -122,8 +123,8 @@ fn in_zone(pod: &Value, node: &Value) -> bool {
 }
 
 fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
-    let pointer = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector/matchLabels";
-    let Some(labels) = pod.pointer(pointer).and_then(Value::as_object) else {
+    let pointer = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector";
+    let Some(selector) = pod.pointer(pointer) else {
         return true;
     };
     let (namespace, name) = (
@@ -135,12 +136,9 @@ fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
         .iter()
         .map(|other| other.value())
         .any(|other| {
-            let there = other.pointer("/metadata/labels").and_then(Value::as_object);
             text(other, "/metadata/namespace") == namespace
                 && text(other, "/metadata/name") != name
-                && labels
-                    .iter()
-                    .all(|(key, value)| there.and_then(|there| there.get(key)) == Some(value))
+                && selects(selector, other)
                 && assigned(hand, other) == node
         })
 }

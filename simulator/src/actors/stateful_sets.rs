@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{Hand, POD, STATEFUL_SET, controller_of, is_deleted, text};
+use crate::kubernetes::is_ready;
 
 /// Looks at all of them once.
 pub(super) fn step(hand: &Hand) {
@@ -102,11 +103,4 @@ fn report(hand: &Hand, set: &Value) {
         }
         drop(hand.update_status(&set));
     }
-}
-
-/// Whether the kubelet holds a pod for ready.
-pub(super) fn is_ready(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
-    let mut conditions = conditions.into_iter().flatten();
-    conditions.any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True")
 }

@@ -35,6 +35,7 @@ pub use hooks::{After, Applied, Before, Faults, NoFaults, Observer, Outcome, Tra
 pub use refusal::Refusal;
 pub use request::{Request, User, Verb};
 pub use revision::Follow;
+pub(crate) use rules::{is_ready, selects};
 pub use server::{Options, Server};
 pub use shipped::installation;
 pub use store::{Change, Key, Object, Store};

@@ -3,7 +3,7 @@
 use cassandra_api::v1alpha1::{CassandraMember, StartMode};
 
 use super::{Write, text};
-use crate::ring::Mode;
+use crate::{kubernetes::is_ready, ring::Mode};
 
 pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     let mut found = Vec::new();
@@ -95,15 +95,8 @@ fn epochs_rise(before: Option<&CassandraMember>, now: &CassandraMember) -> Optio
 
 /// S20: a pod that becomes ready is a node that serves.
 fn ready_is_normal(write: &Write<'_>) -> Option<String> {
-    let ready = |object: Option<&serde_json::Value>| {
-        let conditions = object?.pointer("/status/conditions")?.as_array()?.clone();
-        Some(
-            conditions
-                .iter()
-                .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True"),
-        )
-    };
-    if write.kind != "Pod" || ready(write.new) != Some(true) || ready(write.old) == Some(true) {
+    let became_ready = write.new.is_some_and(is_ready) && !write.old.is_some_and(is_ready);
+    if write.kind != "Pod" || !became_ready {
         return None;
     }
     let uid = text(write.new?, "/metadata/uid");

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::{
     faults::is_ours,
+    json::text,
     kubernetes::{Applied, Observer, Outcome, Request, Server},
     ring::Ring,
 };
@@ -177,12 +178,4 @@ impl Write<'_> {
     fn name(&self) -> &str {
         text(self.object(), "/metadata/name")
     }
-}
-
-/// A text of an object, empty if it is not there.
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
 }

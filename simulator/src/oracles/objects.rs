@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Write, text};
-use crate::kubernetes::Verb;
+use crate::kubernetes::{Verb, is_ready};
 
 pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     if !write.is_ours() {
@@ -100,10 +100,7 @@ fn users_specs_stay(write: &Write<'_>) -> Option<String> {
 
 /// S03, S53: no pod that is ready is deleted.
 fn only_unready_pods_go(write: &Write<'_>) -> Option<String> {
-    let conditions = write.old?.pointer("/status/conditions")?.as_array()?;
-    let ready = conditions
-        .iter()
-        .any(|c| text(c, "/type") == "Ready" && text(c, "/status") == "True");
+    let ready = write.old.is_some_and(is_ready);
     (deletes(write) && write.kind == "Pod" && ready).then(|| {
         format!(
             "S03: {} deleted the ready pod {}",

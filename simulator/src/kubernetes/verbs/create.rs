@@ -201,24 +201,10 @@ impl Work<'_> {
 
     /// Who makes a role must hold all that it grants.
     pub(super) fn expect_rights_of(&self, object: &Value) -> Result<(), Refusal> {
-        let user = &self.request.user;
-        let namespace = &self.request.namespace;
-        let Some(missing) = self
-            .state
-            .rights
-            .missing(user, namespace, object.get("rules"))
-        else {
-            return Ok(());
-        };
-        let why = format!(
-            "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{missing}",
-            user.name, user.groups
-        );
-        Err(Refusal::forbidden(
-            self.resource(),
-            text(object, "name"),
-            &why,
-        ))
+        let (user, namespace) = (&self.request.user, &self.request.namespace);
+        let rules = object.get("rules");
+        let missing = self.state.rights.missing(user, namespace, rules);
+        self.expect_none_missing(missing, object)
     }
 
     /// Who binds a role must hold all that it grants.
@@ -229,22 +215,22 @@ impl Work<'_> {
         ) {
             return Ok(());
         }
+        let (user, namespace) = (&self.request.user, &self.request.namespace);
+        let missing = self.state.rights.missing_to_bind(user, namespace, object);
+        self.expect_none_missing(missing, object)
+    }
+
+    fn expect_none_missing(&self, missing: Option<String>, object: &Value) -> Result<(), Refusal> {
+        let Some(missing) = missing else {
+            return Ok(());
+        };
         let user = &self.request.user;
-        let namespace = &self.request.namespace;
-        match self.state.rights.missing_to_bind(user, namespace, object) {
-            None => Ok(()),
-            Some(missing) => {
-                let why = format!(
-                    "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{missing}",
-                    user.name, user.groups
-                );
-                Err(Refusal::forbidden(
-                    self.resource(),
-                    text(object, "name"),
-                    &why,
-                ))
-            }
-        }
+        let why = format!(
+            "user {:?} (groups={:?}) is attempting to grant RBAC permissions not currently held:\n{missing}",
+            user.name, user.groups
+        );
+        let name = text(object, "name");
+        Err(Refusal::forbidden(self.resource(), name, &why))
     }
 
     /// Asks the admission policies.
