@@ -34,20 +34,22 @@ pub(crate) fn config_revision(
     let binary_data: Map<_, _> = binaries
         .map(|(name, bytes)| (format!("{FILE_PREFIX}{name}"), json!(bytes)))
         .collect();
-    let payload = json!({ "data": data, "binaryData": binary_data });
-    let name = names::config_revision(&cluster.name, &digest(&payload));
-    let object = json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "labels": labels::of_cluster(&cluster.name, &cluster.uid),
-            "ownerReferences": owned_by_cluster(cluster),
-        },
-        "immutable": true,
-        "data": data,
-        "binaryData": binary_data,
+    let mut object = Value::Object(Map::from_iter([
+        ("data".to_owned(), Value::Object(data)),
+        ("binaryData".to_owned(), Value::Object(binary_data)),
+    ]));
+    let name = names::config_revision(&cluster.name, &digest(&object));
+    let metadata = json!({
+        "name": name,
+        "labels": labels::of_cluster(&cluster.name, &cluster.uid),
+        "ownerReferences": owned_by_cluster(cluster),
     });
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert("apiVersion".into(), json!("v1"));
+        fields.insert("kind".into(), json!("ConfigMap"));
+        fields.insert("metadata".into(), metadata);
+        fields.insert("immutable".into(), json!(true));
+    }
     let live = cluster
         .observed
         .owned

@@ -57,12 +57,18 @@ pub(super) fn template(identity: &Identity<'_>) -> Value {
             "fsGroupChangePolicy": "OnRootMismatch",
             "seccompProfile": { "type": "RuntimeDefault" },
         },
-        "affinity": affinity(identity),
-        "initContainers": [agent(identity), init_config(workload), bootstrapper(identity)],
-        "containers": [cassandra(workload)],
-        "volumes": volumes(identity),
     });
     if let Some(fields) = spec.as_object_mut() {
+        // Moved: `json!` would copy them.
+        let init = vec![
+            agent(identity),
+            init_config(workload),
+            bootstrapper(identity),
+        ];
+        fields.insert("affinity".into(), affinity(identity));
+        fields.insert("initContainers".into(), Value::Array(init));
+        fields.insert("containers".into(), Value::Array(vec![cassandra(workload)]));
+        fields.insert("volumes".into(), volumes(identity));
         if !workload.image_pull_secrets.is_empty() {
             let secrets: Vec<_> = workload
                 .image_pull_secrets
@@ -81,7 +87,11 @@ pub(super) fn template(identity: &Identity<'_>) -> Value {
             fields.insert("tolerations".into(), json!(workload.placement.tolerations));
         }
     }
-    json!({ "metadata": { "labels": labels }, "spec": spec })
+    let metadata = json!({ "labels": labels });
+    Value::Object(Map::from_iter([
+        ("metadata".to_owned(), metadata),
+        ("spec".to_owned(), spec),
+    ]))
 }
 
 /// A native sidecar: it is there before the bootstrapper and until Cassandra has stopped. Only it has a token.

@@ -6,7 +6,7 @@ use cassandra_api::{
     v1alpha1::{CassandraMember, CassandraMemberSpec},
 };
 use kube::ResourceExt as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{configuration::digest, owner, pod};
 use crate::{
@@ -42,16 +42,13 @@ pub(crate) fn stateful_set(
     };
     let mut template = pod::template(&identity);
     let made_from = digest(&template);
-    if let Some(metadata) = template
-        .get_mut("metadata")
-        .and_then(|value| value.as_object_mut())
-    {
+    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert(
             "annotations".into(),
             json!({ labels::TEMPLATE_DIGEST: made_from }),
         );
     }
-    let object = json!({
+    let mut object = json!({
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {
@@ -67,9 +64,12 @@ pub(crate) fn stateful_set(
             "podManagementPolicy": "Parallel",
             "updateStrategy": { "type": "OnDelete" },
             "selector": { "matchLabels": labels::selecting_member(&cluster.name, &facts.name) },
-            "template": template,
         },
     });
+    if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+        // Moved: `json!` would copy it.
+        spec.insert("template".into(), template);
+    }
     put_right(
         Kind::StatefulSet,
         &facts.name,

@@ -317,8 +317,6 @@ fn outdated_pod(
     {
         return None;
     }
-    // Only when the StatefulSet has the new template: it is what the next pod is made from.
-    let settled = build::stateful_set(cluster, facts, member, spec).is_none();
     let template = facts
         .stateful_set
         .as_ref()?
@@ -331,8 +329,12 @@ fn outdated_pod(
         .annotations
         .as_ref()?
         .get(labels::TEMPLATE_DIGEST)?;
-    let made_from = pod.annotations().get(labels::TEMPLATE_DIGEST);
-    (settled && made_from != Some(wanted)).then_some(())?;
+    if pod.annotations().get(labels::TEMPLATE_DIGEST) == Some(wanted) {
+        return None;
+    }
+    // Only when the StatefulSet has the new template: it is what the next pod is made from.
+    let settled = build::stateful_set(cluster, facts, member, spec).is_none();
+    settled.then_some(())?;
     Some(Deletion {
         kind: Kind::Pod,
         name: pod.name_any(),
