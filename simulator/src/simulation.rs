@@ -317,9 +317,17 @@ impl Simulation {
         limit: Duration,
         look: impl Fn(&Self) -> Result<(), String>,
     ) -> Result<(), Failure> {
-        let started = Instant::now();
+        let (started, mut looked) = (Instant::now(), None);
+        let mut seen = String::new();
         loop {
-            let Err(seen) = look(self) else { return Ok(()) };
+            // What is looked at changes with a write; nodes too, since their agents report them.
+            let now = self.server.head();
+            if looked.replace(now) != Some(now) {
+                match look(self) {
+                    Ok(()) => return Ok(()),
+                    Err(other) => seen = other,
+                }
+            }
             if started.elapsed() > limit {
                 let (what, seconds) = (what.to_owned(), limit.as_secs());
                 return Err(Failure::Late {

@@ -39,9 +39,16 @@ struct Policy {
     name: String,
     rules: Vec<Value>,
     fails: bool,
-    conditions: Vec<(String, Option<IdedExpr>)>,
+    conditions: Vec<Condition>,
     variables: Vec<(String, Option<IdedExpr>)>,
     validations: Vec<Validation>,
+}
+
+struct Condition {
+    name: String,
+    expression: Option<IdedExpr>,
+    /// It looks at nothing but the request, which is cheap to tell.
+    of_request: bool,
 }
 
 struct Validation {
@@ -184,6 +191,15 @@ impl Policy {
                 .map(|entry| (text(&entry, "name"), parsed(&text(&entry, "expression"))))
                 .collect()
         };
+        let conditions = list("matchConditions").into_iter().map(|entry| {
+            let expression = text(&entry, "expression");
+            let more = ["bject", "authorizer", "variables"];
+            Condition {
+                name: text(&entry, "name"),
+                of_request: !more.iter().any(|word| expression.contains(word)),
+                expression: parsed(&expression),
+            }
+        });
         let validations = list("validations").into_iter().map(|entry| Validation {
             expression: parsed(&text(&entry, "expression")),
             message: text(&entry, "message"),
@@ -201,7 +217,7 @@ impl Policy {
                 .to_owned(),
             rules: rules.cloned().unwrap_or_default(),
             fails: spec.get("failurePolicy").and_then(Value::as_str) != Some("Ignore"),
-            conditions: named("matchConditions"),
+            conditions: conditions.collect(),
             variables: named("variables"),
             validations: validations.collect(),
         }
@@ -240,12 +256,28 @@ impl Policy {
                 Ok(())
             }
         };
-        let mut context = context(facts);
-        for (name, condition) in &self.conditions {
-            match truth(condition.as_ref(), &context) {
-                Some(true) => {}
-                Some(false) => return Ok(()),
-                None => return broken(&format!("match condition {name}")),
+        let mut context = Context::default().with_all();
+        context.add_variable_from_value("request", cel(&request_value(facts)));
+        let of_request = |condition: &&Condition| condition.of_request;
+        // A condition that is false lets the request through, whatever becomes of the others.
+        let is_false = |condition: &Condition, context: &Context<'_>| {
+            truth(condition.expression.as_ref(), context) == Some(false)
+        };
+        if self
+            .conditions
+            .iter()
+            .filter(of_request)
+            .any(|c| is_false(c, &context))
+        {
+            return Ok(());
+        }
+        add_objects(&mut context, facts);
+        if self.conditions.iter().any(|c| is_false(c, &context)) {
+            return Ok(());
+        }
+        for condition in &self.conditions {
+            if truth(condition.expression.as_ref(), &context).is_none() {
+                return broken(&format!("match condition {}", condition.name));
             }
         }
         let mut variables = std::collections::HashMap::new();
@@ -292,23 +324,34 @@ fn truth(expression: Option<&IdedExpr>, context: &Context<'_>) -> Option<bool> {
     }
 }
 
-fn context(facts: &Facts<'_>) -> Context<'static> {
-    let mut context = Context::default().with_all();
-    add_authorizer(&mut context, facts);
+fn add_objects(context: &mut Context<'static>, facts: &Facts<'_>) {
+    add_authorizer(context, facts);
     for (name, object) in [("object", facts.object), ("oldObject", facts.old)] {
         context.add_variable_from_value(
             name,
-            object.map_or(Cel::Null, |object| cel(&with_maps(object))),
+            object.map_or(Cel::Null, |object| cel(&visible(object))),
         );
     }
-    context.add_variable_from_value("request", cel(&request_value(facts)));
-    context
 }
 
+/// What a policy sees of an object: all but `managedFields`, which ours do not look at and which are most of it.
+///
 /// cel 0.13 fails at `.?field` of an absent field, where it should say that there is none. So those of our
 /// policies' fields that may be absent are there, and empty.
-fn with_maps(object: &Value) -> Value {
-    let mut object = object.clone();
+fn visible(object: &Value) -> Value {
+    let mut seen = serde_json::Map::new();
+    for (name, value) in object.as_object().into_iter().flatten() {
+        let value = match value.as_object().filter(|_| name == "metadata") {
+            None => value.clone(),
+            Some(metadata) => {
+                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
+                kept.map(|(name, value)| (name.clone(), value.clone()))
+                    .collect()
+            }
+        };
+        seen.insert(name.clone(), value);
+    }
+    let mut object = Value::Object(seen);
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         for name in ["labels", "annotations"] {
             metadata.entry(name).or_insert_with(|| json!({}));
