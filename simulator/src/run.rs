@@ -1,9 +1,15 @@
 //! One run from beginning to end: a story, a seed, a plan, and what came of it.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    faults::Plan,
+    faults::{Plan, Splitter, Strikes},
     scenarios::Scenario,
     simulation::{Failure, Simulation},
 };
@@ -12,20 +18,26 @@ use crate::{
 const SETTLING: Duration = Duration::from_mins(2);
 /// For how long it must not write then.
 const QUIET: Duration = Duration::from_mins(11);
+/// How many of the last requests are told.
+const LAST: usize = 50;
+/// The longest that one of them is told.
+const LONGEST_LINE: usize = 300;
 
 /// What came of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The story.
-    pub scenario: &'static str,
+    pub scenario: String,
     /// The seed.
     pub seed: u64,
-    /// What went wrong by plan.
-    pub plan: Plan,
+    /// What went wrong by plan, as [`Plan`] is written.
+    pub plan: String,
     /// What is wrong with the outcome. None: nothing.
     pub problem: Option<String>,
     /// Writes of ours that plans count.
     pub writes: u64,
+    /// How many faults there were.
+    pub strikes: u64,
     /// The end, in words that are the same for every run that ended the same.
     pub end: String,
     /// A hash of all requests and answers.
@@ -36,23 +48,82 @@ pub struct Report {
     pub took: Duration,
 }
 
-/// Plays a story.
-pub fn run(scenario: Scenario, seed: u64, plan: Plan) -> Result<Report, std::io::Error> {
+/// What goes wrong in a run.
+pub enum Course<'a> {
+    /// This.
+    Plan(Plan),
+    /// Nothing; runs with these plans split off when the story begins.
+    FromTheBeginning(Vec<Plan>, &'a Splitter),
+    /// Nothing; runs split off at each write.
+    AtEachWrite(Arc<Splitter>),
+}
+
+thread_local! {
+    /// What panicked in this run. Tasks that panic end in silence otherwise.
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// From now on what panics is told in the report of its run.
+pub fn notice_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        PANICS.with(|panics| panics.borrow_mut().push(format!("S47: {panic}")));
+    }));
+}
+
+/// Plays a story. With `end`: it has to end like this.
+pub fn run(
+    scenario: Scenario,
+    seed: u64,
+    course: Course<'_>,
+    end: Option<&str>,
+) -> Result<Report, std::io::Error> {
     let started = Instant::now();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()?;
-    let mut report = runtime.block_on(async {
-        let simulation = Simulation::new(seed, plan.clone());
-        let mut problem = (scenario.story)(&simulation).await.err();
-        if problem.is_none() {
-            problem = quiet(&simulation, &plan).await.err();
-        }
-        judge(scenario, seed, plan, &simulation, problem)
-    });
+    PANICS.with(|panics| panics.borrow_mut().clear());
+    let mut report = runtime.block_on(play(scenario, seed, course, end));
     report.took = started.elapsed();
     Ok(report)
+}
+
+async fn play(scenario: Scenario, seed: u64, course: Course<'_>, end: Option<&str>) -> Report {
+    let simulation = Simulation::new(seed);
+    let mut problem = None;
+    if let Some(given) = scenario.given {
+        problem = given(&simulation).await.err();
+    }
+    let (mut plan, mut splitter) = (Plan::Nothing, None);
+    let strikes = match course {
+        Course::Plan(planned) => {
+            plan = planned;
+            Strikes::Planned(plan.clone())
+        }
+        Course::FromTheBeginning(plans, splitter) => match splitter.each(plans) {
+            Some(mine) => {
+                plan = mine;
+                Strikes::Planned(plan.clone())
+            }
+            // All have split off.
+            None => return judge(scenario, seed, &plan, &simulation, problem, None),
+        },
+        Course::AtEachWrite(each) => {
+            splitter = Some(each.clone());
+            Strikes::Each(each)
+        }
+    };
+    simulation.begin(strikes);
+    if problem.is_none() {
+        problem = (scenario.story)(&simulation).await.err();
+    }
+    if let Some(mine) = splitter.as_ref().and_then(|splitter| splitter.mine()) {
+        plan = mine.clone();
+    }
+    if problem.is_none() {
+        problem = quiet(&simulation, &plan).await.err();
+    }
+    judge(scenario, seed, &plan, &simulation, problem, end)
 }
 
 /// S42: who has nothing to do writes nothing.
@@ -75,27 +146,73 @@ async fn quiet(simulation: &Simulation, plan: &Plan) -> Result<(), Failure> {
     )))
 }
 
+impl Report {
+    /// Of a run that ended without a word.
+    pub fn died(scenario: &str, seed: u64, plan: &Plan) -> Self {
+        Self {
+            scenario: scenario.to_owned(),
+            seed,
+            plan: plan.to_string(),
+            problem: Some("S47: the run died".into()),
+            writes: 0,
+            strikes: 0,
+            end: String::new(),
+            hash: 0,
+            last: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
 fn judge(
     scenario: Scenario,
     seed: u64,
-    plan: Plan,
+    plan: &Plan,
     simulation: &Simulation,
     problem: Option<Failure>,
+    wanted: Option<&str>,
 ) -> Report {
     let mut problems = simulation.oracles.violations();
     problems.extend(problem.map(|problem| problem.to_string()));
+    problems.extend(PANICS.with(|panics| panics.borrow_mut().split_off(0)));
     if matches!(plan, Plan::Nothing | Plan::At(..)) {
         problems.extend(simulation.oracles.refused());
     }
+    let end = simulation.end();
+    if let Some(wanted) = wanted.filter(|wanted| problems.is_empty() && **wanted != end) {
+        let difference = difference(wanted, &end);
+        problems.push(format!(
+            "it ended otherwise than without faults:\n{difference}"
+        ));
+    }
+    let last = simulation.server.trace().last(LAST).into_iter();
     Report {
-        scenario: scenario.name,
+        scenario: scenario.name.to_owned(),
         seed,
-        plan,
+        plan: plan.to_string(),
         problem: (!problems.is_empty()).then(|| problems.join("; ")),
         writes: simulation.oracles.writes(),
-        end: simulation.end(),
+        strikes: simulation.strikes(),
+        end,
         hash: simulation.server.trace().hash(),
-        last: simulation.server.trace().last(50),
+        last: last
+            .map(|line| line.chars().take(LONGEST_LINE).collect())
+            .collect(),
         took: Duration::ZERO,
     }
+}
+
+/// Lines that only one of two ends has.
+fn difference(without: &str, with: &str) -> String {
+    let missing = without
+        .lines()
+        .filter(|line| !with.lines().any(|other| other == *line));
+    let surplus = with
+        .lines()
+        .filter(|line| !without.lines().any(|other| other == *line));
+    let missing = missing.map(|line| format!("- {line}"));
+    let all: Vec<_> = missing
+        .chain(surplus.map(|line| format!("+ {line}")))
+        .collect();
+    all.join("\n")
 }

@@ -26,17 +26,22 @@ pub struct ConformanceCommand {
 }
 
 impl ConformanceCommand {
+    /// So many sequences.
+    pub(crate) fn of(sequences: u64) -> Self {
+        Self { sequences, seed: 1 }
+    }
+
     /// Compares, and prints what differs.
     pub fn run(&self, cache: &Cache) -> Result<()> {
         let progress = Progress;
-        let build = "cargo build --quiet --release --package simulator --bin conformance";
+        let build = "cargo build --profile simulation --quiet --locked --package simulator --bin conformance";
         progress.step("the comparison", || {
             process::run(process::line(build).current_dir(workspace::root()?))
         })?;
         let api = progress.step("an API server of its own", || {
             Standalone::start(cache, FOLDER, USER, progress)
         })?;
-        let run = "cargo run --quiet --release --package simulator --bin conformance --";
+        let run = "cargo run --profile simulation --quiet --locked --package simulator --bin conformance --";
         let mut compare = process::line(run);
         compare.current_dir(workspace::root()?);
         compare.arg("--kubeconfig").arg(api.kubeconfig("admin"));

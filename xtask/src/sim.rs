@@ -19,11 +19,17 @@ pub struct SimCommand {
 impl SimCommand {
     /// Builds it optimised, and runs it.
     pub fn run(&self) -> Result<()> {
-        let mut simulator =
-            line("cargo run --release --quiet --locked --package simulator --bin simulator --");
-        simulator.args(&self.arguments).stdin(Stdio::null());
-        let status = simulator.current_dir(workspace::root()?).status()?;
-        ensure!(status.success(), "the simulator ended with {status}");
-        Ok(())
+        run(&self.arguments)
     }
+}
+
+/// Builds the simulator optimised, and runs it with these arguments.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let build =
+        "cargo run --profile simulation --quiet --locked --package simulator --bin simulator --";
+    let mut simulator = line(build);
+    simulator.args(arguments).stdin(Stdio::null());
+    let status = simulator.current_dir(workspace::root()?).status()?;
+    ensure!(status.success(), "the simulator ended with {status}");
+    Ok(())
 }

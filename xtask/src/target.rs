@@ -58,7 +58,8 @@ impl TargetArgs {
             .or_else(|| Bed::open_in(cache).ok().map(Target::Bed)))
     }
 
-    fn given(&self, cache: &Cache) -> Result<Option<Target>> {
+    /// The Kubernetes of the user's, if one is named.
+    pub(crate) fn given(&self, cache: &Cache) -> Result<Option<Target>> {
         let Some(kubeconfig) = &self.kubeconfig else {
             return Ok(None);
         };

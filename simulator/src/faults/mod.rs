@@ -1,10 +1,16 @@
 //! What goes wrong: for a plan at one write, or all the time by a seed.
 
+mod director;
 mod plan;
+mod split;
 mod swarm;
 
+pub use director::{Director, Strikes};
+use plan::Planned;
 pub use plan::{AtWrite, Plan, Stale};
-pub use swarm::Swarm;
+pub use split::{Ended, Splitter};
+use swarm::Swarm;
+pub use swarm::SwarmPlan;
 
 use crate::kubernetes::{Request, Verb};
 

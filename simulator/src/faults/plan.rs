@@ -4,7 +4,7 @@ use std::{
     fmt,
     str::FromStr,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Command, Swarm, is_counted};
+use super::{Command, Splitter, director::Strike, is_counted, swarm::SwarmPlan};
 use crate::{
     kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
     oracles::Oracles,
@@ -28,8 +28,8 @@ pub enum Plan {
     At(u64, AtWrite),
     /// From the write of this number on, caches are old.
     Stale(u64, Stale),
-    /// Whatever the seed says.
-    Swarm(u64),
+    /// Whatever a seed says.
+    Swarm(SwarmPlan),
 }
 
 /// What goes wrong at a write.
@@ -72,7 +72,7 @@ impl Stale {
 /// No plan is written like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} is no plan: nothing, at NUMBER crash-before|crash-after|error-not-applied|error-applied, stale NUMBER lag|time-travel, swarm SEED"
+    "{0} is no plan: nothing, at NUMBER crash-before|crash-after|error-not-applied|error-applied, stale NUMBER lag|time-travel, swarm SEED, swarm SEED only NUMBER,NUMBER,…"
 )]
 pub struct NoPlan(String);
 
@@ -91,7 +91,11 @@ impl FromStr for Plan {
             ["at", at, "error-applied"] => Self::At(number(at)?, AtWrite::ErrorApplied),
             ["stale", at, "lag"] => Self::Stale(number(at)?, Stale::Lag),
             ["stale", at, "time-travel"] => Self::Stale(number(at)?, Stale::TimeTravel),
-            ["swarm", seed] => Self::Swarm(number(seed)?),
+            ["swarm", seed] => Self::Swarm(SwarmPlan::all(number(seed)?)),
+            ["swarm", seed, "only", strikes] => Self::Swarm(SwarmPlan {
+                seed: number(seed)?,
+                only: Some(strikes.split(',').map(number).collect::<Result<_, _>>()?),
+            }),
             _ => return Err(no()),
         })
     }
@@ -112,27 +116,14 @@ impl fmt::Display for Plan {
             }
             Self::Stale(number, Stale::Lag) => write!(f, "stale {number} lag"),
             Self::Stale(number, Stale::TimeTravel) => write!(f, "stale {number} time-travel"),
-            Self::Swarm(seed) => write!(f, "swarm {seed}"),
-        }
-    }
-}
-
-impl Plan {
-    /// The faults of one run. Commands go to whoever can carry them out.
-    pub fn into_faults(
-        self,
-        commands: UnboundedSender<Command>,
-        oracles: Arc<Oracles>,
-    ) -> Box<dyn Faults> {
-        match self {
-            Self::Swarm(seed) => Box::new(Swarm::new(seed, commands, oracles)),
-            plan @ (Self::Nothing | Self::At(..) | Self::Stale(..)) => Box::new(Planned {
-                plan,
-                commands,
-                oracles,
-                writes: AtomicU64::new(0),
-                mark: AtomicU64::new(u64::MAX),
-            }),
+            Self::Swarm(SwarmPlan { seed, only: None }) => write!(f, "swarm {seed}"),
+            Self::Swarm(SwarmPlan {
+                seed,
+                only: Some(only),
+            }) => {
+                let only: Vec<_> = only.iter().map(u64::to_string).collect();
+                write!(f, "swarm {seed} only {}", only.join(","))
+            }
         }
     }
 }
@@ -140,8 +131,11 @@ impl Plan {
 /// How long caches stay where they are.
 const STALE_FOR: Duration = Duration::from_secs(30);
 
-struct Planned {
-    plan: Plan,
+/// The faults of one plan.
+pub(super) struct Planned {
+    /// In a run that splits, what goes wrong is known only once it has split off.
+    plan: Mutex<Plan>,
+    splitter: Option<Arc<Splitter>>,
     commands: UnboundedSender<Command>,
     oracles: Arc<Oracles>,
     writes: AtomicU64,
@@ -150,9 +144,35 @@ struct Planned {
 }
 
 impl Planned {
+    pub(super) fn new(
+        plan: Plan,
+        splitter: Option<Arc<Splitter>>,
+        commands: UnboundedSender<Command>,
+        oracles: Arc<Oracles>,
+    ) -> Self {
+        Self {
+            plan: Mutex::new(plan),
+            splitter,
+            commands,
+            oracles,
+            writes: AtomicU64::new(0),
+            mark: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn command(&self, command: Command) {
         // Nobody listens any more when the run is over.
         drop(self.commands.send(command));
+    }
+}
+
+impl Strike for Planned {
+    fn count(&self) -> u64 {
+        u64::from(*self.plan() != Plan::Nothing)
     }
 }
 
@@ -163,7 +183,14 @@ impl Faults for Planned {
         }
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         self.oracles.counted(number + 1);
-        match self.plan {
+        if let Some(plan) = self
+            .splitter
+            .as_ref()
+            .and_then(|splitter| splitter.at(number))
+        {
+            *self.plan() = plan;
+        }
+        match *self.plan() {
             Plan::At(at, AtWrite::CrashBefore) if at == number => {
                 self.command(Command::Crash(component.to_owned()));
                 Before::Hang
@@ -187,14 +214,13 @@ impl Faults for Planned {
         }
     }
 
-    fn after(&self, component: &str, request: &Request, outcome: &Outcome) -> After {
-        self.oracles.answered(component, request, outcome);
+    fn after(&self, component: &str, request: &Request, _: &Outcome) -> After {
         if !is_counted(component, request)
             || self.mark.swap(u64::MAX, Ordering::Relaxed) == u64::MAX
         {
             return After::Deliver;
         }
-        match self.plan {
+        match *self.plan() {
             Plan::At(_, AtWrite::CrashAfter) => {
                 self.command(Command::Crash(component.to_owned()));
                 After::Hang

@@ -1,7 +1,11 @@
 //! Faults of many kinds and rates, all by one seed: for a while, then none, so that the run can come to its end.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,22 +15,36 @@ use rand_chacha::{
 };
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 
-use super::{Command, is_counted, is_ours};
-use crate::{
-    kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
-    oracles::Oracles,
-};
+use super::{Command, director::Strike, is_counted, is_ours};
+use crate::kubernetes::{After, Before, Faults, Outcome, Refusal, Request};
 
 /// How long things go wrong.
 const STORM: Duration = Duration::from_mins(8);
 
+/// Which faults of a seed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwarmPlan {
+    /// The seed.
+    pub seed: u64,
+    /// Only these, counted from 0 in the order in which they strike. None: all.
+    pub only: Option<BTreeSet<u64>>,
+}
+
+impl SwarmPlan {
+    /// All faults of a seed.
+    pub fn all(seed: u64) -> Self {
+        Self { seed, only: None }
+    }
+}
+
 /// Faults by a seed.
-pub struct Swarm {
+pub(super) struct Swarm {
     random: Mutex<ChaCha8Rng>,
+    only: Option<BTreeSet<u64>>,
+    count: AtomicU64,
     rates: Rates,
     over: Instant,
     commands: UnboundedSender<Command>,
-    oracles: Arc<Oracles>,
 }
 
 /// Of ten thousand requests, how many meet each fault. A seed leaves some kinds out.
@@ -45,8 +63,8 @@ struct Rates {
 
 impl Swarm {
     /// With the faults of this seed.
-    pub fn new(seed: u64, commands: UnboundedSender<Command>, oracles: Arc<Oracles>) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
+    pub(super) fn new(plan: SwarmPlan, commands: UnboundedSender<Command>) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(plan.seed);
         let mut rate = |highest: u32| {
             if random.next_u32() % 2 == 0 {
                 0
@@ -66,10 +84,11 @@ impl Swarm {
         };
         Self {
             random: Mutex::new(random),
+            only: plan.only,
+            count: AtomicU64::new(0),
             rates,
             over: Instant::now() + STORM,
             commands,
-            oracles,
         }
     }
 
@@ -80,11 +99,21 @@ impl Swarm {
 
     /// Whether a fault of this rate happens now.
     fn strikes(&self, rate: u32) -> bool {
-        rate > 0 && Instant::now() < self.over && self.random(10_000) < rate
+        if rate == 0 || Instant::now() >= self.over || self.random(10_000) >= rate {
+            return false;
+        }
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        self.only.as_ref().is_none_or(|only| only.contains(&number))
     }
 
     fn crash(&self, component: &str) {
         drop(self.commands.send(Command::Crash(component.to_owned())));
+    }
+}
+
+impl Strike for Swarm {
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
     }
 }
 
@@ -120,8 +149,7 @@ impl Faults for Swarm {
         Before::Proceed
     }
 
-    fn after(&self, component: &str, request: &Request, outcome: &Outcome) -> After {
-        self.oracles.answered(component, request, outcome);
+    fn after(&self, component: &str, request: &Request, _: &Outcome) -> After {
         if !is_ours(component) {
             return After::Deliver;
         }

@@ -3,19 +3,17 @@
 use cassandra_api::v1alpha1::CassandraCluster;
 use serde_json::json;
 
-use super::{PATIENCE, create::create, three_racks};
+use super::{PATIENCE, three_racks};
 use crate::simulation::{Failure, Simulation};
 
 /// Everything goes but the volumes.
 pub(super) async fn deletion(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     simulation.delete::<CassandraCluster>("orders").await?;
     gone(simulation).await
 }
 
 /// The same name again: the volumes are met only when the user says so, and bring the old ring back.
 pub(super) async fn adoption(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     let before = simulation.ring.members();
     simulation.delete::<CassandraCluster>("orders").await?;
     gone(simulation).await?;

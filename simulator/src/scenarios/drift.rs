@@ -9,12 +9,11 @@ use k8s_openapi::api::{
     rbac::v1::{Role, RoleBinding},
 };
 
-use super::create::{create, one_ring_of};
+use super::create::one_ring_of;
 use crate::simulation::{Failure, Simulation};
 
 /// Every owned object is put back, and the ring does not notice.
 pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     let before = simulation.ring.members();
     let owned = simulation.owned();
     simulation.delete::<PodDisruptionBudget>("orders").await?;

@@ -4,15 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::{
-    PATIENCE,
-    create::{create, one_ring_of},
-};
+use super::{PATIENCE, create::one_ring_of};
 use crate::simulation::{Failure, Simulation};
 
 /// A pod that is deleted is the same node again.
 pub(super) async fn pod_loss(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     let before = simulation.ring.members();
     simulation.delete::<Pod>("orders-r2-0-0").await?;
     same_again(simulation, &before).await
@@ -20,7 +16,6 @@ pub(super) async fn pod_loss(simulation: &Simulation) -> Result<(), Failure> {
 
 /// A ring that stops as a whole is one ring again, without anybody founding it.
 pub(super) async fn whole_ring_loss(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     let before = simulation.ring.members();
     for pod in ["orders-r1-0-0", "orders-r2-0-0", "orders-r3-0-0"] {
         simulation.delete::<Pod>(pod).await?;

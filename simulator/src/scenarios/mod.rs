@@ -20,19 +20,34 @@ use crate::simulation::{Failure, Simulation};
 /// The longest that anything may take after faults.
 pub const PATIENCE: Duration = Duration::from_hours(1);
 
+/// What happens in a simulation.
+pub type Story = for<'a> fn(&'a Simulation) -> BoxFuture<'a, Result<(), Failure>>;
+
 /// A story.
 #[derive(Clone, Copy)]
 pub struct Scenario {
     /// What it is called on the command line.
     pub name: &'static str,
+    /// What went before. Nothing goes wrong in it: it is a story of its own.
+    pub given: Option<Story>,
     /// What happens.
-    pub story: for<'a> fn(&'a Simulation) -> BoxFuture<'a, Result<(), Failure>>,
+    pub story: Story,
 }
 
 macro_rules! scenario {
     ($module:ident :: $name:ident) => {
+        scenario!($module::$name, None)
+    };
+    ($module:ident :: $name:ident after $before:ident) => {
+        scenario!(
+            $module::$name,
+            Some(|simulation| Box::pin(create::$before(simulation)))
+        )
+    };
+    ($module:ident :: $name:ident, $given:expr) => {
         Scenario {
             name: stringify!($name),
+            given: $given,
             story: |simulation| Box::pin($module::$name(simulation)),
         }
     };
@@ -42,14 +57,14 @@ macro_rules! scenario {
 pub const ALL: &[Scenario] = &[
     scenario!(create::create),
     scenario!(create::one_rack),
-    scenario!(loss::pod_loss),
-    scenario!(loss::whole_ring_loss),
+    scenario!(loss::pod_loss after create),
+    scenario!(loss::whole_ring_loss after create),
     scenario!(loss::controller_loss),
-    scenario!(spec::growth),
-    scenario!(spec::broken_spec),
-    scenario!(drift::drift),
-    scenario!(deletion::deletion),
-    scenario!(deletion::adoption),
+    scenario!(spec::growth after create),
+    scenario!(spec::broken_spec after create),
+    scenario!(drift::drift after create),
+    scenario!(deletion::deletion after create),
+    scenario!(deletion::adoption after create),
 ];
 
 /// The story of this name.

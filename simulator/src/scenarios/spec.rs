@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{
-    PATIENCE, cluster,
-    create::{create, one_ring_of},
-    three_racks,
-};
+use super::{PATIENCE, cluster, create::one_ring_of, three_racks};
 use crate::simulation::{Failure, Simulation};
 
 /// More members and another rack.
 pub(super) async fn growth(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     simulation
         .apply(
             "orders",
@@ -26,7 +21,6 @@ pub(super) async fn growth(simulation: &Simulation) -> Result<(), Failure> {
 
 /// An image that can't be pulled holds up the new member, and nobody else; the next spec gets through.
 pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> {
-    create(simulation).await?;
     let before = simulation.ring.members();
     simulation.image_is_there("cassandra:broken", false);
     let mut spec = cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]);

@@ -5,6 +5,7 @@ use anyhow::Result;
 use super::sources::show;
 use super::summary::Outcome;
 use crate::cache::Cache;
+use crate::conformance::ConformanceCommand;
 use crate::process::line;
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
@@ -20,6 +21,21 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
     run.env("KUBECONFIG", target.kubeconfig())
         .env("CASSANDRA_OPERATOR_CACHE", cache.root());
     show(&mut run)
+}
+
+/// How many sequences of requests are compared each time, and in a long run.
+const SEQUENCES: u64 = 1000;
+const SEQUENCES_LONG: u64 = 10_000;
+
+/// The simulated API server against a real one, which is started for it.
+pub(super) fn conformance(long: bool, target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
+    if target.given(cache)?.is_some() {
+        let why = "random requests are not for the cluster that was given";
+        return Ok(Outcome::Skipped(why.into()));
+    }
+    let sequences = if long { SEQUENCES_LONG } else { SEQUENCES };
+    ConformanceCommand::of(sequences).run(cache)?;
+    Ok(Outcome::Passed)
 }
 
 /// What the bed does to itself on purpose. Everything that runs on it is disturbed, so it comes last.

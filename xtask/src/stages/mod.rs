@@ -45,12 +45,21 @@ enum Stage {
     Docs,
     /// Unit, property and snapshot tests.
     Unit,
+    /// The real programs in a simulated Kubernetes, with something going wrong at every write.
+    Sim,
+    /// The simulated API server against a real one.
+    Conformance,
     /// Scenarios on a real API server.
     Apiserver,
     /// Scenarios with real Cassandra.
     E2e,
     /// The test bed itself: what it breaks on purpose, and how it comes back. With --long only.
     Testbed,
+}
+
+fn sim_arguments(long: bool) -> Vec<String> {
+    let long = long.then(|| "--long".to_owned());
+    long.into_iter().collect()
 }
 
 impl Stage {
@@ -113,6 +122,8 @@ impl TestCommand {
             Stage::Clippy => sources::clippy()?,
             Stage::Docs => sources::docs()?,
             Stage::Unit => sources::unit()?,
+            Stage::Sim => crate::sim::run(&sim_arguments(self.long))?,
+            Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
             Stage::E2e => bed::scenarios("ring", self.long, &self.target, cache)?,
             Stage::Testbed if !self.long => {

@@ -1,11 +1,12 @@
 //! One run: a Kubernetes with three zones and the operator's manifests, Cassandra, controllers that come and go, a user.
 
+mod controllers;
+mod landscape;
+mod time;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -13,12 +14,6 @@ use cassandra_api::{
     labels::MANAGED_BY,
     v1alpha1::{CassandraCluster, CassandraMember, MemberState},
 };
-use cassandra_controller::{
-    clock::Clock as ControllerClock,
-    metrics::Metrics,
-    runtime::{Duties, Replica, Watching},
-};
-use k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
 use kube::{
     Api, Client,
     api::{DeleteParams, Patch, PatchParams},
@@ -29,20 +24,23 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use tokio_util::sync::CancellationToken;
 
+pub use self::controllers::OPERATOR_IMAGE;
+use self::{
+    controllers::{Controller, RESTART, Starter},
+    landscape::landscape,
+    time::{Skew, Watch},
+};
 use crate::{
     actors::{self, Delays, Surroundings},
-    faults::{Command, Plan},
-    kubernetes::{Clock, Options, Server, SimulatedClock, User},
+    faults::{Command, Director, Plan, Strikes},
+    kubernetes::{Options, Server, SimulatedClock, User},
     oracles::Oracles,
     ring::{Pace, Ring},
 };
 
 /// The namespace that scenarios play in.
 pub const NAMESPACE: &str = "shop";
-/// The operator's image.
-pub const OPERATOR_IMAGE: &str = "operator:1";
 /// The kinds that the operator owns.
 const OWNED: [(&str, &str); 9] = [
     ("cassandra-operator.rs/v1alpha1", "CassandraMember"),
@@ -55,12 +53,8 @@ const OWNED: [(&str, &str); 9] = [
     ("rbac.authorization.k8s.io/v1", "RoleBinding"),
     ("policy/v1", "PodDisruptionBudget"),
 ];
-/// How long a program takes to be started again.
-const RESTART: Duration = Duration::from_secs(2);
 /// The API server whose cache can be old.
 const OLD: usize = 1;
-const OPERATOR_NAMESPACE: &str = "cassandra-operator";
-const CONTROLLER: &str = "cassandra-controller";
 
 /// What was awaited and did not come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,59 +85,28 @@ pub struct Simulation {
     pub ring: Ring,
     /// What must never happen.
     pub oracles: Arc<Oracles>,
+    faults: Arc<Director>,
     surroundings: Arc<Surroundings>,
     clock: SimulatedClock,
+    skew: Skew,
     controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
     servers: Arc<Mutex<BTreeMap<String, usize>>>,
     user: Client,
     tasks: JoinSet<()>,
 }
 
-/// A controller's process.
-struct Controller {
-    stop: CancellationToken,
-    ready: Arc<AtomicBool>,
-    task: tokio::task::AbortHandle,
-}
-
-impl Drop for Controller {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-/// The time of day of one component.
-#[derive(Clone, Copy, Debug)]
-struct Watch(SimulatedClock);
-
-impl ControllerClock for Watch {
-    fn now(&self) -> Time {
-        Time(whole_seconds(self.0.now()))
-    }
-}
-
-impl member_agent::clock::Clock for Watch {
-    fn now(&self) -> Time {
-        Time(whole_seconds(self.0.now()))
-    }
-}
-
-fn whole_seconds(now: Timestamp) -> Timestamp {
-    Timestamp::from_second(now.as_second()).unwrap_or(now)
-}
-
 impl Simulation {
     /// Everything but a controller.
-    pub fn new(seed: u64, plan: Plan) -> Self {
+    pub fn new(seed: u64) -> Self {
         let clock = SimulatedClock::default();
         let (tell, commands) = mpsc::unbounded_channel();
         let ring = Ring::new(seed, Pace::default());
         let oracles = Arc::new(Oracles::new(ring.clone()));
-        let faults = plan.into_faults(tell, oracles.clone()).into();
+        let faults = Arc::new(Director::new(tell, oracles.clone()));
         let server = Server::new(Options {
             seed,
             clock: Arc::new(clock),
-            faults,
+            faults: faults.clone(),
             observer: Some(oracles.clone()),
             ..Options::default()
         });
@@ -152,21 +115,42 @@ impl Simulation {
         for object in landscape() {
             server.put(object);
         }
-        let surroundings = Arc::new(Surroundings::new(ring.clone(), Arc::new(Watch(clock))));
+        let skew = Skew::default();
+        let watch = Watch {
+            clock,
+            skew: skew.clone(),
+            component: "agents".into(),
+        };
+        let surroundings = Arc::new(Surroundings::new(ring.clone(), Arc::new(watch)));
         let mut simulation = Self {
             user: server.connect("user", User::administrator()).client(),
             tasks: actors::start(&server, &surroundings, Delays::default()),
             server,
             ring,
             oracles,
+            faults,
             surroundings,
             clock,
+            skew,
             controllers: Arc::default(),
             servers: Arc::default(),
         };
         simulation.supervise(commands);
         simulation.begin_traffic();
         simulation
+    }
+
+    /// From now on things go wrong by this plan.
+    pub fn begin(&self, plan: Strikes) {
+        if let Strikes::Planned(Plan::Swarm(swarm)) = &plan {
+            self.skew.begin(swarm.seed);
+        }
+        self.faults.begin(plan);
+    }
+
+    /// How many faults there were.
+    pub fn strikes(&self) -> u64 {
+        self.faults.strikes()
     }
 
     /// Carries out what faults ask for. What crashes is started again, as Kubernetes does.
@@ -225,6 +209,7 @@ impl Simulation {
         Starter {
             server: self.server.clone(),
             clock: self.clock,
+            skew: self.skew.clone(),
             controllers: self.controllers.clone(),
             servers: self.servers.clone(),
         }
@@ -463,101 +448,4 @@ impl Simulation {
             .map(|member| (member.metadata.name.clone().unwrap_or_default(), member))
             .collect()
     }
-}
-
-/// Starts and kills controllers.
-#[derive(Clone)]
-struct Starter {
-    server: Server,
-    clock: SimulatedClock,
-    controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
-    /// Which API server each component talks to, if not the first.
-    servers: Arc<Mutex<BTreeMap<String, usize>>>,
-}
-
-impl Starter {
-    /// From its next connection on, a component talks to this API server.
-    fn look_at(&self, component: &str, replica: usize) {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(component.to_owned(), replica);
-    }
-
-    /// A controller that loses the Lease ends, and Kubernetes starts it again.
-    fn start(&self, name: &str) {
-        let (starter, identity, stop) = (self.clone(), name.to_owned(), CancellationToken::new());
-        let (stopped, ready) = (stop.clone(), Arc::new(AtomicBool::new(false)));
-        let told_ready = ready.clone();
-        let program = async move {
-            while let Some(replica) = starter.replica(&identity, told_ready.clone())
-                && replica.run(stopped.clone()).await.is_err()
-            {
-                sleep(RESTART).await;
-            }
-        };
-        let task = tokio::spawn(program).abort_handle();
-        self.controllers()
-            .insert(name.to_owned(), Controller { stop, ready, task });
-    }
-
-    fn replica(&self, identity: &str, ready: Arc<AtomicBool>) -> Option<Replica> {
-        let metrics = Metrics::new().ok()?;
-        let user = User::service_account(OPERATOR_NAMESPACE, CONTROLLER);
-        let connection = self.server.connect(identity, user);
-        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.use_replica(servers.get(identity).copied().unwrap_or(0));
-        Some(Replica {
-            client: connection.client(),
-            clock: Arc::new(Watch(self.clock)),
-            watching: Arc::new(Watching::new(metrics.clone())),
-            metrics,
-            ready,
-            duties: Duties {
-                scopes: vec![None],
-                operator_image: OPERATOR_IMAGE.into(),
-                lease_namespace: OPERATOR_NAMESPACE.into(),
-                lease_name: CONTROLLER.into(),
-                identity: identity.into(),
-            },
-        })
-    }
-
-    fn kill(&self, name: &str) {
-        self.controllers().remove(name);
-    }
-
-    fn controllers(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Controller>> {
-        self.controllers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Nodes in three zones, a storage class, and the namespaces.
-fn landscape() -> Vec<Value> {
-    let mut all = vec![
-        json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } }),
-        json!({
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {
-                "name": "local",
-                "annotations": { "storageclass.kubernetes.io/is-default-class": "true" },
-            },
-            "provisioner": "volumes.simulator",
-            "reclaimPolicy": "Delete",
-            "volumeBindingMode": "WaitForFirstConsumer",
-            "allowVolumeExpansion": true,
-        }),
-    ];
-    all.extend((1..=6).map(|number| {
-        json!({
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": { "name": format!("node-{number}"), "labels": {
-                "kubernetes.io/hostname": format!("node-{number}"),
-                "topology.kubernetes.io/zone": format!("zone-{}", (number - 1) % 3 + 1),
-            } },
-        })
-    }));
-    all
 }

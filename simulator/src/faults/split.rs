@@ -1,0 +1,155 @@
+//! Runs that split off another one where it stands: nothing that came before is played again.
+//!
+//! A process is copied, so this is for a process of one thread, which a run is.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, PipeReader, Read as _, Write as _},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use fork::{Fork, fork, wait_any};
+
+use super::Plan;
+
+/// Where runs split off.
+pub struct Splitter {
+    /// What goes wrong at a write of this number, in one run each.
+    plans: fn(u64) -> Vec<Plan>,
+    /// How many run at a time.
+    width: usize,
+    /// Whether one that failed is enough.
+    first: bool,
+    runs: Mutex<Runs>,
+    /// In a run that was split off: what goes wrong in it, and where its report goes.
+    mine: OnceLock<(Plan, io::PipeWriter)>,
+}
+
+#[derive(Default)]
+struct Runs {
+    under_way: BTreeMap<i32, (Plan, PipeReader)>,
+    ended: Vec<Ended>,
+    enough: bool,
+    failure: Option<io::Error>,
+}
+
+/// A run that has come to its end.
+pub struct Ended {
+    /// What went wrong in it.
+    pub plan: Plan,
+    /// What it told; empty if it died.
+    pub told: String,
+}
+
+impl Splitter {
+    /// Splits off a run for each of these at every write.
+    pub fn new(plans: fn(u64) -> Vec<Plan>, first: bool) -> Self {
+        Self {
+            plans,
+            width: std::thread::available_parallelism().map_or(1, usize::from),
+            first,
+            runs: Mutex::default(),
+            mine: OnceLock::new(),
+        }
+    }
+
+    /// At a write. In a run that is split off here: what goes wrong. None: this run goes on as it was.
+    pub fn at(&self, number: u64) -> Option<Plan> {
+        self.each((self.plans)(number))
+    }
+
+    /// Splits off a run for each plan.
+    pub fn each(&self, plans: Vec<Plan>) -> Option<Plan> {
+        if self.mine.get().is_some() {
+            return None;
+        }
+        for plan in plans {
+            if self.runs().enough {
+                return None;
+            }
+            self.wait_for_less_than(self.width);
+            match self.split(&plan) {
+                Ok(true) => return Some(plan),
+                Ok(false) => {}
+                Err(error) => {
+                    let mut runs = self.runs();
+                    runs.failure = Some(error);
+                    runs.enough = true;
+                }
+            }
+        }
+        None
+    }
+
+    /// Whether this is the run that was split off.
+    fn split(&self, plan: &Plan) -> io::Result<bool> {
+        let (reader, writer) = io::pipe()?;
+        match fork()? {
+            Fork::Child => {
+                // What the others tell is not for this process.
+                self.runs().under_way.clear();
+                drop(self.mine.set((plan.clone(), writer)));
+                Ok(true)
+            }
+            Fork::Parent(id) => {
+                self.runs().under_way.insert(id, (plan.clone(), reader));
+                Ok(false)
+            }
+        }
+    }
+
+    /// In a run that was split off: what goes wrong in it.
+    pub fn mine(&self) -> Option<&Plan> {
+        self.mine.get().map(|(plan, _)| plan)
+    }
+
+    /// In a run that was split off: tells, and ends.
+    pub fn tell(&self, report: &str, failed: bool) {
+        if let Some((_, writer)) = self.mine.get() {
+            let mut writer: &io::PipeWriter = writer;
+            let told = writer.write_all(report.as_bytes());
+            std::process::exit(i32::from(failed || told.is_err()));
+        }
+    }
+
+    /// All that was told, once every run has ended.
+    pub fn ended(&self) -> io::Result<Vec<Ended>> {
+        self.wait_for_less_than(1);
+        let mut runs = self.runs();
+        match runs.failure.take() {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut runs.ended)),
+        }
+    }
+
+    fn wait_for_less_than(&self, count: usize) {
+        let mut runs = self.runs();
+        while runs.under_way.len() >= count {
+            let Err(error) = runs.wait(self.first) else {
+                continue;
+            };
+            runs.failure = Some(error);
+            runs.enough = true;
+            return;
+        }
+    }
+
+    fn runs(&self) -> MutexGuard<'_, Runs> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Runs {
+    /// Waits for one of them. What it tells is less than a pipe holds, so it ends without being read.
+    fn wait(&mut self, first: bool) -> io::Result<()> {
+        let (id, status) = wait_any()?;
+        let Some((plan, mut reader)) = self.under_way.remove(&id) else {
+            return Ok(());
+        };
+        let mut told = String::new();
+        reader.read_to_string(&mut told)?;
+        self.enough |= first && status != 0;
+        self.ended.push(Ended { plan, told });
+        Ok(())
+    }
+}
