@@ -1,15 +1,15 @@
 //! Command line.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 
 use crate::{
     faults::{Plan, SwarmPlan},
-    run::{Course, Report, notice_panics, run},
+    run::{Course, Report, listen_to_logs, notice_panics, run},
     scenarios::{self, Scenario},
-    tiers::{self, Outcome, References, Scope, Tier},
+    tiers::{self, Outcome, Scope, Tier},
 };
 
 /// Plays the operator's stories with something going wrong at another place each time.
@@ -45,24 +45,20 @@ impl Arguments {
     /// Plays; an error if anything is wrong.
     pub fn run(self) -> Result<()> {
         notice_panics();
+        listen_to_logs();
         let scenarios = self.scenarios()?;
         if self.trace {
             return self.trace(&scenarios);
         }
-        let scope = Scope {
-            scenarios: &scenarios,
-            seed: self.seed,
-            first: self.first,
-        };
         if self.wants(Tier::Regressions) && self.scenario.is_empty() {
-            self.tell("regressions", &regressions()?, None)?;
+            self.tell("regressions", &regressions()?, &References::new())?;
         }
-        let (references, outcome) = scope.references()?;
-        self.tell("reference", &outcome, None)?;
+        let references = self.references(&scenarios)?;
         for (name, tier) in [("T1", Tier::T1), ("T2", Tier::T2)] {
             if self.wants(tier) {
-                let outcome = scope.each_write(tier, &references)?;
-                self.tell(name, &outcome, Some(&references))?;
+                self.tier(name, &scenarios, &references, |_, scope| {
+                    scope.at_each_write(tier)
+                })?;
             }
         }
         if self.wants(Tier::T4) {
@@ -71,10 +67,57 @@ impl Arguments {
             } else {
                 self.seeds
             };
-            let outcome = scope.swarms(seeds, &references)?;
-            self.tell("T4", &outcome, Some(&references))?;
+            // One after the other story.
+            let of = |number| {
+                (self.seed..self.seed + seeds)
+                    .skip(number)
+                    .step_by(scenarios.len())
+            };
+            self.tier("T4", &scenarios, &references, |number, scope| {
+                scope.swarms(of(number))
+            })?;
         }
         Ok(())
+    }
+
+    fn references(&self, scenarios: &[Scenario]) -> Result<References> {
+        let (mut references, mut all) = (References::new(), Outcome::default());
+        for scenario in scenarios {
+            let (report, outcome) = self.scope(*scenario, &references).twice()?;
+            references.extend(report.map(|report| (scenario.name, report)));
+            all.add(outcome);
+        }
+        self.tell("reference", &all, &references)?;
+        Ok(references)
+    }
+
+    /// Plays a tier, story by story.
+    fn tier(
+        &self,
+        name: &str,
+        scenarios: &[Scenario],
+        references: &References,
+        play: impl Fn(usize, Scope<'_>) -> std::io::Result<Outcome>,
+    ) -> Result<()> {
+        let mut all = Outcome::default();
+        for (number, scenario) in scenarios.iter().enumerate() {
+            let outcome = play(number, self.scope(*scenario, references))?;
+            line(&format!("  {name} {}", scenario.name), &outcome);
+            all.add(outcome);
+            if self.first && !all.failed.is_empty() {
+                break;
+            }
+        }
+        self.tell(name, &all, references)
+    }
+
+    fn scope<'a>(&self, scenario: Scenario, references: &'a References) -> Scope<'a> {
+        Scope {
+            scenario,
+            seed: self.seed,
+            reference: references.get(scenario.name),
+            first: self.first,
+        }
     }
 
     fn wants(&self, tier: Tier) -> bool {
@@ -108,15 +151,8 @@ impl Arguments {
     }
 
     /// Prints what came of a tier. An error if a run failed.
-    fn tell(&self, name: &str, outcome: &Outcome, references: Option<&References>) -> Result<()> {
-        let seconds = outcome.took.as_secs_f64();
-        let plans = outcome.plans;
-        #[expect(clippy::cast_precision_loss, reason = "for people")]
-        let rate = plans as f64 / seconds.max(0.001);
-        let failed = outcome.failed.len();
-        say(&format!(
-            "{name:<11} {plans:>7} plans {seconds:>8.1} s {rate:>8.1} plans/s   violations {failed}"
-        ));
+    fn tell(&self, name: &str, outcome: &Outcome, references: &References) -> Result<()> {
+        line(name, outcome);
         let Some(first) = outcome.failed.first() else {
             return Ok(());
         };
@@ -134,8 +170,23 @@ impl Arguments {
                 say(&format!("also {}: {problem}", other.regression()));
             }
         }
-        bail!("{failed} runs are not as they must be")
+        bail!("{} runs are not as they must be", outcome.failed.len())
     }
+}
+
+/// The fault-free runs of stories, by name.
+type References = BTreeMap<&'static str, Report>;
+
+/// A line of the table.
+fn line(name: &str, outcome: &Outcome) {
+    let seconds = outcome.took.as_secs_f64();
+    let plans = outcome.plans;
+    #[expect(clippy::cast_precision_loss, reason = "for people")]
+    let rate = plans as f64 / seconds.max(0.001);
+    let failed = outcome.failed.len();
+    say(&format!(
+        "{name:<20} {plans:>6} plans {seconds:>7.1} s {rate:>7.1} plans/s   violations {failed}"
+    ));
 }
 
 fn regressions() -> Result<Outcome> {
@@ -157,11 +208,11 @@ fn regressions() -> Result<Outcome> {
 }
 
 /// The same failure with as few faults as possible.
-fn smallest(report: &Report, references: Option<&References>) -> Result<Report> {
+fn smallest(report: &Report, references: &References) -> Result<Report> {
     let Some(scenario) = scenarios::named(&report.scenario) else {
         return Ok(report.clone());
     };
-    let end = references.and_then(|all| all.get(&report.scenario));
+    let end = references.get(scenario.name);
     let end = end.map(|reference| reference.end.as_str());
     Ok(tiers::minimal(scenario, report, end)?)
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     faults::{Plan, Splitter, Strikes},
+    oracles::{Listener, told_in_logs},
     scenarios::Scenario,
     simulation::{Failure, Simulation},
 };
@@ -68,6 +69,16 @@ pub fn notice_panics() {
     std::panic::set_hook(Box::new(|panic| {
         PANICS.with(|panics| panics.borrow_mut().push(format!("S47: {panic}")));
     }));
+}
+
+/// From now on what is logged is looked at, down to what is logged for debugging.
+pub fn listen_to_logs() {
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+        .with_writer(|| Listener)
+        .finish();
+    // Somebody else listens: a second time changes nothing.
+    drop(tracing::subscriber::set_global_default(subscriber));
 }
 
 /// Plays a story. With `end`: it has to end like this.
@@ -174,6 +185,7 @@ fn judge(
 ) -> Report {
     let mut problems = simulation.oracles.violations();
     problems.extend(problem.map(|problem| problem.to_string()));
+    problems.extend(told_in_logs());
     problems.extend(PANICS.with(|panics| panics.borrow_mut().split_off(0)));
     if matches!(plan, Plan::Nothing | Plan::At(..)) {
         problems.extend(simulation.oracles.refused());

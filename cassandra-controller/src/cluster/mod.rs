@@ -65,10 +65,7 @@ pub async fn reconcile(
         .uid()
         .ok_or(Error::Malformed { missing: "a UID" })?;
     let plan = decide(&observed);
-    tracing::debug!(
-        plan = serde_json::to_string(&plan).unwrap_or_default(),
-        "decided"
-    );
+    tracing::debug!(plan = plan.in_words(), "decided");
     let owner = act::Owner {
         namespace,
         name,

@@ -23,6 +23,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What is to be written, without its content: settings can hold passwords, and logs are read by many.
+    pub fn in_words(&self) -> String {
+        let claim = self.claim.iter().map(|_| "claim".to_owned());
+        let apply = self
+            .apply
+            .iter()
+            .map(|desired| format!("apply {:?} {}", desired.kind, desired.name));
+        let delete = self
+            .delete
+            .iter()
+            .map(|gone| format!("delete {:?} {}", gone.kind, gone.name));
+        claim
+            .chain(apply)
+            .chain(delete)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// A plan that reports and changes nothing.
     pub fn status_only(status: CassandraClusterStatus) -> Self {
         Self {

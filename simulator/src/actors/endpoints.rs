@@ -41,7 +41,7 @@ pub(super) fn step(hand: &Hand) {
         });
         match hand.get(ENDPOINT_SLICE, namespace, name) {
             None => drop(hand.create(&wanted)),
-            Some(slice) if slice.value().get("endpoints") != wanted.get("endpoints") => {
+            Some(slice) if listed(slice.value()) != listed(&wanted) => {
                 let mut slice = slice.value().clone();
                 slice["endpoints"] = wanted["endpoints"].clone();
                 drop(hand.update(&slice));
@@ -49,4 +49,10 @@ pub(super) fn step(hand: &Hand) {
             Some(_) => {}
         }
     }
+}
+
+/// An API server drops an empty list.
+fn listed(slice: &Value) -> &[Value] {
+    let endpoints = slice.get("endpoints").and_then(Value::as_array);
+    endpoints.map_or(&[], Vec::as_slice)
 }

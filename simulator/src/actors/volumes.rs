@@ -29,8 +29,11 @@ fn let_go(hand: &Hand, claim: &Value) {
         text(claim, "/metadata/namespace"),
         text(claim, "/metadata/name"),
     );
-    let used = hand.list(POD).iter().any(|pod| {
-        text(pod.value(), "/metadata/namespace") == namespace && claim_of(pod.value()) == Some(name)
+    // As the real one: a pod that has no node yet uses nothing, and will not get one with a claim that goes.
+    let used = hand.list(POD).iter().map(|pod| pod.value()).any(|pod| {
+        text(pod, "/metadata/namespace") == namespace
+            && claim_of(pod) == Some(name)
+            && !text(pod, "/spec/nodeName").is_empty()
     });
     let finalizers = claim
         .pointer("/metadata/finalizers")

@@ -4,6 +4,7 @@
 mod answers;
 mod leave;
 mod objects;
+mod secrets;
 mod status;
 
 use std::{
@@ -14,6 +15,7 @@ use std::{
     },
 };
 
+pub use secrets::{CANARY, Listener, told_in_logs};
 use serde_json::Value;
 
 use crate::{
@@ -155,6 +157,7 @@ impl Observer for Oracles {
         };
         let mut found = objects::check(&write);
         found.extend(leave::check(&write));
+        found.extend(secrets::check(&write));
         let mut memory = self.memory();
         found.extend(status::check(&write, &mut memory.clusters));
         for violation in found {

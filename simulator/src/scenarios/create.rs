@@ -1,5 +1,9 @@
 //! How rings come to be.
 
+use std::time::Duration;
+
+use cassandra_api::v1alpha1::CassandraCluster;
+
 use super::{cluster, three_racks};
 use crate::simulation::{Failure, Simulation};
 
@@ -27,5 +31,27 @@ pub(super) fn one_ring_of(simulation: &Simulation, nodes: usize) -> Result<(), F
     }
     Err(Failure::Wrong(format!(
         "{rings} rings with {members} nodes"
+    )))
+}
+
+/// Two clusters in one namespace, the name of one being the beginning of the other's: each is a ring of its own, and
+/// the deletion of one is nothing to the other.
+pub(super) async fn neighbours(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    simulation.apply("orders-r1", cluster(&[("r1", 1)])).await?;
+    simulation.until_ready("orders-r1", 1).await?;
+    simulation.until_ready("orders", 3).await?;
+    simulation.delete::<CassandraCluster>("orders-r1").await?;
+    simulation.pass(Duration::from_mins(5)).await;
+    simulation.until_ready("orders", 3).await?;
+    let (rings, after) = (simulation.ring.rings(), simulation.ring.members());
+    let same = before
+        .iter()
+        .all(|(host_id, member)| after.get(host_id) == Some(member));
+    if same && rings == 2 {
+        return Ok(());
+    }
+    Err(Failure::Wrong(format!(
+        "{rings} rings; nodes were {before:?} and are {after:?}"
     )))
 }

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use k8s_openapi::api::core::v1::Pod;
+use cassandra_api::rules::Rule;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use super::{PATIENCE, create::one_ring_of};
 use crate::simulation::{Failure, Simulation};
@@ -44,6 +45,34 @@ pub(super) async fn controller_loss(simulation: &Simulation) -> Result<(), Failu
     simulation.pass(Duration::from_mins(1)).await;
     simulation.until_ready("orders", 3).await?;
     one_ring_of(simulation, 3)
+}
+
+/// A member whose volume is gone never starts empty by itself: it says so and waits for the user, and nobody joins.
+pub(super) async fn volume_loss(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    simulation
+        .delete::<PersistentVolumeClaim>("data-orders-r2-0")
+        .await?;
+    simulation.delete::<Pod>("orders-r2-0-0").await?;
+    let told = |now: &Simulation| {
+        let member = now.members("orders").remove("orders-r2-0");
+        match member.and_then(|member| member.spec.waiting) {
+            Some(waiting) if waiting.rule == Rule::VolumeLost => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    simulation
+        .until("the rule volume_lost", PATIENCE, told)
+        .await?;
+    simulation.pass(Duration::from_mins(30)).await;
+    told(simulation).map_err(Failure::Wrong)?;
+    let after = simulation.ring.members();
+    if after != before {
+        return Err(Failure::Wrong(format!(
+            "nodes were {before:?} and are {after:?}"
+        )));
+    }
+    one_ring_of(simulation, before.len())
 }
 
 async fn same_again(

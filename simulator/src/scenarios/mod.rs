@@ -15,7 +15,10 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::simulation::{Failure, Simulation};
+use crate::{
+    oracles::CANARY,
+    simulation::{Failure, Simulation},
+};
 
 /// The longest that anything may take after faults.
 pub const PATIENCE: Duration = Duration::from_hours(1);
@@ -59,12 +62,14 @@ pub const ALL: &[Scenario] = &[
     scenario!(create::one_rack),
     scenario!(loss::pod_loss after create),
     scenario!(loss::whole_ring_loss after create),
+    scenario!(loss::volume_loss after create),
     scenario!(loss::controller_loss),
     scenario!(spec::growth after create),
     scenario!(spec::broken_spec after create),
     scenario!(drift::drift after create),
     scenario!(deletion::deletion after create),
     scenario!(deletion::adoption after create),
+    scenario!(create::neighbours after create),
 ];
 
 /// The story of this name.
@@ -82,6 +87,9 @@ fn cluster(racks: &[(&str, i32)]) -> Value {
         "version": "5.0.9",
         "racks": racks,
         "storage": { "size": "1Gi" },
+        "config": { "cassandraYaml": {
+            "client_encryption_options": { "keystore_password": CANARY },
+        } },
         "resources": {
             "requests": { "cpu": "1", "memory": "2Gi" },
             "limits": { "cpu": "2", "memory": "2Gi" },

@@ -4,7 +4,6 @@ mod minimal;
 mod regressions;
 
 use std::{
-    collections::BTreeMap,
     io,
     sync::Arc,
     time::{Duration, Instant},
@@ -50,122 +49,113 @@ pub struct Outcome {
     pub failed: Vec<Report>,
 }
 
-/// The fault-free runs of stories, by name.
-pub type References = BTreeMap<String, Report>;
-
-/// What is played.
+/// What is played of one story.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// These stories.
-    pub scenarios: &'a [Scenario],
-    /// With this seed; for swarms it is the first of them.
+    /// The story.
+    pub scenario: Scenario,
+    /// Its seed. Those of swarms decide what goes wrong, not what else is by chance.
     pub seed: u64,
+    /// Its run without faults, once it is known.
+    pub reference: Option<&'a Report>,
     /// Whether one violation is enough.
     pub first: bool,
 }
 
 impl Scope<'_> {
-    /// Plays each story twice without faults. A difference between the two is a problem.
-    pub fn references(&self) -> io::Result<(References, Outcome)> {
-        let (started, mut outcome) = (Instant::now(), Outcome::default());
-        let mut references = References::new();
-        for scenario in self.scenarios {
-            // Side by side: in processes of their own, which also hash with other seeds.
-            let splitter = Splitter::new(|_| Vec::new(), self.first);
-            let twice = vec![Plan::Nothing, Plan::Nothing];
-            let course = Course::FromTheBeginning(twice, &splitter);
-            tell_and_end(&splitter, &run(*scenario, self.seed, course, None)?);
-            let mut reports = self.reports(scenario, splitter.ended()?);
-            outcome.plans += reports.len();
-            if let [first, second] = reports.as_mut_slice()
-                && first.hash != second.hash
-            {
-                second.problem = Some("two runs of one seed differ".into());
-            }
-            references.extend(reports.first().map(|r| (r.scenario.clone(), r.clone())));
-            outcome.add_failed(reports);
-            if self.first && !outcome.failed.is_empty() {
-                break;
-            }
+    /// Plays the story twice without faults. A difference between the two is a problem. They are processes of their
+    /// own, so what they hash with differs.
+    pub fn twice(&self) -> io::Result<(Option<Report>, Outcome)> {
+        let mut reports = Vec::new();
+        let outcome = self.from_the_beginning(vec![Plan::Nothing, Plan::Nothing], &mut reports)?;
+        let alike = reports.windows(2).all(|pair| match pair {
+            [first, second] => first.hash == second.hash,
+            _ => true,
+        });
+        let mut outcome = outcome;
+        let first = reports.into_iter().next();
+        if !alike && let Some(mut report) = first.clone() {
+            report.problem = Some("two runs of one seed differ".into());
+            outcome.failed.push(report);
         }
-        outcome.took = started.elapsed();
-        Ok((references, outcome))
+        Ok((first, outcome))
     }
 
-    /// Plays each story with something going wrong at each of its writes.
-    pub fn each_write(&self, tier: Tier, references: &References) -> io::Result<Outcome> {
+    /// Plays the story with something going wrong at each of its writes.
+    pub fn at_each_write(&self, tier: Tier) -> io::Result<Outcome> {
         let plans = match tier {
             Tier::T2 => |number| Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec(),
             Tier::Regressions | Tier::Reference | Tier::T1 | Tier::T4 => {
                 |number| AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec()
             }
         };
-        let (started, mut outcome) = (Instant::now(), Outcome::default());
-        for scenario in self.scenarios {
-            let splitter = Arc::new(Splitter::new(plans, self.first));
-            let reference = references.get(scenario.name);
-            let end = reference.map(|report| report.end.as_str());
-            let course = Course::AtEachWrite(splitter.clone());
-            let mut report = run(*scenario, self.seed, course, end)?;
-            tell_and_end(&splitter, &report);
-            if reference.is_some_and(|reference| reference.hash != report.hash) {
-                report.problem =
-                    Some("the run that others split off from is not the reference".into());
-                outcome.failed.push(report);
-            }
-            let reports = self.reports(scenario, splitter.ended()?);
-            outcome.plans += reports.len();
-            outcome.add_failed(reports);
-            if self.first && !outcome.failed.is_empty() {
-                break;
-            }
+        let started = Instant::now();
+        let splitter = Arc::new(Splitter::new(plans, self.first));
+        let course = Course::AtEachWrite(splitter.clone());
+        let mut report = run(self.scenario, self.seed, course, self.end())?;
+        tell_and_end(&splitter, &report);
+        let reports = self.reports(splitter.ended()?);
+        let mut outcome = Outcome::of(&reports, started);
+        if self
+            .reference
+            .is_some_and(|reference| reference.hash != report.hash)
+        {
+            report.problem = Some("the run that others split off from is not the reference".into());
+            outcome.failed.push(report);
         }
-        outcome.took = started.elapsed();
         Ok(outcome)
     }
 
-    /// Plays so many seeds, one after the other story.
-    pub fn swarms(&self, count: u64, references: &References) -> io::Result<Outcome> {
-        let (started, mut outcome) = (Instant::now(), Outcome::default());
-        for (offset, scenario) in self.scenarios.iter().enumerate() {
-            let splitter = Splitter::new(|_| Vec::new(), self.first);
-            let seeds = (self.seed..self.seed + count)
-                .skip(offset)
-                .step_by(self.scenarios.len());
-            let plans = seeds
-                .map(|seed| Plan::Swarm(SwarmPlan::all(seed)))
-                .collect();
-            let end = references
-                .get(scenario.name)
-                .map(|report| report.end.as_str());
-            let course = Course::FromTheBeginning(plans, &splitter);
-            tell_and_end(&splitter, &run(*scenario, self.seed, course, end)?);
-            let reports = self.reports(scenario, splitter.ended()?);
-            outcome.plans += reports.len();
-            outcome.add_failed(reports);
-            if self.first && !outcome.failed.is_empty() {
-                break;
-            }
-        }
-        outcome.took = started.elapsed();
-        Ok(outcome)
+    /// Plays the story with the faults of each of these seeds.
+    pub fn swarms(&self, seeds: impl Iterator<Item = u64>) -> io::Result<Outcome> {
+        let plans = seeds
+            .map(|seed| Plan::Swarm(SwarmPlan::all(seed)))
+            .collect();
+        self.from_the_beginning(plans, &mut Vec::new())
     }
 
-    fn reports(&self, scenario: &Scenario, ended: Vec<Ended>) -> Vec<Report> {
+    fn from_the_beginning(
+        &self,
+        plans: Vec<Plan>,
+        reports: &mut Vec<Report>,
+    ) -> io::Result<Outcome> {
+        let started = Instant::now();
+        let splitter = Splitter::new(|_| Vec::new(), self.first);
+        let course = Course::FromTheBeginning(plans, &splitter);
+        let report = run(self.scenario, self.seed, course, self.end())?;
+        tell_and_end(&splitter, &report);
+        *reports = self.reports(splitter.ended()?);
+        Ok(Outcome::of(reports, started))
+    }
+
+    fn end(&self) -> Option<&str> {
+        self.reference.map(|report| report.end.as_str())
+    }
+
+    fn reports(&self, ended: Vec<Ended>) -> Vec<Report> {
         let report = |ended: Ended| {
             serde_json::from_str(&ended.told)
-                .unwrap_or_else(|_| Report::died(scenario.name, self.seed, &ended.plan))
+                .unwrap_or_else(|_| Report::died(self.scenario.name, self.seed, &ended.plan))
         };
         ended.into_iter().map(report).collect()
     }
 }
 
 impl Outcome {
-    fn add_failed(&mut self, reports: Vec<Report>) {
-        let failed = reports
-            .into_iter()
-            .filter(|report| report.problem.is_some());
-        self.failed.extend(failed);
+    fn of(reports: &[Report], started: Instant) -> Self {
+        let failed = reports.iter().filter(|report| report.problem.is_some());
+        Self {
+            plans: reports.len(),
+            took: started.elapsed(),
+            failed: failed.cloned().collect(),
+        }
+    }
+
+    /// Both.
+    pub fn add(&mut self, other: Self) {
+        self.plans += other.plans;
+        self.took += other.took;
+        self.failed.extend(other.failed);
     }
 }
 
