@@ -16,4 +16,5 @@ pub mod ring;
 pub mod run;
 pub mod scenarios;
 pub mod simulation;
+pub mod states;
 pub mod tiers;
