@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use cassandra_api::v1alpha1::{Action, Founder, InProgress};
-use cassandra_controller::cluster::{Claim, Deletion, Desired, Existing, Kind, Plan, decide};
+use cassandra_controller::cluster::{Deletion, Desired, Existing, Kind, Plan, decide};
 use serde_json::{Value, json};
 
 use super::{
@@ -116,15 +116,16 @@ fn claiming(state: &State, founder: &str, turn: Option<(&str, Action)>) -> Plan 
         action,
         started_at: state.observed.now.clone(),
     });
-    plan.claim = Some(Claim {
-        resource_version: "1".into(),
-        founder: Some(Founder {
-            member: Some(founder.into()),
-            adopted_from: None,
-        }),
-        in_progress: turn.into_iter().collect(),
-        next_ordinals: status.next_ordinals,
+    // In this state it is the turn of the second, so that there is a claim to change.
+    let ready = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    let mut claim = right(&ready).claim.unwrap();
+    claim.founder = Some(Founder {
+        member: Some(founder.into()),
+        adopted_from: None,
     });
+    claim.in_progress = turn.into_iter().collect();
+    claim.next_ordinals = status.next_ordinals;
+    plan.claim = Some(claim);
     plan
 }
 
