@@ -4,6 +4,7 @@
 //! * [`actors`]: what else acts on a cluster, each with a delay of its own; [`ring`]: Cassandra.
 //! * [`simulation`]: one run; [`scenarios`]: the stories that are played; [`faults`]: what goes wrong in them.
 //! * [`oracles`]: what must never happen, and what must come about.
+//! * [`states`]: the controller's decision alone, on every state of a small world.
 
 pub mod actors;
 pub mod cli;
@@ -16,4 +17,5 @@ pub mod ring;
 pub mod run;
 pub mod scenarios;
 pub mod simulation;
+pub mod states;
 pub mod tiers;

@@ -1,0 +1,173 @@
+//! Leave to start: who gets it, when, and with which seeds.
+
+use cassandra_api::v1alpha1::{Action, CassandraMemberSpec, Start, StartMode};
+use cassandra_controller::cluster::{Desired, Kind, Plan};
+use serde::Deserialize as _;
+
+use super::super::{life::Life, state::State};
+
+/// What a member is told by this plan, and what it was told before.
+struct Told<'a> {
+    name: &'a str,
+    before: Start,
+    now: Start,
+}
+
+impl Told<'_> {
+    /// Whether it may now start in a way that it might not before.
+    fn is_new(&self) -> bool {
+        self.now.mode != StartMode::Hold && self.now.mode != self.before.mode
+    }
+
+    fn takes_a_place(&self) -> bool {
+        self.is_new() && matches!(self.now.mode, StartMode::Found | StartMode::Join)
+    }
+}
+
+fn told<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = Told<'a>> {
+    let members = plan
+        .apply
+        .iter()
+        .filter(|desired| desired.kind == Kind::CassandraMember);
+    members.filter_map(|desired| {
+        let before = state.observed.owned.members.get(&desired.name);
+        let before = before.map(|member| member.spec.start.clone());
+        Some(Told {
+            name: &desired.name,
+            before: before.unwrap_or_default(),
+            now: start(desired)?,
+        })
+    })
+}
+
+/// What the Member that is applied is told.
+fn start(desired: &Desired) -> Option<Start> {
+    let start = desired.object.pointer("/spec/start")?;
+    Start::deserialize(start).ok()
+}
+
+/// At most one member is on the way, and it is the one whose turn was on record before.
+pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
+    let given: Vec<_> = told(state, plan).filter(Told::takes_a_place).collect();
+    let first = given.first()?;
+    if given.len() > 1 {
+        let names: Vec<_> = given.iter().map(|told| told.name).collect();
+        return Some(format!("{} have leave at the same time", names.join(", ")));
+    }
+    let others = state.members.iter().filter(|(name, _)| name != first.name);
+    if let Some((name, _)) = others.clone().find(|(_, life)| life.is_on_the_way()) {
+        return Some(format!("{} has leave beside {name}", first.name));
+    }
+    let action = if first.now.mode == StartMode::Found {
+        Action::Found
+    } else {
+        Action::Join
+    };
+    let status = state.observed.cluster.status.as_ref();
+    let turns = status.map_or(&[][..], |status| &status.in_progress);
+    let recorded = turns
+        .iter()
+        .any(|turn| turn.member == first.name && turn.action == action);
+    (!recorded).then(|| format!("{} has leave, and its turn is not on record", first.name))
+}
+
+/// Neither turn nor leave to join while a member that has joined does not serve or the ring does not agree.
+pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<String> {
+    let broken = state.ring_disagrees()
+        || state
+            .lives()
+            .any(|life| life.has_joined() && !life.serves());
+    let joins = told(state, plan).find(|told| told.is_new() && told.now.mode == StartMode::Join);
+    if let Some(told) = joins.filter(|_| broken) {
+        return Some(format!("{} may join a ring that is not whole", told.name));
+    }
+    let before = state.observed.cluster.status.as_ref();
+    let before = before.map_or(&[][..], |status| &status.in_progress);
+    let turns = plan.claim.iter().flat_map(|claim| &claim.in_progress);
+    let mut turns = turns.filter(|turn| turn.action == Action::Join && !before.contains(turn));
+    let turn = turns.find(|_| broken || !state.answered)?;
+    let why = if broken {
+        "the ring is not whole"
+    } else {
+        "nobody was asked"
+    };
+    Some(format!("it is the turn of {}, and {why}", turn.member))
+}
+
+/// Nobody gets leave on a volume that is not its own or has lost what it held; who has lost it has none any more.
+pub(super) fn no_start_on_a_wrong_volume(state: &State, plan: &Plan) -> Option<String> {
+    told(state, plan).find_map(|told| {
+        let life = state.life(told.name).filter(|life| life.may_not_start())?;
+        let may = told.is_new() || (life == Life::Lost && told.now.mode != StartMode::Hold);
+        may.then(|| format!("{} may start, and it is {life:?}", told.name))
+    })
+}
+
+/// Nobody founds a ring beside one that there is.
+pub(super) fn one_ring(state: &State, plan: &Plan) -> Option<String> {
+    let joined = state.members.iter().find(|(_, life)| life.has_joined());
+    let (joined, _) = joined?;
+    let mut told = told(state, plan);
+    let founds = told.find(|told| told.is_new() && told.now.mode == StartMode::Found);
+    if let Some(told) = founds {
+        return Some(format!("{} founds beside {joined}", told.name));
+    }
+    let before = state.observed.cluster.status.as_ref();
+    let before = before.map_or(&[][..], |status| &status.in_progress);
+    let mut turns = plan.claim.iter().flat_map(|claim| &claim.in_progress);
+    let turn = turns.find(|turn| turn.action == Action::Found && !before.contains(turn))?;
+    Some(format!("{} is to found beside {joined}", turn.member))
+}
+
+/// Who joins is not among its own seeds: Cassandra would not bootstrap.
+pub(super) fn nobody_is_its_own_seed(state: &State, plan: &Plan) -> Option<String> {
+    told(state, plan).find_map(|told| {
+        let joined = state.life(told.name).is_some_and(Life::has_joined);
+        let own = address(state, told.name)?;
+        let wrong = told.now.mode == StartMode::Join && !joined && told.now.seeds.contains(&own);
+        wrong.then(|| format!("{} is its own seed", told.name))
+    })
+}
+
+/// Who gets leave to join has a seed that is in the ring and serves.
+pub(super) fn who_joins_has_a_seed_that_serves(state: &State, plan: &Plan) -> Option<String> {
+    let serving: Vec<_> = state
+        .members
+        .iter()
+        .filter(|(_, life)| life.serves())
+        .filter_map(|(name, _)| address(state, name))
+        .collect();
+    let mut joining =
+        told(state, plan).filter(|told| told.is_new() && told.now.mode == StartMode::Join);
+    let alone = joining.find(|told| !told.now.seeds.iter().any(|seed| serving.contains(seed)))?;
+    Some(format!(
+        "no seed of {} serves: {:?}",
+        alone.name, alone.now.seeds
+    ))
+}
+
+/// The epoch never falls, and rises with every other mode.
+pub(super) fn epochs_rise(state: &State, plan: &Plan) -> Option<String> {
+    let mut told = told(state, plan);
+    let wrong = told.find(|told| {
+        let other = told.now.mode != told.before.mode;
+        told.now.epoch < told.before.epoch || (other && told.now.epoch == told.before.epoch)
+    })?;
+    let (was, is) = (&wrong.before, &wrong.now);
+    Some(format!(
+        "{} was told {:?} under {} and is told {:?} under {}",
+        wrong.name, was.mode, was.epoch, is.mode, is.epoch
+    ))
+}
+
+/// The address of a member's Service, or the one on record.
+fn address(state: &State, name: &str) -> Option<String> {
+    let owned = &state.observed.owned;
+    let service = owned.services.get(name);
+    let service = service.and_then(|service| service.spec.as_ref()?.cluster_ip.clone());
+    let recorded = || -> Option<String> {
+        let spec: &CassandraMemberSpec = &owned.members.get(name)?.spec;
+        spec.broadcast_address.clone()
+    };
+    service.or_else(recorded)
+}

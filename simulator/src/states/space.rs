@@ -1,0 +1,68 @@
+//! The space of all states that are looked at, by number.
+
+use serde_json::Error;
+
+use super::{
+    cluster::Spec,
+    family::{Family, Shape},
+    possible,
+    state::{State, View},
+};
+
+/// One member, and all that can be said of it.
+const ONE: Shape = Shape {
+    members: 1,
+    racks: 1,
+    services: true,
+    specs: &Spec::ALL,
+    views: &View::ALL,
+};
+/// Two members with all their objects.
+const TWO: Shape = Shape { members: 2, ..ONE };
+/// Two members whose Services somebody has deleted, in a rack each. No StatefulSet can be made for them, which is what
+/// takes most of the time.
+const APART: Shape = Shape {
+    racks: 2,
+    services: false,
+    ..TWO
+};
+/// Three members: the most lives beside each other, so the fewest variants of the rest.
+const THREE: Shape = Shape {
+    members: 3,
+    specs: &[Spec::Plain],
+    views: &[View::Whole],
+    ..APART
+};
+
+/// All families, one after the other.
+pub struct Space {
+    families: Vec<Family>,
+}
+
+impl Space {
+    /// Makes the objects of all families.
+    pub fn new() -> Result<Self, Error> {
+        let families = [ONE, TWO, APART, THREE].into_iter().map(Family::new);
+        Ok(Self {
+            families: families.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// How many numbers there are.
+    pub fn size(&self) -> u64 {
+        self.families.iter().map(Family::size).sum()
+    }
+
+    /// The state of this number. None: there is none, or it is left out.
+    pub fn state(&self, number: u64) -> Option<State> {
+        let mut within = number;
+        for family in &self.families {
+            if within < family.size() {
+                let state = family.state(number, within)?;
+                return (possible::can_be(&state) && !possible::is_open(&state)).then_some(state);
+            }
+            within -= family.size();
+        }
+        None
+    }
+}
