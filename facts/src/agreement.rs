@@ -1,7 +1,7 @@
 //! When a member's path agrees with those that are recorded of its role:
 //!
 //! * it begins and ends as one of them;
-//! * of each step one of them has the same beginning and end. What lies between there may be missed, unless it is a
+//! * of each step one has the same beginning and end, of any role and in any operation that is alike. What lies between there may be missed, unless it is a
 //!   milestone;
 //! * it sees as many peers as were seen in that state, between the fewest and the most: in which order a node hears of
 //!   the others is chance;
@@ -9,12 +9,14 @@
 
 use std::collections::BTreeSet;
 
+use cassandra_api::v1alpha1::MemberState;
+
 use super::{Facts, Seen};
 
 impl Facts {
     /// How one member's path differs from what is recorded of its role.
     pub(super) fn differences_of(&self, role: &str, path: &[Seen]) -> Vec<String> {
-        let Some(recorded) = self.0.get(role) else {
+        let Some(recorded) = self.roles.get(role) else {
             return vec!["nothing is recorded of it".into()];
         };
         let milestones = milestones(recorded);
@@ -29,11 +31,11 @@ impl Facts {
         let steps = steps.filter(|(from, to)| from.node() != to.node());
         for (from, to) in steps {
             let allowed = |known: &Vec<Seen>| allows(known, &milestones, from, to);
-            if !recorded.iter().any(allowed) {
+            if !self.all.iter().any(allowed) {
                 differences.push(format!("from {from} to {to}"));
             }
         }
-        let views = path.iter().filter(|seen| !is_within(recorded, seen));
+        let views = path.iter().filter(|seen| !is_within(&self.all, seen));
         differences.extend(views.map(|seen| format!("it sees too few or too many: {seen}")));
         let words = words(path);
         if common(&milestones, &words) != milestones {
@@ -81,9 +83,14 @@ fn is_within(recorded: &BTreeSet<Vec<Seen>>, seen: &Seen) -> bool {
         })
 }
 
-/// The states that all paths have, in one order.
+/// The states that all paths have, in one order. Whether an answer comes in time is a matter of the machine.
 fn milestones(recorded: &BTreeSet<Vec<Seen>>) -> Vec<&str> {
-    let mut all = recorded.iter().map(|path| words(path));
+    let mut all = recorded.iter().map(|path| {
+        let mut words = words(path);
+        words.retain(|word| *word != MemberState::NotAnswering.as_str());
+        words.dedup();
+        words
+    });
     let first = all.next().unwrap_or_default();
     all.fold(first, |milestones, path| common(&milestones, &path))
 }
@@ -135,7 +142,10 @@ mod tests {
 
     fn recorded(paths: &[&str]) -> Facts {
         let paths = paths.iter().map(|states| path(states)).collect();
-        Facts(BTreeMap::from([("each".to_owned(), paths)]))
+        Facts {
+            all: BTreeSet::clone(&paths),
+            roles: BTreeMap::from([("each".to_owned(), paths)]),
+        }
     }
 
     fn agrees(facts: &Facts, states: &str) -> bool {

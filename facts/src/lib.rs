@@ -58,6 +58,18 @@ impl Operation {
         }
     }
 
+    /// Operations in which nodes take the same steps.
+    fn alike(self) -> &'static [Self] {
+        match self {
+            Self::Creation => &[Self::Creation],
+            Self::PodDeleted | Self::CassandraKilled | Self::AllPodsDeleted => &[
+                Self::PodDeleted,
+                Self::CassandraKilled,
+                Self::AllPodsDeleted,
+            ],
+        }
+    }
+
     /// What a member is in it. Members of one role are like each other.
     fn role(self, member: &str, joined: &[String]) -> &'static str {
         let of_rack = |rack: &str| member.contains(&format!("-{rack}-"));
@@ -149,38 +161,42 @@ impl fmt::Display for Seen {
     }
 }
 
-/// What real runs of an operation have shown: the paths that members of each role took.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Facts(BTreeMap<String, BTreeSet<Vec<Seen>>>);
+/// The paths that members of each role took.
+type Roles = BTreeMap<String, BTreeSet<Vec<Seen>>>;
+
+/// What real runs of an operation have shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    roles: Roles,
+    /// The paths of all roles, also in operations that are like this one: a node starts again in the same way, whatever
+    /// ended it.
+    all: BTreeSet<Vec<Seen>>,
+}
 
 impl Facts {
     /// What is recorded of an operation.
     pub fn of(operation: Operation) -> Result<Self> {
-        let path = path(operation);
-        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        serde_json::from_str(&text).with_context(|| path.display().to_string())
+        let mut all = BTreeSet::new();
+        for alike in operation.alike() {
+            all.extend(read(*alike)?.into_values().flatten());
+        }
+        let roles = read(operation)?;
+        Ok(Self { roles, all })
     }
 
     /// Adds a run to what is recorded of an operation: each path that differs from what is there.
     pub fn record(operation: Operation, seen: &Paths) -> Result<()> {
-        let path = path(operation);
-        let mut facts = if path.exists() {
-            Self::of(operation)?
-        } else {
-            Self::default()
-        };
+        let mut facts = Self::of(operation)?;
         for (member, states) in &seen.of {
             let role = operation.role(member, &seen.joined);
             if !facts.differences_of(role, states).is_empty() {
-                facts
-                    .0
-                    .entry(role.into())
-                    .or_default()
-                    .insert(states.clone());
+                let paths = facts.roles.entry(role.into()).or_default();
+                paths.insert(states.clone());
+                facts.all.insert(states.clone());
             }
         }
-        let text = serde_json::to_string_pretty(&facts)? + "\n";
+        let path = path(operation);
+        let text = serde_json::to_string_pretty(&facts.roles)? + "\n";
         std::fs::write(&path, text).with_context(|| path.display().to_string())
     }
 
@@ -193,6 +209,16 @@ impl Facts {
         });
         all.collect()
     }
+}
+
+/// What is recorded of an operation, nothing if it never was.
+fn read(operation: Operation) -> Result<Roles> {
+    let path = path(operation);
+    if !path.exists() {
+        return Ok(Roles::new());
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
 fn path(operation: Operation) -> PathBuf {
