@@ -26,6 +26,9 @@ pub struct Arguments {
     /// Also those that take long.
     #[arg(long)]
     long: bool,
+    /// Adds what is seen of Cassandra to simulator/facts, instead of comparing it with what is there.
+    #[arg(long)]
+    record: bool,
     #[command(flatten)]
     cache: CacheArgs,
     #[command(flatten)]
@@ -37,7 +40,7 @@ impl Arguments {
     pub async fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
         let target = self.target.open(&cache, xtask::progress::Progress)?;
-        let stage = Stage::prepare(target, &cache).await?;
+        let stage = Stage::prepare(target, &cache, self.record).await?;
         let chosen: Vec<_> = scenarios::all()
             .into_iter()
             .filter(|scenario| scenario.set == self.set)

@@ -35,12 +35,14 @@ pub struct Stage {
     pub client: Client,
     /// The image with agent and bootstrapper.
     pub operator_image: String,
+    /// What is seen of Cassandra is recorded, not compared.
+    pub record: bool,
     target: Target,
 }
 
 impl Stage {
     /// Installs the operator as it is in this checkout.
-    pub async fn prepare(target: Target, cache: &Cache) -> Result<Self> {
+    pub async fn prepare(target: Target, cache: &Cache, record: bool) -> Result<Self> {
         let image = target.operator_image(cache, Progress)?;
         Progress.step("the operator", || {
             install::install(&target, Overlay::Cluster, &image, "e2e")
@@ -52,6 +54,7 @@ impl Stage {
         let stage = Self {
             client: Client::try_from(config)?,
             operator_image: image,
+            record,
             target,
         };
         stage.scale_controller(1).await?;

@@ -8,13 +8,18 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cassandra_api::v1alpha1::StartMode;
+use facts::Operation;
 
-use super::{ONE_RACK, THREE_RACKS};
+use super::{ONE_RACK, THREE_RACKS, model};
 use crate::{program::Program, ring::Ring, stage::Stage};
 
-/// One founder, joins one at a time, and a row that everybody has.
+/// One founder, joins one at a time, and a row that everybody has. The simulator's Cassandra does it the same way.
 pub(super) async fn three_racks_become_one_ring(stage: &Stage) -> Result<()> {
-    form(stage, THREE_RACKS).await?;
+    stage.fresh_namespace(THREE_RACKS.namespace).await?;
+    model::is_of(stage, Operation::Creation, async || {
+        grow(stage, THREE_RACKS).await
+    })
+    .await?;
     THREE_RACKS.write_row(stage, "hello").await?;
     THREE_RACKS.row_is(stage, "hello").await
 }
@@ -100,6 +105,10 @@ pub(super) async fn statuses_are_what_nodetool_says(stage: &Stage) -> Result<()>
 
 async fn form(stage: &Stage, ring: Ring) -> Result<()> {
     stage.fresh_namespace(ring.namespace).await?;
+    grow(stage, ring).await
+}
+
+async fn grow(stage: &Stage, ring: Ring) -> Result<()> {
     stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
     let done = AtomicBool::new(false);
     let formation = async {

@@ -32,13 +32,15 @@ use crate::{
 };
 
 const CONFIG_MAP: Kind = Kind("v1", "ConfigMap");
-/// The first pause before a container that failed is started again, and the longest.
+/// The pause before a container that failed again is started again, and the longest. The first time there is none.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_mins(5));
 /// How often readiness is asked for, and how many times in a row it must be denied.
 const READINESS: Duration = Duration::from_secs(5);
 const DENIALS: u32 = 2;
 /// How long a drain takes, and the end of a process after it.
 const DRAIN: Duration = Duration::from_secs(3);
+/// How long after the end of Cassandra the agent beside it is told to end.
+const BESIDE: Duration = Duration::from_millis(600);
 
 /// Lives until it is told to end, and then ends in good order. Dropped: everything in it is killed.
 pub(super) async fn live(
@@ -71,8 +73,11 @@ pub(super) async fn live(
         }
         sleep(DRAIN).await;
     }
-    drop(running);
+    let ran = running.take().is_some();
     life.status.ready(false);
+    if ran {
+        sleep(BESIDE).await;
+    }
     end_agent.send_replace(true);
     while containers.join_next().await.is_some() {}
     life.status.gone();
@@ -129,6 +134,7 @@ impl Life {
             self.ring().clone(),
             self.start(&volume),
             self.status.clone(),
+            self.surroundings.container_start,
         ));
         *running = Some(Cassandra(task.abort_handle()));
         self.judge_readiness(&agent).await;
@@ -311,14 +317,15 @@ impl Life {
 }
 
 /// Cassandra's container: started again when it ends, later and later.
-async fn cassandra(ring: Ring, start: Start, status: Arc<PodStatus>) {
-    let (mut pause, longest) = BACK_OFF;
+async fn cassandra(ring: Ring, start: Start, status: Arc<PodStatus>, container_start: Duration) {
+    let (first, longest) = BACK_OFF;
+    let mut pause = Duration::ZERO;
     loop {
         status.set("cassandra", Container::Running(true));
         let exit = ring.run(start.clone()).await;
         status.set("cassandra", Container::Failed(&exit.to_string()));
-        sleep(pause).await;
-        pause = (pause * 2).min(longest);
+        sleep(pause + container_start).await;
+        pause = (pause * 2).clamp(first, longest);
     }
 }
 

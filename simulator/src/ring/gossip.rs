@@ -37,9 +37,14 @@ impl Place {
 
 impl World {
     /// The ring as a node sees it, by host id, itself included.
-    pub(super) fn view(&self, observer: &Process) -> Vec<Peer> {
+    pub(super) fn view(&self, address: &str, observer: &Process) -> Vec<Peer> {
         let Some(places) = observer.ring.and_then(|ring| self.rings.get(ring)) else {
-            return Vec::new();
+            return vec![Peer {
+                host_id: observer.host_id.clone(),
+                address: address.to_owned(),
+                state: of_itself(observer),
+                schema: None,
+            }];
         };
         let known = places.iter().filter(|(host_id, place)| {
             **host_id == observer.host_id
@@ -49,7 +54,9 @@ impl World {
             .map(|(host_id, place)| Peer {
                 host_id: host_id.clone(),
                 address: place.address.clone(),
-                state: if self.holds_up(observer, host_id, place) {
+                state: if *host_id == observer.host_id {
+                    of_itself(observer)
+                } else if self.holds_up(observer, host_id, place) {
                     PeerState::Up
                 } else {
                     PeerState::Down
@@ -60,21 +67,26 @@ impl World {
     }
 
     /// Whether a node holds another one for up.
-    pub(super) fn holds_up(&self, observer: &Process, host_id: &str, place: &Place) -> bool {
-        if host_id == observer.host_id {
-            return true;
-        }
+    fn holds_up(&self, observer: &Process, host_id: &str, place: &Place) -> bool {
         let (up, at) = place.up;
         let longest = if up {
             self.pace.heard_up
         } else {
             self.pace.heard_down
         };
-        let heard_from = observer.heard_from.unwrap_or_else(Instant::now);
+        let gossips_from = observer.gossips_from.unwrap_or_else(Instant::now);
         // Who has just started holds everybody for down until it has heard of them.
-        let listening = since(heard_from) >= lag(self.pace.heard_up, observer, host_id);
+        let listening = since(gossips_from) >= lag(self.pace.heard_up, observer, host_id);
         let told = since(at) >= lag(longest, observer, host_id);
         listening && if told { up } else { place.was_up }
+    }
+}
+
+/// What a node says of itself: nothing, before it gossips.
+fn of_itself(observer: &Process) -> PeerState {
+    match observer.gossips_from {
+        Some(_) => PeerState::Up,
+        None => PeerState::Unknown,
     }
 }
 

@@ -9,7 +9,7 @@ use member_agent::{
 };
 use tokio::time::{Instant, sleep};
 
-use super::{Mode, Process, Ring};
+use super::{Mode, Process, Ring, since};
 
 /// How long the management client waits.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -66,26 +66,24 @@ impl Management {
         true
     }
 
-    /// The process, if it answers.
-    async fn process(&self) -> Result<Process, Error> {
+    /// The process and its address, if it answers.
+    async fn process(&self) -> Result<(String, Process), Error> {
         let endpoint = || self.pod.clone();
         let found = {
             let world = self.ring.world();
-            let found = world
-                .processes
-                .values()
-                .find(|process| process.pod == self.pod);
-            found.cloned()
+            let mut all = world.processes.iter();
+            let found = all.find(|(_, process)| process.pod == self.pod);
+            found.map(|(address, process)| (address.clone(), process.clone()))
         };
         match found {
-            Some(process) if process.hangs => {
+            Some((_, process)) if process.hangs => {
                 sleep(LIMIT).await;
                 Err(Error::Timeout {
                     endpoint: endpoint(),
                     limit: LIMIT,
                 })
             }
-            Some(process) if process.answers_from <= Instant::now() => Ok(process),
+            Some(found) if found.1.answers_from <= Instant::now() => Ok(found),
             Some(_) | None => Err(Error::Refused {
                 endpoint: endpoint(),
             }),
@@ -95,8 +93,11 @@ impl Management {
 
 impl Node for Management {
     async fn facts(&self) -> Result<NodeFacts, Error> {
-        let process = self.process().await?;
+        let (address, process) = self.process().await?;
         let world = self.ring.world();
+        if since(process.answers_from) < world.pace.first_words {
+            return Ok(NodeFacts::default());
+        }
         let place = process
             .ring
             .and_then(|ring| world.rings.get(ring)?.get(&process.host_id));
@@ -113,7 +114,7 @@ impl Node for Management {
             },
             native_transport: process.native_transport,
             load_bytes: Some(0),
-            ring: world.view(&process),
+            ring: world.view(&address, &process),
             missing: Vec::new(),
         })
     }

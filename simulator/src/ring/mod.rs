@@ -44,12 +44,16 @@ use gossip::Place;
 pub struct Pace {
     /// From the start of the process until its management interface answers.
     pub management: Duration,
-    /// From then until it has talked to its seeds.
+    /// From then until it has a mode to tell and knows who is in its ring.
+    pub first_words: Duration,
+    /// From its management interface's first answer until it has talked to its seeds. It begins to gossip half way.
     pub gossip: Duration,
     /// How long a bootstrap waits before it streams (`cassandra.ring_delay_ms`).
     pub ring_delay: Duration,
     /// How long it streams.
     pub streaming: Duration,
+    /// How long a node that was in the ring takes its place again.
+    pub rejoining: Duration,
     /// From its place in the ring until it serves CQL.
     pub native_transport: Duration,
     /// The longest until another node has heard that one is up.
@@ -62,9 +66,11 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             management: Duration::from_secs(4),
+            first_words: Duration::from_secs(2),
             gossip: Duration::from_secs(6),
             ring_delay: Duration::from_secs(30),
             streaming: Duration::from_secs(10),
+            rejoining: Duration::from_secs(1),
             native_transport: Duration::from_secs(2),
             heard_up: Duration::from_secs(3),
             heard_down: Duration::from_secs(20),

@@ -1,13 +1,14 @@
 //! A Cassandra process.
 
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 /// Cassandra's operation modes, as far as the operator brings a node into them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// Has not begun to join.
     Starting,
-    /// Bootstraps.
+    /// Bootstraps, or takes its place in the ring again.
     Joining,
     /// Is in the ring.
     Normal,
@@ -52,8 +53,10 @@ pub struct Process {
     pub hangs: bool,
     /// When its management interface answers.
     pub answers_from: Instant,
-    /// Since when others can hear it.
-    pub heard_from: Option<Instant>,
+    /// Since when it gossips.
+    pub gossips_from: Option<Instant>,
     /// The release.
     pub version: String,
+    /// Ends it at once.
+    pub(super) killed: CancellationToken,
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use super::{Mode, Process, Ring, System, World, gossip::Place};
 
@@ -40,6 +41,8 @@ pub enum Exit {
     AddressTaken,
     /// A node whose ranges it would take does not run.
     NodesDown,
+    /// Somebody killed it.
+    Killed,
 }
 
 impl fmt::Display for Exit {
@@ -50,6 +53,7 @@ impl fmt::Display for Exit {
             Self::OthersJoin => "Other bootstrapping/leaving/moving nodes detected",
             Self::AddressTaken => "A node with this address already exists",
             Self::NodesDown => "Unable to find sufficient sources for streaming range",
+            Self::Killed => "",
         })
     }
 }
@@ -76,10 +80,32 @@ impl Drop for Running<'_> {
 }
 
 impl Ring {
-    /// Runs Cassandra until it ends by itself. Dropped earlier, it was killed.
+    /// Runs Cassandra until it ends. Dropped earlier, its container was killed.
     pub async fn run(&self, start: Start) -> Exit {
-        let pace = self.world().pace;
         let (_running, system) = self.begin(&start);
+        let killed = self
+            .world()
+            .processes
+            .get(&start.address)
+            .map(|process| process.killed.clone())
+            .unwrap_or_default();
+        tokio::select! {
+            biased;
+            () = killed.cancelled() => Exit::Killed,
+            exit = self.live(start, system) => exit,
+        }
+    }
+
+    /// Kills the process of a member. Whether there was one.
+    pub fn kill(&self, member: &str) -> bool {
+        let world = self.world();
+        let mut all = world.processes.values();
+        let found = all.find(|process| process.member == member);
+        found.map(|process| process.killed.cancel()).is_some()
+    }
+
+    async fn live(&self, start: Start, system: Option<System>) -> Exit {
+        let pace = self.world().pace;
         sleep(pace.management).await;
         if system
             .as_ref()
@@ -88,13 +114,19 @@ impl Ring {
             return Exit::WrongCluster;
         }
         self.world().remember(&start);
-        sleep(pace.gossip).await;
+        sleep(pace.gossip / 2).await;
+        self.world().begin_to_gossip(&start);
+        sleep(pace.gossip / 2).await;
         let start = Start {
             seeds: self.seeds(&start),
             ..start
         };
         let ring = match system.and_then(|system| system.ring) {
-            Some(ring) => ring,
+            Some(ring) => {
+                self.world().takes_place_again(&start);
+                sleep(pace.rejoining).await;
+                ring
+            }
             None => match self.join(&start).await {
                 Ok(ring) => ring,
                 Err(exit) => return exit,
@@ -145,8 +177,9 @@ impl Ring {
             native_transport: false,
             hangs: false,
             answers_from: Instant::now() + world.pace.management,
-            heard_from: None,
+            gossips_from: None,
             version: start.version.clone(),
+            killed: CancellationToken::new(),
         };
         world.processes.insert(start.address.clone(), process);
         let running = Running {
@@ -281,6 +314,24 @@ impl World {
         });
     }
 
+    /// Others hear of a node that they know as soon as it gossips, before it has its place again.
+    fn begin_to_gossip(&mut self, start: &Start) {
+        let Some(process) = self.processes.get_mut(&start.address) else {
+            return;
+        };
+        process.gossips_from = Some(Instant::now());
+        let places = process.ring.and_then(|ring| self.rings.get_mut(ring));
+        if let Some(place) = places.and_then(|places| places.get_mut(&process.host_id)) {
+            place.turns(true);
+        }
+    }
+
+    fn takes_place_again(&mut self, start: &Start) {
+        if let Some(process) = self.processes.get_mut(&start.address) {
+            process.mode = Mode::Joining;
+        }
+    }
+
     fn take_place(&mut self, start: &Start, ring: usize) {
         self.put(start, ring, true);
         let volume = self.volumes.get_mut(&start.volume);
@@ -297,7 +348,6 @@ impl World {
         };
         process.mode = if normal { Mode::Normal } else { Mode::Joining };
         process.ring = Some(ring);
-        process.heard_from.get_or_insert(now);
         let host_id = process.host_id.clone();
         let Some(places) = self.rings.get_mut(ring) else {
             return;
