@@ -4,6 +4,7 @@
 mod answers;
 mod leave;
 mod objects;
+mod rest;
 mod secrets;
 mod status;
 
@@ -19,11 +20,14 @@ pub use secrets::{CANARY, Listener, told_in_logs};
 use serde_json::Value;
 
 use crate::{
-    faults::is_ours,
+    faults::{is_counted, is_ours},
     json::text,
     kubernetes::{Applied, Observer, Outcome, Request, Server},
     ring::Ring,
 };
+
+/// No story takes so many writes of ours, whatever goes wrong.
+const MOST_WRITES: u64 = 10_000;
 
 /// All checks of one run.
 pub struct Oracles {
@@ -32,7 +36,7 @@ pub struct Oracles {
     memory: Mutex<Memory>,
     /// Writes of ours that plans count.
     writes: AtomicU64,
-    /// Writes of ours that changed something.
+    /// Writes of ours that were answered, whether they changed something or not.
     changes: AtomicU64,
 }
 
@@ -79,6 +83,9 @@ impl Oracles {
     pub fn violations(&self) -> Vec<String> {
         let mut all = self.memory().violations.clone();
         all.extend(self.ring.violations());
+        if let Some(server) = self.server.get() {
+            all.extend(rest::check(server, &self.ring));
+        }
         let reading = self.ring.read_all();
         if reading.lost > 0 {
             all.push(format!(
@@ -94,7 +101,8 @@ impl Oracles {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// How many writes of ours changed something, Leases and Events aside.
+    /// How many writes of ours were answered, Leases and Events aside. One that changes nothing counts too: who sends it
+    /// in each pass never comes to rest.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Relaxed)
     }
@@ -109,6 +117,12 @@ impl Oracles {
     }
 
     pub(crate) fn answered(&self, component: &str, request: &Request, outcome: &Outcome) {
+        if is_counted(component, request)
+            && self.changes.fetch_add(1, Ordering::Relaxed) == MOST_WRITES
+        {
+            let endless = format!("S42: {MOST_WRITES} writes, and no end");
+            self.memory().violations.push(endless);
+        }
         if is_ours(component)
             && !self.has_lost_its_rights(component)
             && let Some(problem) = answers::check(component, request, outcome)
@@ -143,9 +157,6 @@ impl Observer for Oracles {
         let value = |object: &Option<Arc<crate::kubernetes::Object>>| object.clone();
         let (old, new) = (value(&applied.change.old), value(&applied.change.new));
         let kind = applied.request.resource.kind.as_str();
-        if is_ours(applied.component) && !matches!(kind, "Lease" | "Event") {
-            self.changes.fetch_add(1, Ordering::Relaxed);
-        }
         let write = Write {
             component: applied.component,
             request: applied.request,
