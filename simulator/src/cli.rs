@@ -1,14 +1,18 @@
 //! Command line.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 
 use crate::{
     faults::{Plan, SwarmPlan},
     run::{Course, Report, listen_to_logs, notice_panics, run},
     scenarios::{self, Scenario},
+    states,
     tiers::{self, Outcome, Scope, Tier},
 };
 
@@ -49,6 +53,9 @@ impl Arguments {
         let scenarios = self.scenarios()?;
         if self.trace {
             return self.trace(&scenarios);
+        }
+        if self.wants(Tier::T0) && self.scenario.is_empty() {
+            states()?;
         }
         if self.wants(Tier::Regressions) && self.scenario.is_empty() {
             self.tell("regressions", &regressions()?, &References::new())?;
@@ -179,14 +186,31 @@ type References = BTreeMap<&'static str, Report>;
 
 /// A line of the table.
 fn line(name: &str, outcome: &Outcome) {
-    let seconds = outcome.took.as_secs_f64();
-    let plans = outcome.plans;
+    row(name, outcome.plans, outcome.took, outcome.failed.len());
+}
+
+fn row(name: &str, plans: usize, took: Duration, violations: usize) {
+    let seconds = took.as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "for people")]
     let rate = plans as f64 / seconds.max(0.001);
-    let failed = outcome.failed.len();
     say(&format!(
-        "{name:<20} {plans:>6} plans {seconds:>7.1} s {rate:>7.1} plans/s   violations {failed}"
+        "{name:<20} {plans:>7} plans {seconds:>7.1} s {rate:>8.1} plans/s   violations {violations}"
     ));
+}
+
+/// T0: decisions that break a rule, with the state in which they do.
+fn states() -> Result<()> {
+    let outcome = states::enumerate(None)?;
+    row("T0", outcome.plans, outcome.took, outcome.violations);
+    for failure in outcome.failed.iter().take(10) {
+        say(&failure.to_string());
+    }
+    ensure!(
+        outcome.violations == 0,
+        "{} decisions are not as they must be",
+        outcome.violations
+    );
+    Ok(())
 }
 
 fn regressions() -> Result<Outcome> {

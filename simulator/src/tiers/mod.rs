@@ -21,6 +21,9 @@ use crate::{
 /// How plans are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Tier {
+    /// The controller's decision on every state of a small world.
+    #[value(name = "T0")]
+    T0,
     /// Runs that found a bug once.
     #[value(name = "regressions")]
     Regressions,
@@ -85,7 +88,7 @@ impl Scope<'_> {
     pub fn at_each_write(&self, tier: Tier) -> io::Result<Outcome> {
         let plans = match tier {
             Tier::T2 => |number| Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec(),
-            Tier::Regressions | Tier::Reference | Tier::T1 | Tier::T4 => {
+            Tier::T0 | Tier::Regressions | Tier::Reference | Tier::T1 | Tier::T4 => {
                 |number| AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec()
             }
         };
