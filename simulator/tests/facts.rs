@@ -8,7 +8,6 @@ use facts::{Facts, Operation, Paths, Sightings};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use simulator::{
-    faults::Plan,
     scenarios,
     simulation::{NAMESPACE, Simulation},
 };
@@ -17,7 +16,7 @@ const SEEDS: std::ops::RangeInclusive<u64> = 1..=8;
 
 /// A ring without faults, and what its members say while it is made.
 async fn created(seed: u64) -> (Simulation, Paths) {
-    let simulation = Simulation::new(seed, Plan::Nothing);
+    let simulation = Simulation::new(seed);
     let sightings = look(&simulation).await;
     let create = scenarios::named("create").unwrap();
     (create.story)(&simulation).await.unwrap();

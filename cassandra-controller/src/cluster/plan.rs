@@ -41,6 +41,12 @@ impl Plan {
             .join(", ")
     }
 
+    /// Whether it writes this object already.
+    pub(super) fn has(&self, object: &Desired) -> bool {
+        let mut planned = self.apply.iter();
+        planned.any(|desired| (desired.kind, &desired.name) == (object.kind, &object.name))
+    }
+
     /// A plan that reports and changes nothing.
     pub fn status_only(status: CassandraClusterStatus) -> Self {
         Self {

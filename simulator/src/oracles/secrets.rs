@@ -19,7 +19,9 @@ static FORMS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let base64 = base64
         .ok()
         .and_then(|text| text.as_str().map(str::to_owned));
-    let hex: String = CANARY.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = CANARY
+        .bytes()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
     let percent = CANARY.replace('/', "%2F").replace('&', "%26");
     let mut forms = vec![CANARY.to_owned(), hex, percent];
     forms.extend(base64.map(|text| text.trim_end_matches('=').to_owned()));

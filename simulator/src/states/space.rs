@@ -59,7 +59,7 @@ impl Space {
         for family in &self.families {
             if within < family.size() {
                 let state = family.state(number, within)?;
-                return (possible::can_be(&state) && !possible::is_open(&state)).then_some(state);
+                return (possible::can_be(&state)).then_some(state);
             }
             within -= family.size();
         }

@@ -70,12 +70,12 @@ impl Scope<'_> {
     /// own, so what they hash with differs.
     pub fn twice(&self) -> io::Result<(Option<Report>, Outcome)> {
         let mut reports = Vec::new();
-        let outcome = self.from_the_beginning(vec![Plan::Nothing, Plan::Nothing], &mut reports)?;
+        let twice = vec![Plan::Nothing, Plan::Nothing];
+        let mut outcome = self.split_at_the_beginning(twice, &mut reports)?;
         let alike = reports.windows(2).all(|pair| match pair {
             [first, second] => first.hash == second.hash,
             _ => true,
         });
-        let mut outcome = outcome;
         let first = reports.into_iter().next();
         if !alike && let Some(mut report) = first.clone() {
             report.problem = Some("two runs of one seed differ".into());
@@ -114,10 +114,10 @@ impl Scope<'_> {
         let plans = seeds
             .map(|seed| Plan::Swarm(SwarmPlan::all(seed)))
             .collect();
-        self.from_the_beginning(plans, &mut Vec::new())
+        self.split_at_the_beginning(plans, &mut Vec::new())
     }
 
-    fn from_the_beginning(
+    fn split_at_the_beginning(
         &self,
         plans: Vec<Plan>,
         reports: &mut Vec<Report>,

@@ -74,7 +74,10 @@ pub(super) fn decide(
             let outlook = outlook(cluster, &facts, waiting.clone(), revision);
             if let Some(workload) = workload {
                 let spec = spec(cluster, &facts, told, waiting, workload);
-                plan.apply.extend(objects(cluster, &facts, &spec));
+                let mut objects = objects(cluster, &facts, &spec);
+                // A claim that is taken over now is not made as well, whatever the cache has of it yet.
+                objects.retain(|object| !plan.has(object));
+                plan.apply.extend(objects);
                 plan.delete.extend(outdated_pod(cluster, &facts, &spec));
             }
             outlook

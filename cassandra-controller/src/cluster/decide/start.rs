@@ -291,7 +291,8 @@ impl Scene<'_> {
         else {
             return told;
         };
-        if told.start.mode != StartMode::Hold {
+        // The bootstrapper may have refused the volume since the turn was claimed.
+        if told.start.mode != StartMode::Hold || !member.waits_for_leave() {
             return told;
         }
         let member_service = self.cluster.spec.network.broadcast == Broadcast::MemberService;
