@@ -1,6 +1,6 @@
 //! Leave to start, and what comes of it.
 
-use cassandra_api::v1alpha1::{CassandraMember, StartMode};
+use cassandra_api::v1alpha1::{CassandraMember, MemberState, StartMode};
 
 use super::{Write, text};
 use crate::{kubernetes::is_ready, ring::Mode};
@@ -12,10 +12,13 @@ pub(super) fn check(write: &Write<'_>) -> Vec<String> {
         if let Some(now) = write.new.and_then(member) {
             found.extend(one_at_a_time(write, &now));
             found.extend(seeds_are_alive(write, before.as_ref(), &now));
+            found.extend(ring_is_whole(write, before.as_ref(), &now));
+            found.extend(serves_as_reported(write, before.as_ref(), &now));
             found.extend(host_ids_stay(before.as_ref(), &now));
             found.extend(epochs_rise(before.as_ref(), &now));
         }
     }
+    found.extend(everybody_was_asked(write));
     found.extend(ready_is_normal(write));
     found
 }
@@ -74,6 +77,70 @@ fn seeds_are_alive(
     (any && !alive).then(|| format!("S14: no seed of {} is in the ring: {seeds:?}", name(now)))
 }
 
+/// S15: who joins meets a ring whose nodes all see each other up.
+fn ring_is_whole(
+    write: &Write<'_>,
+    before: Option<&CassandraMember>,
+    now: &CassandraMember,
+) -> Option<String> {
+    let joins = |member: &CassandraMember| member.spec.start.mode == StartMode::Join;
+    if !joins(now) || before.is_some_and(joins) {
+        return None;
+    }
+    let disagreement = write.ring.disagreement()?;
+    Some(format!(
+        "S15: {} has leave to join while {disagreement}",
+        name(now)
+    ))
+}
+
+/// S16: the turn to join comes after every member that has joined was asked for it, and has answered.
+fn everybody_was_asked(write: &Write<'_>) -> Option<String> {
+    let turn = |object: Option<&serde_json::Value>| {
+        let turn = object?.pointer("/status/inProgress/0")?;
+        let joins = text(turn, "/action") == "Join";
+        joins.then(|| text(turn, "/member").to_owned())
+    };
+    let next = turn(write.new).filter(|_| write.kind == "CassandraCluster" && write.is_ours())?;
+    if turn(write.old).as_ref() == Some(&next) {
+        return None;
+    }
+    let members = write
+        .server
+        .list("cassandra-operator.rs/v1alpha1", "CassandraMember");
+    let silent = members
+        .iter()
+        .filter_map(|object| member(object.value()))
+        .find(|other| {
+            let status = other.status.as_ref();
+            let joined = status.filter(|status| status.bootstrapped.is_some());
+            joined.is_some_and(|status| {
+                let answer = status.probe.as_ref().map(|probe| probe.id.as_str());
+                let about = answer.and_then(|answer| answer.rsplit_once('.'));
+                about.is_none_or(|(about, _)| about != next)
+            })
+        })?;
+    Some(format!(
+        "S16: {next} has the turn to join, and {} was not asked",
+        name(&silent)
+    ))
+}
+
+/// S20: a member that is reported ready serves.
+fn serves_as_reported(
+    write: &Write<'_>,
+    before: Option<&CassandraMember>,
+    now: &CassandraMember,
+) -> Option<String> {
+    let ready = |member: &CassandraMember| {
+        let status = member.status.as_ref();
+        status.is_some_and(|status| status.state == MemberState::Ready)
+    };
+    let address = now.status.as_ref()?.address.as_deref()?;
+    (ready(now) && !before.is_some_and(ready) && !write.ring.serves_at(address))
+        .then(|| format!("S20: {} is reported ready and does not serve", write.name()))
+}
+
 /// S11: a member that has joined is one node for ever.
 fn host_ids_stay(before: Option<&CassandraMember>, now: &CassandraMember) -> Option<String> {
     let joined = |member: &CassandraMember| {
@@ -83,14 +150,25 @@ fn host_ids_stay(before: Option<&CassandraMember>, now: &CassandraMember) -> Opt
             .filter(|status| status.bootstrapped.is_some())?;
         status.host_id.clone()
     };
-    let (was, is) = (joined(before?)?, joined(now)?);
+    let was = joined(before?)?;
+    let is = joined(now).unwrap_or_else(|| "nobody".into());
     (was != is).then(|| format!("S11: {} was the host id {was} and is {is}", name(now)))
 }
 
-/// S46: what was told last counts.
+/// S46: what was told last counts, and whatever is told has another epoch than before.
 fn epochs_rise(before: Option<&CassandraMember>, now: &CassandraMember) -> Option<String> {
-    let (was, is) = (before?.spec.start.epoch, now.spec.start.epoch);
-    (is < was).then(|| format!("S46: the epoch of {} fell from {was} to {is}", name(now)))
+    let (was, is) = (&before?.spec.start, &now.spec.start);
+    let same = is.epoch == was.epoch && is.mode != was.mode;
+    (is.epoch < was.epoch || same).then(|| {
+        format!(
+            "S46: {} was told {:?} in epoch {} after {:?} in epoch {}",
+            name(now),
+            is.mode,
+            is.epoch,
+            was.mode,
+            was.epoch
+        )
+    })
 }
 
 /// S20: a pod that becomes ready is a node that serves.

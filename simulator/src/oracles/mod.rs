@@ -4,6 +4,7 @@
 mod answers;
 mod leave;
 mod objects;
+mod rest;
 mod status;
 
 use std::{
@@ -77,6 +78,9 @@ impl Oracles {
     pub fn violations(&self) -> Vec<String> {
         let mut all = self.memory().violations.clone();
         all.extend(self.ring.violations());
+        if let Some(server) = self.server.get() {
+            all.extend(rest::check(server, &self.ring));
+        }
         let reading = self.ring.read_all();
         if reading.lost > 0 {
             all.push(format!(

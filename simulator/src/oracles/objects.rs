@@ -5,6 +5,14 @@ use serde_json::{Value, json};
 use super::{Write, text};
 use crate::kubernetes::{Verb, is_ready};
 
+/// The controllers' Lease.
+const LEASE: (&str, &str, &str, &str) = (
+    "coordination.k8s.io/v1",
+    "Lease",
+    "cassandra-operator",
+    "cassandra-controller",
+);
+
 pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     if !write.is_ours() {
         return Vec::new();
@@ -12,6 +20,9 @@ pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     let checks = [
         claims_stay,
         deletions_name_their_object,
+        writes_name_their_object,
+        only_the_leader_writes,
+        claims_are_conditional,
         owners_live,
         users_specs_stay,
         only_unready_pods_go,
@@ -44,6 +55,61 @@ fn deletions_name_their_object(write: &Write<'_>) -> Option<String> {
     (deletes(write) && !named).then(|| {
         format!(
             "S02: {} deleted {} {} without its UID",
+            write.component,
+            write.kind,
+            write.name()
+        )
+    })
+}
+
+/// S02: and so does every write over something. Leases and Events have guards of their own.
+fn writes_name_their_object(write: &Write<'_>) -> Option<String> {
+    let uid = write.old?.pointer("/metadata/uid");
+    if write.request.verb != Verb::Patch || matches!(write.kind, "Lease" | "Event") {
+        return None;
+    }
+    let patch: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
+    (patch.pointer("/metadata/uid") != uid).then(|| {
+        format!(
+            "S02: {} wrote over {} {} without its UID",
+            write.component,
+            write.kind,
+            write.name()
+        )
+    })
+}
+
+/// S62: founder, turn and ordinals are written only over what they were decided on.
+fn claims_are_conditional(write: &Write<'_>) -> Option<String> {
+    if write.kind != "CassandraCluster" || write.request.verb != Verb::Patch {
+        return None;
+    }
+    let patch: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
+    let claims = ["founder", "inProgress", "nextOrdinals"];
+    let status = patch.get("status")?;
+    let claimed = claims.iter().any(|field| status.get(field).is_some());
+    let conditional = patch.pointer("/metadata/resourceVersion").is_some();
+    (claimed && !conditional).then(|| {
+        format!(
+            "S62: {} claimed for {} whatever was there",
+            write.component,
+            write.name()
+        )
+    })
+}
+
+/// S61: of the controllers only the one that holds the Lease writes.
+fn only_the_leader_writes(write: &Write<'_>) -> Option<String> {
+    if !write.component.starts_with("controller") || matches!(write.kind, "Lease" | "Event") {
+        return None;
+    }
+    let (version, kind, namespace, name) = LEASE;
+    let lease = write.server.get(version, kind, namespace, name);
+    let lease = lease.as_ref().map_or(&Value::Null, |lease| lease.value());
+    let holder = text(lease, "/spec/holderIdentity");
+    (holder != write.component).then(|| {
+        format!(
+            "S61: {} wrote {} {} while {holder:?} held the Lease",
             write.component,
             write.kind,
             write.name()

@@ -7,7 +7,7 @@ use cassandra_api::v1alpha1::{Peer, PeerState};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{Process, World, since};
+use super::{Mode, Process, Ring, World, since};
 
 /// A place in a ring.
 #[derive(Clone, Debug)]
@@ -35,7 +35,30 @@ impl Place {
     }
 }
 
+impl Ring {
+    /// Who of those in a ring does not see whom up. None: they all see each other.
+    pub fn disagreement(&self) -> Option<String> {
+        let world = self.world();
+        let normal = |process: &&Process| process.mode == Mode::Normal;
+        let found = world.processes.values().filter(normal).find_map(|process| {
+            let places = process.ring.and_then(|ring| world.rings.get(ring))?;
+            let unseen = places
+                .iter()
+                .filter(|(_, place)| place.normal)
+                .find(|(host_id, place)| !world.knows_up(process, host_id, place))?;
+            Some((process.member.clone(), unseen.1.address.clone()))
+        });
+        found.map(|(member, unseen)| format!("{member} does not see {unseen} up"))
+    }
+}
+
 impl World {
+    fn knows_up(&self, observer: &Process, host_id: &str, place: &Place) -> bool {
+        let known = host_id == observer.host_id
+            || since(place.known_from) >= lag(self.pace.heard_up, observer, host_id);
+        known && self.holds_up(observer, host_id, place)
+    }
+
     /// The ring as a node sees it, by host id, itself included.
     pub(super) fn view(&self, observer: &Process) -> Vec<Peer> {
         let Some(places) = observer.ring.and_then(|ring| self.rings.get(ring)) else {

@@ -133,6 +133,20 @@ impl Ring {
         found.is_some_and(|process| process.mode == Mode::Normal && process.native_transport)
     }
 
+    /// The same for the node at an address.
+    pub fn serves_at(&self, address: &str) -> bool {
+        let world = self.world();
+        let found = world.processes.get(address);
+        found.is_some_and(|process| process.mode == Mode::Normal && process.native_transport)
+    }
+
+    /// The seeds in the configuration of the node at an address, if one runs there.
+    pub fn seeds_at(&self, address: &str) -> Option<Vec<String>> {
+        let world = self.world();
+        let pod = &world.processes.get(address)?.pod;
+        world.configured_seeds.get(pod).cloned()
+    }
+
     /// Host ids that are in a ring, with their addresses.
     pub fn members(&self) -> BTreeMap<String, String> {
         let world = self.world();
