@@ -18,7 +18,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    faults::is_ours,
+    faults::{is_counted, is_ours},
     json::text,
     kubernetes::{Applied, Observer, Outcome, Request, Server},
     ring::Ring,
@@ -31,7 +31,7 @@ pub struct Oracles {
     memory: Mutex<Memory>,
     /// Writes of ours that plans count.
     writes: AtomicU64,
-    /// Writes of ours that changed something.
+    /// Writes of ours that were answered, whether they changed something or not.
     changes: AtomicU64,
 }
 
@@ -96,7 +96,8 @@ impl Oracles {
         self.writes.load(Ordering::Relaxed)
     }
 
-    /// How many writes of ours changed something, Leases and Events aside.
+    /// How many writes of ours were answered, Leases and Events aside. One that changes nothing counts too: who sends it
+    /// in each pass never comes to rest.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Relaxed)
     }
@@ -111,6 +112,9 @@ impl Oracles {
     }
 
     pub(crate) fn answered(&self, component: &str, request: &Request, outcome: &Outcome) {
+        if is_counted(component, request) {
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
         if is_ours(component)
             && !self.has_lost_its_rights(component)
             && let Some(problem) = answers::check(component, request, outcome)
@@ -145,9 +149,6 @@ impl Observer for Oracles {
         let value = |object: &Option<Arc<crate::kubernetes::Object>>| object.clone();
         let (old, new) = (value(&applied.change.old), value(&applied.change.new));
         let kind = applied.request.resource.kind.as_str();
-        if is_ours(applied.component) && !matches!(kind, "Lease" | "Event") {
-            self.changes.fetch_add(1, Ordering::Relaxed);
-        }
         let write = Write {
             component: applied.component,
             request: applied.request,

@@ -15,7 +15,7 @@ const LEASE: (&str, &str, &str, &str) = (
 
 pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     if !write.is_ours() {
-        return Vec::new();
+        return claims_stay(write).into_iter().collect();
     }
     let checks = [
         claims_stay,
@@ -37,9 +37,10 @@ fn deletes(write: &Write<'_>) -> bool {
     write.request.verb == Verb::Delete
 }
 
-/// S01: no volume claim is deleted by our hand.
+/// S01: no volume claim is deleted but by the user, also not by the garbage collector on our word.
 fn claims_stay(write: &Write<'_>) -> Option<String> {
-    (deletes(write) && write.kind == "PersistentVolumeClaim").then(|| {
+    let deleted = deletes(write) && write.kind == "PersistentVolumeClaim";
+    (deleted && write.component != "user").then(|| {
         format!(
             "S01: {} deleted the claim {}",
             write.component,
