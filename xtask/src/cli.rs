@@ -9,6 +9,7 @@ use crate::cache::CacheArgs;
 use crate::conformance::ConformanceCommand;
 use crate::demo::DemoCommand;
 use crate::generated::GenerateCommand;
+use crate::mutants::MutantsCommand;
 use crate::operator_image;
 use crate::progress::Progress;
 use crate::sim::SimCommand;
@@ -43,6 +44,8 @@ enum Task {
     Conformance(ConformanceCommand),
     /// Plays the operator's stories in memory, with something going wrong at another place each time.
     Sim(SimCommand),
+    /// Puts one bug after the other into the operator, and looks whether the simulator finds it.
+    Mutants(MutantsCommand),
     /// Builds the operator's image and prints where it is.
     Image,
     /// Checks that cassandra-api stays light enough to embed.
@@ -61,6 +64,7 @@ impl Cli {
             Task::Bench(command) => command.run(&cache),
             Task::Conformance(command) => command.run(&cache),
             Task::Sim(command) => command.run(),
+            Task::Mutants(command) => command.run(&cache),
             Task::Image => {
                 let image = operator_image::build(&cache, Progress)?;
                 println!("{} {}", image.reference, image.archive.display());

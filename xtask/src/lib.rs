@@ -15,6 +15,7 @@ pub mod demo;
 pub mod generated;
 pub mod images;
 pub mod install;
+pub mod mutants;
 pub mod operator_image;
 pub mod process;
 pub mod progress;
