@@ -50,10 +50,8 @@ pub(super) fn of_member(
     let mut parts = Parts::default();
     if life.has_member() {
         let member = owned.members.get(name);
-        parts.member = match member {
-            Some(member) => Some(Arc::new(dressed(member, name, life, says)?)),
-            None => None,
-        };
+        let member = member.map(|member| dressed(member, name, life, says));
+        parts.member = member.transpose()?.map(Arc::new);
     }
     if life.has_claim() {
         let claim = owned.volume_claims.get(&names::volume_claim(name));
@@ -64,10 +62,9 @@ pub(super) fn of_member(
     }
     if life > Life::Prepared && life != Life::Gone {
         parts.stateful_set = owned.stateful_sets.get(name).cloned();
-        parts.pod = match &parts.stateful_set {
-            Some(set) => Some(Arc::new(pods::of_member(set, name, life)?)),
-            None => None,
-        };
+        let set = parts.stateful_set.as_ref();
+        let pod = set.map(|set| pods::of_member(set, name, life));
+        parts.pod = pod.transpose()?.map(Arc::new);
     }
     Ok(parts)
 }
@@ -129,7 +126,7 @@ fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberS
         "refusal": { "rule": "pvc_identity", "message": "it is of another member" } });
     let fresh = json!({});
     let (state, volume) = match life {
-        Life::Fresh => ("Waiting", fresh),
+        Life::Fresh | Life::Lost => ("Waiting", fresh),
         Life::Refused | Life::Swapped => ("Refused", foreign),
         Life::Founding | Life::Starting => ("Starting", fresh),
         Life::Joining => ("Joining", marked),
@@ -137,7 +134,6 @@ fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberS
         Life::Founded | Life::Joined | Life::Normal | Life::Behind => ("Ready", own),
         Life::Down => ("NotAnswering", own),
         Life::Terminating => ("Draining", own),
-        Life::Lost => ("Waiting", fresh),
         Life::Returned => ("Waiting", own),
         Life::Absent
         | Life::MemberOnly
