@@ -139,8 +139,8 @@ impl<N: Node, V: Volume> Agent<N, V> {
                 return None;
             }
             let status = self.status(member, &reading, &marker, MemberState::Stopped);
-            let as_before = self.memory.status.as_deref() == Some(&status);
-            (!as_before).then_some(status)
+            // What was true last may only have been offered: the reporter takes its time.
+            (member.status.as_ref() != Some(&status)).then_some(status)
         };
         let write = async {
             match report.await {
