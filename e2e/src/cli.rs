@@ -4,7 +4,10 @@ use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
 use xtask::{cache::CacheArgs, target::TargetArgs};
 
-use crate::{runner, scenarios, stage::Stage};
+use crate::{
+    runner, scenarios,
+    stage::{Stage, Use},
+};
 
 /// Which scenarios.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,7 +43,12 @@ impl Arguments {
     pub async fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
         let target = self.target.open(&cache, xtask::progress::Progress)?;
-        let stage = Stage::prepare(target, &cache, self.record).await?;
+        let sightings = match (self.record, self.long) {
+            (true, _) => Use::Record,
+            (false, true) => Use::Compare,
+            (false, false) => Use::Nothing,
+        };
+        let stage = Stage::prepare(target, &cache, sightings).await?;
         let chosen: Vec<_> = scenarios::all()
             .into_iter()
             .filter(|scenario| scenario.set == self.set)

@@ -35,14 +35,25 @@ pub struct Stage {
     pub client: Client,
     /// The image with agent and bootstrapper.
     pub operator_image: String,
-    /// What is seen of Cassandra is recorded, not compared.
-    pub record: bool,
+    /// What is done with what is seen of Cassandra.
+    pub sightings: Use,
     target: Target,
+}
+
+/// What is done with what is seen of Cassandra.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// Nothing: few rings are on record yet, and what one does for the first time is no fault of the operator's.
+    Nothing,
+    /// It is compared with what is on record.
+    Compare,
+    /// It is added to what is on record.
+    Record,
 }
 
 impl Stage {
     /// Installs the operator as it is in this checkout.
-    pub async fn prepare(target: Target, cache: &Cache, record: bool) -> Result<Self> {
+    pub async fn prepare(target: Target, cache: &Cache, sightings: Use) -> Result<Self> {
         let image = target.operator_image(cache, Progress)?;
         Progress.step("the operator", || {
             install::install(&target, Overlay::Cluster, &image, "e2e")
@@ -54,7 +65,7 @@ impl Stage {
         let stage = Self {
             client: Client::try_from(config)?,
             operator_image: image,
-            record,
+            sightings,
             target,
         };
         stage.scale_controller(1).await?;

@@ -31,6 +31,12 @@ pub struct Arguments {
     /// How many seeds T4 plays.
     #[arg(long, default_value_t = 2000)]
     seeds: u64,
+    /// How many states T0 looks at, spread over all. Default: all.
+    #[arg(long)]
+    states: Option<u64>,
+    /// T1 and T2 at one of so many writes only.
+    #[arg(long, default_value_t = 1)]
+    share: u64,
     /// For nights: fifty times as many seeds.
     #[arg(long)]
     long: bool,
@@ -55,7 +61,7 @@ impl Arguments {
             return self.trace(&scenarios);
         }
         if self.wants(Tier::T0) && self.scenario.is_empty() {
-            states()?;
+            states(self.states)?;
         }
         if self.wants(Tier::Regressions) && self.scenario.is_empty() {
             self.tell("regressions", &regressions()?, &References::new())?;
@@ -124,6 +130,7 @@ impl Arguments {
             seed: self.seed,
             reference: references.get(scenario.name),
             first: self.first,
+            share: self.share,
         }
     }
 
@@ -199,8 +206,8 @@ fn row(name: &str, plans: usize, took: Duration, violations: usize) {
 }
 
 /// T0: decisions that break a rule, with the state in which they do.
-fn states() -> Result<()> {
-    let outcome = states::enumerate(None)?;
+fn states(count: Option<u64>) -> Result<()> {
+    let outcome = states::enumerate(count)?;
     row("T0", outcome.plans, outcome.took, outcome.violations);
     for failure in outcome.failed.iter().take(10) {
         say(&failure.to_string());

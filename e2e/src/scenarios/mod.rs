@@ -80,7 +80,7 @@ pub fn all() -> Vec<Scenario> {
             loss::a_pod_that_is_deleted_without_the_controller_is_the_same_node
         ),
         scenario!(Ring, api_server::a_killed_cassandra_starts_without_the_api_server, bed: true),
-        scenario!(Ring, model::the_ring_model_tells_what_cassandra_does, bed: true),
+        scenario!(Ring, model::the_ring_model_tells_what_cassandra_does, bed: true, long: true),
         scenario!(Ring, drift::every_owned_object_is_put_back),
         scenario!(
             Ring,

@@ -7,7 +7,7 @@ use xtask::testbed::Signal;
 use super::THREE_RACKS;
 use crate::{
     ring::FORMATION,
-    stage::Stage,
+    stage::{Stage, Use},
     wait::{Look, until},
 };
 
@@ -59,8 +59,10 @@ pub(super) async fn is_of(
     )
     .await?;
     let paths = sightings.paths()?;
-    if stage.record {
-        return Facts::record(operation, &paths);
+    match stage.sightings {
+        Use::Nothing => return Ok(()),
+        Use::Record => return Facts::record(operation, &paths),
+        Use::Compare => {}
     }
     let differences = Facts::of(operation)?.differences(operation, &paths);
     ensure!(

@@ -15,7 +15,7 @@ use super::Plan;
 /// Where runs split off.
 pub struct Splitter {
     /// What goes wrong at a write of this number, in one run each.
-    plans: fn(u64) -> Vec<Plan>,
+    plans: Box<dyn Fn(u64) -> Vec<Plan> + Send + Sync>,
     /// How many run at a time.
     width: usize,
     /// Whether one that failed is enough.
@@ -43,9 +43,9 @@ pub struct Ended {
 
 impl Splitter {
     /// Splits off a run for each of these at every write.
-    pub fn new(plans: fn(u64) -> Vec<Plan>, first: bool) -> Self {
+    pub fn new(plans: impl Fn(u64) -> Vec<Plan> + Send + Sync + 'static, first: bool) -> Self {
         Self {
-            plans,
+            plans: Box::new(plans),
             width: std::thread::available_parallelism().map_or(1, usize::from),
             first,
             runs: Mutex::default(),

@@ -63,6 +63,8 @@ pub struct Scope<'a> {
     pub reference: Option<&'a Report>,
     /// Whether one violation is enough.
     pub first: bool,
+    /// Of so many writes, something goes wrong at one. 1: at each.
+    pub share: u64,
 }
 
 impl Scope<'_> {
@@ -86,10 +88,12 @@ impl Scope<'_> {
 
     /// Plays the story with something going wrong at each of its writes.
     pub fn at_each_write(&self, tier: Tier) -> io::Result<Outcome> {
-        let plans = match tier {
-            Tier::T2 => |number| Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec(),
+        let share = self.share.max(1);
+        let plans = move |number: u64| match tier {
+            _ if !number.is_multiple_of(share) => Vec::new(),
+            Tier::T2 => Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec(),
             Tier::T0 | Tier::Regressions | Tier::Reference | Tier::T1 | Tier::T4 => {
-                |number| AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec()
+                AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec()
             }
         };
         let started = Instant::now();

@@ -57,9 +57,12 @@ enum Stage {
     Testbed,
 }
 
+/// A part that fits into the hour: states spread over all, every third write, the first seeds.
+const SIM_IN_SHORT: [&str; 6] = ["--states", "300000", "--share", "3", "--seeds", "600"];
+
 fn sim_arguments(long: bool) -> Vec<String> {
-    let long = long.then(|| "--long".to_owned());
-    long.into_iter().collect()
+    let arguments = if long { &["--long"][..] } else { &SIM_IN_SHORT };
+    arguments.iter().map(ToString::to_string).collect()
 }
 
 impl Stage {
@@ -122,7 +125,13 @@ impl TestCommand {
             Stage::Clippy => sources::clippy()?,
             Stage::Docs => sources::docs()?,
             Stage::Unit => sources::unit()?,
-            Stage::Sim => crate::sim::run(&sim_arguments(self.long))?,
+            Stage::Sim => {
+                crate::sim::run(&sim_arguments(self.long))?;
+                if !self.long {
+                    let why = "two of three writes and most seeds; `cargo xtask sim` plays them";
+                    return Ok(Outcome::PassedBut(why.into()));
+                }
+            }
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
             Stage::E2e => bed::scenarios("ring", self.long, &self.target, cache)?,
