@@ -19,7 +19,7 @@ pub(super) fn can_be(state: &State) -> bool {
         .filter(|(member, _)| *member != mine);
     // Leave follows the turn, and while it is on record nobody else has one: nobody else is on the way. The turn to
     // found is claimed only while nobody is known to have joined, so nobody else can have joined either.
-    others.all(|(_, life)| !life.is_on_the_way() && !(founds && life.has_joined()))
+    others.all(|(_, life)| !(life.is_on_the_way() || founds && life.has_joined()))
 }
 
 /// Whether this can be, and the controller is known not to be as strict as it should. To be emptied.
