@@ -70,10 +70,10 @@ struct Violation {
 }
 
 impl Violation {
-    /// Reads `violation: STORY, seed N, PLAN: PROBLEM`.
+    /// Reads `violation: STORY seed N: PLAN: PROBLEM`.
     fn parse(line: &str) -> Option<Self> {
-        let (story, rest) = line.strip_prefix("violation: ")?.split_once(", seed ")?;
-        let (seed, rest) = rest.split_once(", ")?;
+        let (story, rest) = line.strip_prefix("violation: ")?.split_once(" seed ")?;
+        let (seed, rest) = rest.split_once(": ")?;
         let (plan, problem) = rest.split_once(": ")?;
         Some(Self {
             story: story.into(),
@@ -334,14 +334,14 @@ mod tests {
 
     #[test]
     fn a_violation_is_read_and_its_tier_is_that_of_the_plan() {
-        let line = "violation: create, seed 1, at 12 crash-before: S07: two; S12: three";
+        let line = "violation: create seed 1: at 12 crash-before: S07: two; S12: three";
         let violation = Violation::parse(line).unwrap();
         assert_eq!(
             violation.to_string(),
             "T1        create, seed 1, at 12 crash-before: S07"
         );
         let tier = |plan: &str| {
-            let line = format!("violation: create, seed 7, {plan}: L11: x");
+            let line = format!("violation: create seed 7: {plan}: L11: x");
             Violation::parse(&line).unwrap().tier()
         };
         assert_eq!(tier("nothing"), "reference");

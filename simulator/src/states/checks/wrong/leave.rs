@@ -1,0 +1,97 @@
+//! Leave and turns that are wrong.
+
+use super::*;
+
+#[test]
+fn leave_to_join_is_right_in_its_turn() {
+    let state = state(Life::Normal, Life::Fresh);
+    let plan = telling(&state, SECOND, &join());
+    assert_eq!(complaints(&state, &plan), vec![]);
+}
+
+#[test]
+fn leave_without_a_turn_is_seen() {
+    let state = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    sees(&state, &telling(&state, SECOND, &join()), "S07");
+}
+
+#[test]
+fn leave_for_two_is_seen() {
+    let state = state(Life::Fresh, Life::Fresh);
+    let mut plan = telling(&state, SECOND, &join());
+    plan.apply.extend(telling(&state, FIRST, &join()).apply);
+    sees(&state, &plan, "S07");
+}
+
+#[test]
+fn leave_beside_one_on_the_way_is_seen() {
+    let state = state(Life::Founding, Life::Fresh);
+    sees(&state, &telling(&state, SECOND, &join()), "S07");
+}
+
+#[test]
+fn leave_to_join_while_a_member_is_down_is_seen() {
+    let state = state(Life::Down, Life::Fresh);
+    sees(&state, &telling(&state, SECOND, &join()), "S07");
+}
+
+#[test]
+fn a_turn_while_a_member_is_down_is_seen() {
+    let state = find(Life::Down, Life::Fresh, Spec::Plain, Turn::None);
+    let plan = claiming(&state, FIRST, Some((SECOND, Action::Join)));
+    sees(&state, &plan, "S07");
+}
+
+#[test]
+fn leave_on_a_wrong_volume_is_seen() {
+    let state = state(Life::Normal, Life::Swapped);
+    let rejoin = json!({ "epoch": 1, "mode": "Rejoin" });
+    sees(&state, &telling(&state, SECOND, &rejoin), "S10");
+}
+
+#[test]
+fn leave_that_stays_after_the_volume_was_lost_is_seen() {
+    let state = state(Life::Normal, Life::Lost);
+    let rejoin = json!({ "epoch": 2, "mode": "Rejoin" });
+    sees(&state, &telling(&state, SECOND, &rejoin), "S10");
+}
+
+#[test]
+fn a_second_ring_is_seen() {
+    let state = state(Life::Normal, Life::Fresh);
+    let found = json!({ "epoch": 1, "mode": "Found", "seeds": [address(SECOND)] });
+    sees(&state, &telling(&state, SECOND, &found), "S12");
+}
+
+#[test]
+fn the_turn_to_found_a_second_ring_is_seen() {
+    let state = state(Life::Normal, Life::Fresh);
+    let plan = claiming(&state, FIRST, Some((SECOND, Action::Found)));
+    sees(&state, &plan, "S12");
+}
+
+#[test]
+fn another_founder_is_seen() {
+    let state = state(Life::Normal, Life::Fresh);
+    sees(&state, &claiming(&state, SECOND, None), "S12");
+}
+
+#[test]
+fn a_joining_member_among_its_seeds_is_seen() {
+    let state = state(Life::Normal, Life::Fresh);
+    let start = json!({ "epoch": 1, "mode": "Join", "seeds": [address(FIRST), address(SECOND)] });
+    sees(&state, &telling(&state, SECOND, &start), "S13");
+}
+
+#[test]
+fn a_joining_member_without_a_seed_that_serves_is_seen() {
+    let state = state(Life::Down, Life::Fresh);
+    sees(&state, &telling(&state, SECOND, &join()), "S14");
+}
+
+#[test]
+fn an_epoch_that_stays_under_another_mode_is_seen() {
+    let state = state(Life::Normal, Life::Fresh);
+    let start = json!({ "epoch": 0, "mode": "Join", "seeds": [address(FIRST)] });
+    sees(&state, &telling(&state, SECOND, &start), "S46");
+}

@@ -1,0 +1,134 @@
+//! Each check, with a plan that is wrong.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod leave;
+mod objects;
+mod settling;
+
+use cassandra_api::v1alpha1::{Action, Founder, InProgress};
+use cassandra_controller::cluster::{Deletion, Desired, Existing, Kind, Plan, decide};
+use serde_json::{Value, json};
+
+use super::{
+    super::{
+        cluster::{Founded, Record, Spec, Turn},
+        family::{Family, Shape},
+        life::Life,
+        run::judge,
+        state::{State, View},
+    },
+    complaints,
+};
+
+const SPECS: &[Spec] = &[Spec::Plain, Spec::Paused];
+/// The first member of the first rack.
+const FIRST: &str = "orders-a-0";
+/// The second.
+const SECOND: &str = "orders-a-1";
+
+/// Two members in one rack; the founder is on record, and it is the turn of the second.
+fn state(first: Life, second: Life) -> State {
+    find(first, second, Spec::Plain, Turn::Join(1))
+}
+
+fn find(first: Life, second: Life, spec: Spec, turn: Turn) -> State {
+    let family = Family::new(Shape {
+        members: 2,
+        racks: 1,
+        services: true,
+        specs: SPECS,
+        views: &[View::Whole],
+    })
+    .unwrap();
+    let record = Record {
+        founder: Founded::By(0),
+        turn,
+        ordinals: true,
+    };
+    let is_it = |state: &State| {
+        let lives: Vec<_> = state.lives().collect();
+        lives == [first, second] && state.record == record && state.spec == spec && state.answered
+    };
+    (0..family.size())
+        .filter_map(|number| family.state(number, number))
+        .find(is_it)
+        .unwrap()
+}
+
+/// The plan that the controller makes, which is right.
+fn right(state: &State) -> Plan {
+    let plan = decide(&state.observed);
+    assert_eq!(complaints(state, &plan), vec![]);
+    plan
+}
+
+fn sees(state: &State, plan: &Plan, number: &str) {
+    let found = complaints(state, plan);
+    assert!(
+        found.iter().any(|complaint| complaint.number == number),
+        "{found:?}"
+    );
+}
+
+/// A plan that tells a member this.
+fn telling(state: &State, name: &str, start: &Value) -> Plan {
+    let mut plan = right(state);
+    plan.apply.retain(|desired| desired.name != name);
+    let member = state.observed.owned.members.get(name).unwrap();
+    let mut object = serde_json::to_value(&**member).unwrap();
+    object["spec"]["start"] = start.clone();
+    plan.apply.push(Desired {
+        kind: Kind::CassandraMember,
+        name: name.into(),
+        manager: "test",
+        existing: Existing::Differs {
+            uid: member.metadata.uid.clone().unwrap(),
+            resource_version: None,
+        },
+        object,
+    });
+    plan
+}
+
+fn join() -> Value {
+    json!({ "epoch": 1, "mode": "Join", "seeds": [address(FIRST)] })
+}
+
+fn address(name: &str) -> String {
+    let state = state(Life::Normal, Life::Fresh);
+    let service = state.observed.owned.services.get(name).unwrap();
+    service.spec.as_ref().unwrap().cluster_ip.clone().unwrap()
+}
+
+fn deleting(state: &State, kind: Kind, name: &str, uid: &str) -> Plan {
+    let mut plan = right(state);
+    plan.delete.push(Deletion {
+        kind,
+        name: name.into(),
+        uid: uid.into(),
+        resource_version: "200".into(),
+        reason: "test".into(),
+    });
+    plan
+}
+
+fn claiming(state: &State, founder: &str, turn: Option<(&str, Action)>) -> Plan {
+    let mut plan = right(state);
+    let status = state.observed.cluster.status.clone().unwrap();
+    let turn = turn.map(|(member, action)| InProgress {
+        member: member.into(),
+        action,
+        started_at: state.observed.now.clone(),
+    });
+    // In this state it is the turn of the second, so that there is a claim to change.
+    let ready = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    let mut claim = right(&ready).claim.unwrap();
+    claim.founder = Some(Founder {
+        member: Some(founder.into()),
+        adopted_from: None,
+    });
+    claim.in_progress = turn.into_iter().collect();
+    claim.next_ordinals = status.next_ordinals;
+    plan.claim = Some(claim);
+    plan
+}
