@@ -134,14 +134,15 @@ impl Oracles {
         }
     }
 
-    /// Whether the binding that gives agents their rights is not there: somebody has deleted it, or the cluster.
+    /// Whether what gives agents their rights is not there: somebody has deleted it, or the cluster.
     fn has_lost_its_rights(&self, component: &str) -> bool {
-        let binding = ("rbac.authorization.k8s.io/v1", "RoleBinding");
-        let bindings = self
-            .server
-            .get()
-            .map(|server| server.list(binding.0, binding.1));
-        component.starts_with("agent of ") && bindings.is_none_or(|bindings| bindings.is_empty())
+        let is_there = |kind: &str| {
+            let server = self.server.get();
+            let all = server.map(|server| server.list("rbac.authorization.k8s.io/v1", kind));
+            let mut all = all.into_iter().flatten();
+            all.any(|object| text(object.value(), "/metadata/name").ends_with("-member"))
+        };
+        component.starts_with("agent of ") && !(is_there("Role") && is_there("RoleBinding"))
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
