@@ -23,18 +23,16 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
     show(&mut run)
 }
 
-/// How many sequences of requests are compared each time, and in a long run.
-const SEQUENCES: u64 = 1000;
-const SEQUENCES_LONG: u64 = 10_000;
+/// How many sequences of requests are compared.
+const SEQUENCES: u64 = 10_000;
 
 /// The simulated API server against a real one, which is started for it.
-pub(super) fn conformance(long: bool, target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
+pub(super) fn conformance(target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
     if target.given(cache)?.is_some() {
         let why = "random requests are not for the cluster that was given";
         return Ok(Outcome::Skipped(why.into()));
     }
-    let sequences = if long { SEQUENCES_LONG } else { SEQUENCES };
-    ConformanceCommand::of(sequences).run(cache)?;
+    ConformanceCommand::of(SEQUENCES).run(cache)?;
     Ok(Outcome::Passed)
 }
 

@@ -98,7 +98,12 @@ impl Work<'_> {
         if let Some(custom) = &resource.custom {
             causes = custom.validate(&object, None, false, causes);
         } else {
-            causes.extend(rules::validate(resource.family, &object));
+            let of_content = rules::validate(resource.family, &object);
+            // A budget's own rules do not look at its metadata, which is looked at only if they let it pass.
+            if resource.family == Family::PodDisruptionBudget && !of_content.is_empty() {
+                causes.clear();
+            }
+            causes.extend(of_content);
         }
         causes.dedup();
         if !causes.is_empty() {
