@@ -131,23 +131,27 @@ impl Election {
         let mut watch = std::pin::pin!(watch);
         let mut seen = None;
         let mut lease = self.read().await;
+        let mut next_try = Instant::now();
         loop {
-            match evaluate(lease.as_ref(), &self.identity, &mut seen, Instant::now()) {
+            let now = Instant::now();
+            let due = match evaluate(lease.as_ref(), &self.identity, &mut seen, now) {
+                Step::Wait(until) => until,
+                Step::Acquire if now < next_try => next_try,
                 Step::Acquire => match self.take(lease).await {
                     Ok(taken) => return taken,
                     Err(error) => {
-                        // Somebody was faster, or the API server is away: look again.
+                        // Somebody was faster, or the API server is away: look again, and wait for news.
                         tracing::info!(reason = %in_full(&error), "did not get the Lease");
-                        // An election is no reconciliation: there is no queue to go back to.
-                        tokio::time::sleep(RETRY).await;
                         lease = self.read().await;
+                        next_try = Instant::now() + RETRY;
+                        continue;
                     }
                 },
-                Step::Wait(until) => tokio::select! {
-                    biased;
-                    () = sleep_until(until) => {}
-                    Some(change) = watch.next() => self.note(&mut lease, change),
-                },
+            };
+            tokio::select! {
+                biased;
+                () = sleep_until(due) => {}
+                Some(change) = watch.next() => self.note(&mut lease, change),
             }
         }
     }
