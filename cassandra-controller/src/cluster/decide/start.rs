@@ -45,6 +45,7 @@ pub(super) fn decide(
         claim,
         seeds: &seeds,
         ring: &ring,
+        somebody_has_joined: members.iter().any(Facts::has_joined),
     };
     members
         .iter()
@@ -225,6 +226,7 @@ struct Scene<'a> {
     claim: &'a Claim,
     seeds: &'a [String],
     ring: &'a Result<(), Waiting>,
+    somebody_has_joined: bool,
 }
 
 impl Scene<'_> {
@@ -297,6 +299,8 @@ impl Scene<'_> {
         }
         let member_service = self.cluster.spec.network.broadcast == Broadcast::MemberService;
         let (mode, seeds) = match turn.action {
+            // Whoever has joined has a ring: another one would be a second.
+            Action::Found if self.somebody_has_joined => return told,
             Action::Found => (
                 StartMode::Found,
                 member.address(member_service).into_iter().collect(),
