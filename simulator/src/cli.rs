@@ -67,12 +67,13 @@ impl Arguments {
             self.tell("regressions", &regressions()?, &References::new())?;
         }
         let references = self.references(&scenarios)?;
-        for (name, tier) in [("T1", Tier::T1), ("T2", Tier::T2)] {
-            if self.wants(tier) {
-                self.tier(name, &scenarios, &references, |_, scope| {
-                    scope.at_each_write(tier)
-                })?;
-            }
+        if self.wants(Tier::T1) {
+            self.tier("T1", &scenarios, &references, |_, scope| {
+                scope.crashes_and_errors()
+            })?;
+        }
+        if self.wants(Tier::T2) {
+            self.tier("T2", &scenarios, &references, |_, scope| scope.old_caches())?;
         }
         if self.wants(Tier::T4) {
             let seeds = if self.long {

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    faults::{Plan, Splitter, Strikes},
+    faults::{AtEachWrite, Plan, Splitter, Strikes},
     oracles::{Listener, told_in_logs},
     scenarios::Scenario,
     simulation::{Failure, Simulation},
@@ -56,7 +56,7 @@ pub enum Course<'a> {
     /// Nothing; runs with these plans split off when the story begins.
     FromTheBeginning(Vec<Plan>, &'a Splitter),
     /// Nothing; runs split off at each write.
-    AtEachWrite(Arc<Splitter>),
+    AtEachWrite(Arc<AtEachWrite>),
 }
 
 thread_local! {
@@ -105,7 +105,7 @@ async fn play(scenario: Scenario, seed: u64, course: Course<'_>, end: Option<&st
     if let Some(given) = scenario.given {
         problem = given(&simulation).await.err();
     }
-    let (mut plan, mut splitter) = (Plan::Nothing, None);
+    let (mut plan, mut splits) = (Plan::Nothing, None);
     let strikes = match course {
         Course::Plan(planned) => {
             plan = planned;
@@ -120,7 +120,7 @@ async fn play(scenario: Scenario, seed: u64, course: Course<'_>, end: Option<&st
             None => return judge(scenario, seed, &plan, &simulation, problem, None),
         },
         Course::AtEachWrite(each) => {
-            splitter = Some(each.clone());
+            splits = Some(each.clone());
             Strikes::Each(each)
         }
     };
@@ -128,7 +128,7 @@ async fn play(scenario: Scenario, seed: u64, course: Course<'_>, end: Option<&st
     if problem.is_none() {
         problem = (scenario.story)(&simulation).await.err();
     }
-    if let Some(mine) = splitter.as_ref().and_then(|splitter| splitter.mine()) {
+    if let Some(mine) = splits.as_ref().and_then(|each| each.splitter.mine()) {
         plan = mine.clone();
     }
     if problem.is_none() {

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Command, Plan, Planned, Splitter, Swarm};
+use super::{AtEachWrite, Command, Plan, Planned, Swarm};
 use crate::{
     kubernetes::{After, Before, Faults, Outcome, Request},
     oracles::Oracles,
@@ -16,7 +16,7 @@ pub enum Strikes {
     /// This.
     Planned(Plan),
     /// Nothing here; at each write runs split off in which something does.
-    Each(Arc<Splitter>),
+    Each(Arc<AtEachWrite>),
 }
 
 /// The faults of one run.
@@ -48,12 +48,9 @@ impl Director {
         let strikes: Box<dyn Strike> = match strikes {
             Strikes::Planned(Plan::Swarm(swarm)) => Box::new(Swarm::new(swarm, commands)),
             Strikes::Planned(plan) => Box::new(Planned::new(plan, None, commands, oracles)),
-            Strikes::Each(splitter) => Box::new(Planned::new(
-                Plan::Nothing,
-                Some(splitter),
-                commands,
-                oracles,
-            )),
+            Strikes::Each(each) => {
+                Box::new(Planned::new(Plan::Nothing, Some(each), commands, oracles))
+            }
         };
         drop(self.strikes.set(strikes));
     }

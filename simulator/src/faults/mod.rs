@@ -8,7 +8,7 @@ mod swarm;
 pub use director::{Director, Strikes};
 use plan::Planned;
 pub use plan::{AtWrite, Plan, Stale};
-pub use split::{Ended, Splitter};
+pub use split::{AtEachWrite, Ended, PlansAt, Splitter};
 use swarm::Swarm;
 pub use swarm::SwarmPlan;
 

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{Command, Splitter, director::Strike, is_counted, swarm::SwarmPlan};
+use super::{AtEachWrite, Command, director::Strike, is_counted, swarm::SwarmPlan};
 use crate::{
     kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
     oracles::Oracles,
@@ -135,7 +135,7 @@ const STALE_FOR: Duration = Duration::from_secs(30);
 pub(super) struct Planned {
     /// In a run that splits, what goes wrong is known only once it has split off.
     plan: Mutex<Plan>,
-    splitter: Option<Arc<Splitter>>,
+    each: Option<Arc<AtEachWrite>>,
     commands: UnboundedSender<Command>,
     oracles: Arc<Oracles>,
     writes: AtomicU64,
@@ -146,13 +146,13 @@ pub(super) struct Planned {
 impl Planned {
     pub(super) fn new(
         plan: Plan,
-        splitter: Option<Arc<Splitter>>,
+        each: Option<Arc<AtEachWrite>>,
         commands: UnboundedSender<Command>,
         oracles: Arc<Oracles>,
     ) -> Self {
         Self {
             plan: Mutex::new(plan),
-            splitter,
+            each,
             commands,
             oracles,
             writes: AtomicU64::new(0),
@@ -183,11 +183,7 @@ impl Faults for Planned {
         }
         let number = self.writes.fetch_add(1, Ordering::Relaxed);
         self.oracles.counted(number + 1);
-        if let Some(plan) = self
-            .splitter
-            .as_ref()
-            .and_then(|splitter| splitter.at(number))
-        {
+        if let Some(plan) = self.each.as_ref().and_then(|each| each.at(number)) {
             *self.plan() = plan;
         }
         match *self.plan() {

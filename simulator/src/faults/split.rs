@@ -14,8 +14,6 @@ use super::Plan;
 
 /// Where runs split off.
 pub struct Splitter {
-    /// What goes wrong at a write of this number, in one run each.
-    plans: Box<dyn Fn(u64) -> Vec<Plan> + Send + Sync>,
     /// How many run at a time.
     width: usize,
     /// Whether one that failed is enough.
@@ -33,6 +31,24 @@ struct Runs {
     failure: Option<io::Error>,
 }
 
+/// What goes wrong at the write of a number, in one run each.
+pub type PlansAt = Box<dyn Fn(u64) -> Vec<Plan> + Send + Sync>;
+
+/// Runs that split off at each write.
+pub struct AtEachWrite {
+    /// Where they split off.
+    pub splitter: Splitter,
+    /// What goes wrong in them.
+    pub plans: PlansAt,
+}
+
+impl AtEachWrite {
+    /// At a write. In a run that is split off here: what goes wrong in it.
+    pub(super) fn at(&self, number: u64) -> Option<Plan> {
+        self.splitter.each((self.plans)(number))
+    }
+}
+
 /// A run that has come to its end.
 pub struct Ended {
     /// What went wrong in it.
@@ -42,10 +58,9 @@ pub struct Ended {
 }
 
 impl Splitter {
-    /// Splits off a run for each of these at every write.
-    pub fn new(plans: impl Fn(u64) -> Vec<Plan> + Send + Sync + 'static, first: bool) -> Self {
+    /// With `first`, none is split off any more once one has failed.
+    pub fn new(first: bool) -> Self {
         Self {
-            plans: Box::new(plans),
             width: std::thread::available_parallelism().map_or(1, usize::from),
             first,
             runs: Mutex::default(),
@@ -53,12 +68,8 @@ impl Splitter {
         }
     }
 
-    /// At a write. In a run that is split off here: what goes wrong. None: this run goes on as it was.
-    pub fn at(&self, number: u64) -> Option<Plan> {
-        self.each((self.plans)(number))
-    }
-
-    /// Splits off a run for each plan.
+    /// Splits off a run for each plan. In one that was split off here: what goes wrong in it. None: this run goes on
+    /// as it was.
     pub fn each(&self, plans: Vec<Plan>) -> Option<Plan> {
         if self.mine.get().is_some() {
             return None;

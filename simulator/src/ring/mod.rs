@@ -136,14 +136,14 @@ impl Ring {
     pub fn serves(&self, pod: &str) -> bool {
         let world = self.world();
         let found = world.processes.values().find(|process| process.pod == pod);
-        found.is_some_and(|process| process.mode == Mode::Normal && process.native_transport)
+        found.is_some_and(Process::serves)
     }
 
     /// The same for the node at an address.
     pub fn serves_at(&self, address: &str) -> bool {
         let world = self.world();
         let found = world.processes.get(address);
-        found.is_some_and(|process| process.mode == Mode::Normal && process.native_transport)
+        found.is_some_and(Process::serves)
     }
 
     /// The seeds in the configuration of the node at an address, if one runs there.

@@ -60,3 +60,10 @@ pub struct Process {
     /// Ends it at once.
     pub(super) killed: CancellationToken,
 }
+
+impl Process {
+    /// Whether it is in its ring and serves CQL.
+    pub(super) fn serves(&self) -> bool {
+        self.mode == Mode::Normal && self.native_transport
+    }
+}

@@ -13,7 +13,7 @@ pub use minimal::minimal;
 pub use regressions::{Regression, regressions};
 
 use crate::{
-    faults::{AtWrite, Ended, Plan, Splitter, Stale, SwarmPlan},
+    faults::{AtEachWrite, AtWrite, Ended, Plan, Splitter, Stale, SwarmPlan},
     run::{Course, Report, run},
     scenarios::Scenario,
 };
@@ -86,21 +86,33 @@ impl Scope<'_> {
         Ok((first, outcome))
     }
 
-    /// Plays the story with something going wrong at each of its writes.
-    pub fn at_each_write(&self, tier: Tier) -> io::Result<Outcome> {
-        let share = self.share.max(1);
-        let plans = move |number: u64| match tier {
-            _ if !number.is_multiple_of(share) => Vec::new(),
-            Tier::T2 => Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec(),
-            Tier::T0 | Tier::Regressions | Tier::Reference | Tier::T1 | Tier::T4 => {
-                AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec()
-            }
-        };
+    /// T1: at each write a crash before it and after it, an error and it is not applied, an error and it is.
+    pub fn crashes_and_errors(&self) -> io::Result<Outcome> {
+        self.at_each_write(|number| AtWrite::ALL.map(|fault| Plan::At(number, fault)).to_vec())
+    }
+
+    /// T2: from each write on, caches are old.
+    pub fn old_caches(&self) -> io::Result<Outcome> {
+        self.at_each_write(|number| Stale::ALL.map(|fault| Plan::Stale(number, fault)).to_vec())
+    }
+
+    fn at_each_write(&self, plans: fn(u64) -> Vec<Plan>) -> io::Result<Outcome> {
         let started = Instant::now();
-        let splitter = Arc::new(Splitter::new(plans, self.first));
-        let course = Course::AtEachWrite(splitter.clone());
+        let share = self.share.max(1);
+        let each = Arc::new(AtEachWrite {
+            splitter: Splitter::new(self.first),
+            plans: Box::new(move |number| {
+                if number.is_multiple_of(share) {
+                    plans(number)
+                } else {
+                    Vec::new()
+                }
+            }),
+        });
+        let splitter = &each.splitter;
+        let course = Course::AtEachWrite(each.clone());
         let mut report = run(self.scenario, self.seed, course, self.end())?;
-        tell_and_end(&splitter, &report);
+        tell_and_end(splitter, &report);
         let reports = self.reports(splitter.ended()?);
         let mut outcome = Outcome::of(&reports, started);
         if self
@@ -127,7 +139,7 @@ impl Scope<'_> {
         reports: &mut Vec<Report>,
     ) -> io::Result<Outcome> {
         let started = Instant::now();
-        let splitter = Splitter::new(|_| Vec::new(), self.first);
+        let splitter = Splitter::new(self.first);
         let course = Course::FromTheBeginning(plans, &splitter);
         let report = run(self.scenario, self.seed, course, self.end())?;
         tell_and_end(&splitter, &report);
