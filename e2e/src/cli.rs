@@ -6,7 +6,7 @@ use xtask::{cache::CacheArgs, target::TargetArgs};
 
 use crate::{
     runner, scenarios,
-    stage::{Stage, Use},
+    stage::{ModelCheck, Stage},
 };
 
 /// Which scenarios.
@@ -43,12 +43,12 @@ impl Arguments {
     pub async fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
         let target = self.target.open(&cache, xtask::progress::Progress)?;
-        let sightings = match (self.record, self.long) {
-            (true, _) => Use::Record,
-            (false, true) => Use::Compare,
-            (false, false) => Use::Nothing,
+        let model_check = match (self.record, self.long) {
+            (true, _) => ModelCheck::Record,
+            (false, true) => ModelCheck::Compare,
+            (false, false) => ModelCheck::Skip,
         };
-        let stage = Stage::prepare(target, &cache, sightings).await?;
+        let stage = Stage::prepare(target, &cache, model_check).await?;
         let chosen: Vec<_> = scenarios::all()
             .into_iter()
             .filter(|scenario| scenario.set == self.set)

@@ -12,6 +12,7 @@
 )]
 
 pub mod cli;
+mod evidence;
 pub mod program;
 pub mod ring;
 pub mod runner;

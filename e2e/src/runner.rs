@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use futures::future::LocalBoxFuture;
 
-use crate::{cli::Set, stage::Stage};
+use crate::{cli::Set, evidence, stage::Stage};
 
 /// No scenario takes longer, whatever it awaits.
 const LONGEST: Duration = Duration::from_mins(25);
@@ -44,13 +44,14 @@ pub async fn run(stage: &Stage, scenarios: Vec<Scenario>, long: bool) -> usize {
             }
             Err(error) => {
                 println!("✘ {} … {seconds:.1} s\n  {error:#}", scenario.name);
-                stage.show_what_there_is();
-                failures.push(scenario.name);
+                evidence::show(stage).await;
+                failures.push((scenario.name, error));
             }
         }
     }
-    for name in &failures {
-        println!("failed: {name}");
+    // Once more at the end: of a long log, it is what is read first.
+    for (name, error) in &failures {
+        println!("failed: {name}: {error:#}");
     }
     println!(
         "{passed} passed, {} failed, {skipped} skipped",

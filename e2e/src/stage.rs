@@ -35,25 +35,25 @@ pub struct Stage {
     pub client: Client,
     /// The image with agent and bootstrapper.
     pub operator_image: String,
-    /// What is done with what is seen of Cassandra.
-    pub sightings: Use,
+    /// Whether what Cassandra does is held against the facts on record.
+    pub model_check: ModelCheck,
     target: Target,
 }
 
-/// What is done with what is seen of Cassandra.
+/// Whether what Cassandra does is held against the facts on record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
-    /// Nothing: few rings are on record yet, and what one does for the first time is no fault of the operator's.
-    Nothing,
-    /// It is compared with what is on record.
+pub enum ModelCheck {
+    /// No: few rings are on record yet, and what one does for the first time is no fault of the operator's.
+    Skip,
+    /// It is compared with them.
     Compare,
-    /// It is added to what is on record.
+    /// It is added to them.
     Record,
 }
 
 impl Stage {
     /// Installs the operator as it is in this checkout.
-    pub async fn prepare(target: Target, cache: &Cache, sightings: Use) -> Result<Self> {
+    pub async fn prepare(target: Target, cache: &Cache, model_check: ModelCheck) -> Result<Self> {
         let image = target.operator_image(cache, Progress)?;
         Progress.step("the operator", || {
             install::install(&target, Overlay::Cluster, &image, "e2e")
@@ -65,7 +65,7 @@ impl Stage {
         let stage = Self {
             client: Client::try_from(config)?,
             operator_image: image,
-            sightings,
+            model_check,
             target,
         };
         stage.scale_controller(1).await?;
@@ -232,37 +232,5 @@ impl Stage {
         let at_once = DeleteParams::default().grace_period(0);
         self.pods(namespace).delete(name, &at_once).await?;
         Ok(())
-    }
-
-    /// For a look at a failure.
-    pub fn show_what_there_is(&self) {
-        let looks: [&[&str]; 3] = [
-            &[
-                "get",
-                "cassandraclusters,cassandramembers,pods,pvc",
-                "-A",
-                "-o",
-                "wide",
-            ],
-            &["get", "events", "-A", "--sort-by=.lastTimestamp"],
-            &[
-                "logs",
-                "-n",
-                install::NAMESPACE,
-                "deployment/cassandra-controller",
-                "--tail=30",
-            ],
-        ];
-        for look in looks {
-            if let Ok(output) = self.kubectl().args(look).output() {
-                let text = String::from_utf8_lossy(&output.stdout);
-                let lines: Vec<_> = text.lines().collect();
-                let from = lines.len().saturating_sub(40);
-                println!("  $ kubectl {}", look.join(" "));
-                for line in lines.get(from..).unwrap_or_default() {
-                    println!("  {line}");
-                }
-            }
-        }
     }
 }
