@@ -16,6 +16,7 @@ pub(crate) async fn show(stage: &Stage) {
         "logs -n {} deployment/cassandra-controller --tail=30",
         install::NAMESPACE
     );
+    look(stage, "get nodes -o wide").await;
     look(stage, objects).await;
     look(stage, "get events -A --sort-by=.lastTimestamp").await;
     look(stage, &controller).await;
@@ -26,6 +27,7 @@ pub(crate) async fn show(stage: &Stage) {
     for pod in pods.iter().filter(|pod| !is_ready(pod)) {
         let namespace = pod.namespace().unwrap_or_default();
         let of = format!("-n {namespace} {}", pod.name_any());
+        look(stage, &format!("describe pod {of}")).await;
         look(
             stage,
             &format!("logs {of} --all-containers --prefix --tail=20"),

@@ -5,8 +5,7 @@ use xtask::testbed::Signal;
 
 use super::THREE_RACKS;
 use crate::{
-    ring::FORMATION,
-    stage::Stage,
+    stage::{MINUTES, Stage},
     wait::{Look, until},
 };
 
@@ -35,7 +34,7 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
         let url = format!("{pod_ip}:8090");
         until(
             "the agent to see that Cassandra is gone",
-            FORMATION,
+            MINUTES * 2,
             async || {
                 let ready = agent_says_ready(&url).await?;
                 Ok(Look::when(!ready, (), "the agent still says ready"))
@@ -44,7 +43,7 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
         .await?;
         until(
             "Cassandra to be back without the API server",
-            FORMATION,
+            MINUTES * 2,
             async || {
                 let ready = agent_says_ready(&url).await?;
                 Ok(Look::when(ready, (), "the agent says it is not ready"))

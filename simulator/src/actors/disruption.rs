@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{BUDGET, Hand, POD, text};
+use crate::json::At as _;
 use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all budgets.
@@ -10,7 +11,7 @@ pub(super) fn step(hand: &Hand) {
     let pods = hand.list(POD);
     for budget in hand.list(BUDGET) {
         let budget = budget.value();
-        let selector = budget.pointer("/spec/selector").unwrap_or(&Value::Null);
+        let selector = budget.at("/spec/selector").unwrap_or(&Value::Null);
         let selected = |pod: &Value| {
             text(pod, "/metadata/namespace") == text(budget, "/metadata/namespace")
                 && selects(selector, pod)
@@ -22,7 +23,7 @@ pub(super) fn step(hand: &Hand) {
             .collect();
         let healthy = own.iter().filter(|pod| is_ready(pod)).count();
         let unavailable = budget
-            .pointer("/spec/maxUnavailable")
+            .at("/spec/maxUnavailable")
             .and_then(Value::as_u64)
             .unwrap_or(1);
         let desired = own

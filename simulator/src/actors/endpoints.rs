@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{ENDPOINT_SLICE, Hand, POD, SERVICE, text};
+use crate::json::At as _;
 use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all Services.
@@ -10,7 +11,7 @@ pub(super) fn step(hand: &Hand) {
     let pods = hand.list(POD);
     for service in hand.list(SERVICE) {
         let service = service.value();
-        let Some(labels) = service.pointer("/spec/selector") else {
+        let Some(labels) = service.at("/spec/selector") else {
             continue;
         };
         let selector = json!({ "matchLabels": labels });

@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use super::hand::{Hand, is_deleted, text};
+use crate::json::At as _;
 use crate::kubernetes::{Object, User};
 
 const FOREGROUND: &str = "foregroundDeletion";
@@ -41,15 +42,13 @@ pub(super) fn step(hand: &Hand) {
 }
 
 fn has_finalizer(object: &Value, name: &str) -> bool {
-    let finalizers = object
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array);
-    is_deleted(object) && finalizers.is_some_and(|all| all.contains(&json!(name)))
+    let finalizers = object.at("/metadata/finalizers").and_then(Value::as_array);
+    is_deleted(object) && finalizers.is_some_and(|all| all.iter().any(|one| one == name))
 }
 
 fn owners(object: &Value) -> &[Value] {
     let owners = object
-        .pointer("/metadata/ownerReferences")
+        .at("/metadata/ownerReferences")
         .and_then(Value::as_array);
     owners.map_or(&[], Vec::as_slice)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::json::At as _;
 pub(super) use crate::json::text;
 use crate::kubernetes::{Connection, Object, Refusal, Request, Server, User, Verb};
 
@@ -146,7 +147,7 @@ pub(super) fn is_deleted(object: &Value) -> bool {
 /// Whether an object is controlled by the one with this UID.
 pub(super) fn controller_of(object: &Value) -> &str {
     let owners = object
-        .pointer("/metadata/ownerReferences")
+        .at("/metadata/ownerReferences")
         .and_then(Value::as_array);
     let mut owners = owners.into_iter().flatten();
     let controller = owners.find(|owner| owner.get("controller") == Some(&json!(true)));

@@ -27,6 +27,7 @@ use super::{
     scheduler::claim_of,
 };
 use crate::{
+    json::At as _,
     kubernetes::User,
     ring::{Ring, Start},
 };
@@ -143,11 +144,11 @@ impl Life {
     /// Waits for what the pod mounts. The volume's name.
     async fn mounted(&self) -> String {
         let namespace = text(&self.pod, "/metadata/namespace");
-        let volumes = self.pod.pointer("/spec/volumes").and_then(Value::as_array);
+        let volumes = self.pod.at("/spec/volumes").and_then(Value::as_array);
         let maps: Vec<_> = volumes
             .into_iter()
             .flatten()
-            .filter_map(|volume| volume.pointer("/configMap/name")?.as_str())
+            .filter_map(|volume| volume.at("/configMap/name")?.as_str())
             .collect();
         loop {
             let volume = match claim_of(&self.pod) {
@@ -179,7 +180,7 @@ impl Life {
         let lists = ["/spec/initContainers", "/spec/containers"];
         let all = lists
             .into_iter()
-            .filter_map(|list| self.pod.pointer(list)?.as_array())
+            .filter_map(|list| self.pod.at(list)?.as_array())
             .flatten();
         let mut all = all.filter(|container| text(container, "/name") == name);
         all.next().unwrap_or(&Value::Null)

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use super::hand::{Hand, POD, text};
+use crate::json::At as _;
 
 /// A pod's status as the kubelet knows it, and the way to write it.
 pub(super) struct PodStatus {
@@ -31,7 +32,7 @@ pub(super) enum Container<'a> {
 impl PodStatus {
     pub(super) fn new(hand: Hand, pod: &Value, ip: &str) -> Self {
         let names = |list: &str| {
-            let containers = pod.pointer(list).and_then(Value::as_array);
+            let containers = pod.at(list).and_then(Value::as_array);
             let containers = containers.into_iter().flatten();
             let waiting = |c: &Value| container(text(c, "/name"), text(c, "/image"));
             containers.map(waiting).collect::<Vec<_>>()
@@ -118,7 +119,7 @@ impl PodStatus {
             return;
         };
         let mut pod = pod.value().clone();
-        let class = pod.pointer("/status/qosClass").cloned();
+        let class = pod.at("/status/qosClass").cloned();
         pod["status"] = status.clone();
         if let Some(class) = class {
             pod["status"]["qosClass"] = class;

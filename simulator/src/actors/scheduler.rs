@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
+use crate::json::At as _;
 use crate::kubernetes::selects;
 
 const ZONE: &str = "/metadata/labels/topology.kubernetes.io~1zone";
@@ -30,7 +31,7 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
     let fitting: Vec<_> = nodes
         .iter()
         .map(|node| node.value())
-        .filter(|node| node.pointer("/spec/unschedulable") != Some(&json!(true)))
+        .filter(|node| node.at("/spec/unschedulable") != Some(&json!(true)))
         .filter(|node| in_zone(pod, node) && is_apart(hand, pod, text(node, "/metadata/name")))
         .map(|node| text(node, "/metadata/name").to_owned())
         .collect();
@@ -61,7 +62,7 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
     }
     let node = least_used(hand, fitting)?;
     if claim
-        .pointer("/metadata/annotations")
+        .at("/metadata/annotations")
         .and_then(|a| a.get(SELECTED))
         .is_none()
     {
@@ -90,7 +91,7 @@ fn assigned(hand: &Hand, pod: &Value) -> String {
         let claim = hand.get(CLAIM, text(pod, "/metadata/namespace"), claim_of(pod)?)?;
         let selected = claim
             .value()
-            .pointer("/metadata/annotations")?
+            .at("/metadata/annotations")?
             .get(SELECTED)?
             .as_str()?;
         Some(selected.to_owned())
@@ -104,10 +105,10 @@ fn assigned(hand: &Hand, pod: &Value) -> String {
 
 /// The claim of the pod's data.
 pub(super) fn claim_of(pod: &Value) -> Option<&str> {
-    let volumes = pod.pointer("/spec/volumes")?.as_array()?;
+    let volumes = pod.at("/spec/volumes")?.as_array()?;
     volumes
         .iter()
-        .find_map(|volume| volume.pointer("/persistentVolumeClaim/claimName")?.as_str())
+        .find_map(|volume| volume.at("/persistentVolumeClaim/claimName")?.as_str())
 }
 
 /// The node that a volume is on.
@@ -124,7 +125,7 @@ fn in_zone(pod: &Value, node: &Value) -> bool {
 
 fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
     let pointer = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector";
-    let Some(selector) = pod.pointer(pointer) else {
+    let Some(selector) = pod.at(pointer) else {
         return true;
     };
     let (namespace, name) = (

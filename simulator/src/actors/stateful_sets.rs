@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::hand::{Hand, POD, STATEFUL_SET, controller_of, is_deleted, text};
+use crate::json::At as _;
 use crate::kubernetes::is_ready;
 
 /// Looks at all of them once.
@@ -18,7 +19,7 @@ pub(super) fn step(hand: &Hand) {
 }
 
 fn replicas(set: &Value) -> i64 {
-    set.pointer("/spec/replicas")
+    set.at("/spec/replicas")
         .and_then(Value::as_i64)
         .unwrap_or(1)
 }
@@ -58,7 +59,7 @@ fn has_ended(pod: &Value) -> bool {
 
 fn new_pod(set: &Value, ordinal: i64) -> Value {
     let name = text(set, "/metadata/name");
-    let template = set.pointer("/spec/template").cloned().unwrap_or_default();
+    let template = set.at("/spec/template").cloned().unwrap_or_default();
     let mut pod = json!({ "apiVersion": "v1", "kind": "Pod" });
     pod["metadata"] = template
         .get("metadata")

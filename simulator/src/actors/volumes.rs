@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::hand::{CLAIM, Hand, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
 use super::scheduler::claim_of;
+use crate::json::At as _;
 use crate::ring::Ring;
 
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
@@ -35,9 +36,7 @@ fn let_go(hand: &Hand, claim: &Value) {
             && claim_of(pod) == Some(name)
             && !text(pod, "/spec/nodeName").is_empty()
     });
-    let finalizers = claim
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array);
+    let finalizers = claim.at("/metadata/finalizers").and_then(Value::as_array);
     let is_held = finalizers.is_some_and(|all| all.contains(&json!(PROTECTION)));
     if !used && is_held {
         let mut claim = claim.clone();
@@ -52,7 +51,7 @@ fn let_go(hand: &Hand, claim: &Value) {
 }
 
 fn provide(hand: &Hand, claim: &Value) {
-    let node = claim.pointer("/metadata/annotations/volume.kubernetes.io~1selected-node");
+    let node = claim.at("/metadata/annotations/volume.kubernetes.io~1selected-node");
     let Some(node) = node.and_then(Value::as_str) else {
         return;
     };

@@ -6,6 +6,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use regex::{Captures, Regex};
 use serde_json::{Map, Value, json};
 
+use crate::json::At as _;
+
 /// What is not compared, and why.
 pub const MASKED: &[(&str, &str)] = &[
     (
@@ -104,7 +106,7 @@ impl Chosen {
                 }
                 // Generated names differ, and with them the order.
                 if let Some(items) = map.get_mut("items").and_then(Value::as_array_mut) {
-                    items.sort_by_key(|item| item.pointer("/metadata/name").map(Value::to_string));
+                    items.sort_by_key(|item| item.at("/metadata/name").map(Value::to_string));
                 }
             }
             Value::Array(list) => {

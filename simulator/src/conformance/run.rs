@@ -12,6 +12,7 @@ use super::{
     plan::{Ask, Plan},
     side::{Answer, Side},
 };
+use crate::json::At as _;
 use crate::kubernetes::{Options as ServerOptions, Server, User};
 
 /// How long one sequence may take.
@@ -201,12 +202,7 @@ async fn watches(
 /// Events in few words.
 fn brief(events: &Value) -> String {
     let words = events.as_array().into_iter().flatten().map(|event| {
-        let at = |pointer| {
-            event
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .unwrap_or("?")
-        };
+        let at = |pointer| event.at(pointer).and_then(Value::as_str).unwrap_or("?");
         format!(
             "{} {} {}",
             at("/type"),
@@ -291,7 +287,7 @@ async fn prepare(real: &Client) -> Result<()> {
             .context("a kind that is served")?;
         let text = |pointer| {
             object
-                .pointer(pointer)
+                .at(pointer)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned()

@@ -9,6 +9,7 @@ use kube::{Client, client::Body};
 use serde_json::Value;
 
 use super::plan::Ask;
+use crate::json::At as _;
 
 /// How long an event may take.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -79,9 +80,7 @@ impl Side {
                 .context("a watch that does not end")?;
             let Some(line) = line else { break };
             let event: Value = serde_json::from_str(&line?)?;
-            let name = event
-                .pointer("/object/metadata/name")
-                .and_then(Value::as_str);
+            let name = event.at("/object/metadata/name").and_then(Value::as_str);
             let ends = name == Some("zz-end") || event.get("type") == Some(&"ERROR".into());
             if event.get("type") != Some(&"BOOKMARK".into()) {
                 events.push(event);
@@ -187,12 +186,12 @@ impl Side {
 
     fn learn(&mut self, ask: &Ask, body: &Value) {
         let text = |pointer| {
-            body.pointer(pointer)
+            body.at(pointer)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned()
         };
-        if body.pointer("/metadata/continue").is_some() {
+        if body.at("/metadata/continue").is_some() {
             self.next_page = text("/metadata/continue");
         }
         let (uid, version, name) = (

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{catalogue::Resource, refusal::Refusal};
+use crate::json::At as _;
 
 /// Which objects of a kind are meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Selection {
 
     /// Whether the object is meant.
     pub(crate) fn matches(&self, object: &Value) -> bool {
-        let labels = object.pointer("/metadata/labels");
+        let labels = object.at("/metadata/labels");
         let label = |name: &str| {
             labels
                 .and_then(|labels| labels.get(name))
@@ -51,10 +52,7 @@ impl Selection {
         });
         by_label
             && self.fields.iter().all(|(path, equal, value)| {
-                let found = object
-                    .pointer(path)
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
+                let found = object.at(path).and_then(Value::as_str).unwrap_or_default();
                 (found == value) == *equal
             })
     }

@@ -19,6 +19,7 @@ use super::{
     store::{Change, Key, Object, Store},
     verbs::{self, Answer},
 };
+use crate::json::At as _;
 
 /// How a server is made.
 pub struct Options {
@@ -128,7 +129,7 @@ impl Server {
         };
         let text = |pointer| {
             object
-                .pointer(pointer)
+                .at(pointer)
                 .and_then(Value::as_str)
                 .unwrap_or_default()
         };

@@ -9,6 +9,8 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use crate::json::At as _;
+
 /// Where an object is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -60,7 +62,7 @@ impl Object {
 
     /// The revision of its last change.
     pub fn revision(&self) -> u64 {
-        let text = self.value.pointer("/metadata/resourceVersion");
+        let text = self.value.at("/metadata/resourceVersion");
         text.and_then(Value::as_str)
             .and_then(|text| text.parse().ok())
             .unwrap_or(0)

@@ -3,14 +3,14 @@
 use cassandra_api::v1alpha1::{CassandraMember, MemberState, StartMode};
 
 use super::{Write, text};
-use crate::{kubernetes::is_ready, ring::Mode};
+use crate::{json::At as _, kubernetes::is_ready, ring::Mode};
 
 pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     let mut found = Vec::new();
     if write.kind == "CassandraMember" && write.is_ours() {
         let before = write.old.and_then(member);
         if let Some(now) = write.new.and_then(member) {
-            found.extend(one_at_a_time(write, &now));
+            found.extend(one_at_a_time(write, before.as_ref(), &now));
             found.extend(seeds_are_alive(write, before.as_ref(), &now));
             found.extend(ring_is_whole(write, before.as_ref(), &now));
             found.extend(serves_as_reported(write, before.as_ref(), &now));
@@ -40,7 +40,14 @@ fn starts_anew(member: &CassandraMember) -> bool {
 }
 
 /// S07: at most one member of a cluster has leave to take a place that it has not.
-fn one_at_a_time(write: &Write<'_>, now: &CassandraMember) -> Option<String> {
+fn one_at_a_time(
+    write: &Write<'_>,
+    before: Option<&CassandraMember>,
+    now: &CassandraMember,
+) -> Option<String> {
+    if !starts_anew(now) || before.is_some_and(starts_anew) {
+        return None;
+    }
     let all = write
         .server
         .list("cassandra-operator.rs/v1alpha1", "CassandraMember");
@@ -97,7 +104,7 @@ fn ring_is_whole(
 /// S16: the turn to join comes after every member that has joined was asked for it, and has answered.
 fn everybody_was_asked(write: &Write<'_>) -> Option<String> {
     let turn = |object: Option<&serde_json::Value>| {
-        let turn = object?.pointer("/status/inProgress/0")?;
+        let turn = object?.at("/status/inProgress/0")?;
         let joins = text(turn, "/action") == "Join";
         joins.then(|| text(turn, "/member").to_owned())
     };

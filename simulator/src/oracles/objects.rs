@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Write, text};
+use crate::json::At as _;
 use crate::kubernetes::{Verb, is_ready};
 
 /// The controllers' Lease.
@@ -51,9 +52,12 @@ fn claims_stay(write: &Write<'_>) -> Option<String> {
 
 /// S02: every deletion names the very object that it means.
 fn deletions_name_their_object(write: &Write<'_>) -> Option<String> {
+    if !deletes(write) {
+        return None;
+    }
     let options: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
-    let named = options.pointer("/preconditions/uid") == write.object().pointer("/metadata/uid");
-    (deletes(write) && !named).then(|| {
+    let named = options.at("/preconditions/uid") == write.object().at("/metadata/uid");
+    (!named).then(|| {
         format!(
             "S02: {} deleted {} {} without its UID",
             write.component,
@@ -65,12 +69,12 @@ fn deletions_name_their_object(write: &Write<'_>) -> Option<String> {
 
 /// S02: and so does every write over something. Leases and Events have guards of their own.
 fn writes_name_their_object(write: &Write<'_>) -> Option<String> {
-    let uid = write.old?.pointer("/metadata/uid");
+    let uid = write.old?.at("/metadata/uid");
     if write.request.verb != Verb::Patch || matches!(write.kind, "Lease" | "Event") {
         return None;
     }
     let patch: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
-    (patch.pointer("/metadata/uid") != uid).then(|| {
+    (patch.at("/metadata/uid") != uid).then(|| {
         format!(
             "S02: {} wrote over {} {} without its UID",
             write.component,
@@ -89,7 +93,7 @@ fn claims_are_conditional(write: &Write<'_>) -> Option<String> {
     let claims = ["founder", "inProgress", "nextOrdinals"];
     let status = patch.get("status")?;
     let claimed = claims.iter().any(|field| status.get(field).is_some());
-    let conditional = patch.pointer("/metadata/resourceVersion").is_some();
+    let conditional = patch.at("/metadata/resourceVersion").is_some();
     (claimed && !conditional).then(|| {
         format!(
             "S62: {} claimed for {} whatever was there",
@@ -123,10 +127,7 @@ fn owners_live(write: &Write<'_>) -> Option<String> {
     if write.old.is_some() || write.kind == "Event" {
         return None;
     }
-    let owners = write
-        .object()
-        .pointer("/metadata/ownerReferences")?
-        .as_array()?;
+    let owners = write.object().at("/metadata/ownerReferences")?.as_array()?;
     let dead = owners.iter().find(|owner| {
         let namespace = text(write.object(), "/metadata/namespace");
         let found = write.server.get(
@@ -167,8 +168,8 @@ fn users_specs_stay(write: &Write<'_>) -> Option<String> {
 
 /// S03, S53: no pod that is ready is deleted.
 fn only_unready_pods_go(write: &Write<'_>) -> Option<String> {
-    let ready = write.old.is_some_and(is_ready);
-    (deletes(write) && write.kind == "Pod" && ready).then(|| {
+    let deletes_pod = deletes(write) && write.kind == "Pod";
+    (deletes_pod && write.old.is_some_and(is_ready)).then(|| {
         format!(
             "S03: {} deleted the ready pod {}",
             write.component,
@@ -180,9 +181,7 @@ fn only_unready_pods_go(write: &Write<'_>) -> Option<String> {
 /// S33: a claim never asks for less.
 fn claims_do_not_shrink(write: &Write<'_>) -> Option<String> {
     let size = |object: Option<&Value>| {
-        let size = object?
-            .pointer("/spec/resources/requests/storage")?
-            .as_str()?;
+        let size = object?.at("/spec/resources/requests/storage")?.as_str()?;
         cassandra_api::quantity::Quantity(size.to_owned()).units()
     };
     (write.kind == "PersistentVolumeClaim"
@@ -194,7 +193,7 @@ fn claims_do_not_shrink(write: &Write<'_>) -> Option<String> {
 /// S31: the budget of a cluster that has members stays, and never allows more.
 fn budgets_stay(write: &Write<'_>) -> Option<String> {
     let allowed = |object: Option<&Value>| {
-        object.and_then(|object| object.pointer("/spec/maxUnavailable").cloned())
+        object.and_then(|object| object.at("/spec/maxUnavailable").cloned())
     };
     let weaker = write.new.is_none() || allowed(write.new).is_some_and(|now| now != json!(1));
     (write.kind == "PodDisruptionBudget" && weaker).then(|| {

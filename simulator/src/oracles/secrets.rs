@@ -9,6 +9,7 @@ use std::{
 use k8s_openapi::ByteString;
 
 use super::Write;
+use crate::json::At as _;
 
 /// A password in the settings of every story's cluster. It changes with each way of writing it.
 pub const CANARY: &str = "canary/5f&2e";
@@ -42,7 +43,7 @@ pub(super) fn check(write: &Write<'_>) -> Vec<String> {
         object
             .get("status")
             .into_iter()
-            .chain(object.pointer("/metadata/annotations"))
+            .chain(object.at("/metadata/annotations"))
     } else {
         Some(object).into_iter().chain(None)
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Write, text};
+use crate::json::At as _;
 
 /// What was seen of a cluster's status.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ pub(super) fn check(write: &Write<'_>, clusters: &mut BTreeMap<String, Seen>) ->
 
 /// S37: the generation that was looked at only rises, and never beyond what there is.
 fn generations_rise(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String> {
-    let number = |pointer| new.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+    let number = |pointer| new.at(pointer).and_then(Value::as_i64).unwrap_or(0);
     let (observed, generation) = (
         number("/status/observedGeneration"),
         number("/metadata/generation"),
@@ -63,9 +64,7 @@ fn one_founder(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String
 
 /// S34: ordinals are never used twice.
 fn ordinals_rise(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String> {
-    let ordinals = new
-        .pointer("/status/nextOrdinals")
-        .and_then(Value::as_object);
+    let ordinals = new.at("/status/nextOrdinals").and_then(Value::as_object);
     let now: BTreeMap<_, _> = ordinals
         .into_iter()
         .flatten()
@@ -88,7 +87,7 @@ fn ordinals_rise(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<Stri
 fn times_follow_conditions(write: &Write<'_>, new: &Value) -> Option<String> {
     let conditions = |object: &Value| {
         object
-            .pointer("/status/conditions")
+            .at("/status/conditions")
             .and_then(Value::as_array)
             .cloned()
     };

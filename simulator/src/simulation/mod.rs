@@ -34,6 +34,7 @@ use self::{
 use crate::{
     actors::{self, Delays, Surroundings},
     faults::{Command, Director, Plan, Strikes},
+    json::At as _,
     kubernetes::{Options, Server, SimulatedClock, User},
     oracles::Oracles,
     ring::{Pace, Ring},
@@ -375,10 +376,10 @@ impl Simulation {
             for object in self.server.list(version, kind) {
                 let object = object.value();
                 let ours = object
-                    .pointer("/metadata/labels")
+                    .at("/metadata/labels")
                     .and_then(|labels| labels.get(MANAGED_BY));
                 if ours.and_then(Value::as_str) == Some("cassandra-operator") {
-                    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+                    let name = object.at("/metadata/name").and_then(Value::as_str);
                     owned.insert((kind.to_owned(), name.unwrap_or_default().to_owned()));
                 }
             }

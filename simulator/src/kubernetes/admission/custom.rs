@@ -6,6 +6,7 @@ use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
 
 use super::node::Node;
+use crate::json::At as _;
 use crate::kubernetes::{
     refusal::Cause,
     schema::{Type, of_definition},
@@ -48,8 +49,8 @@ impl Custom {
     }
 
     fn of(definition: &Value) -> Option<Self> {
-        let text = |pointer| Some(definition.pointer(pointer)?.as_str()?.to_owned());
-        let schema = definition.pointer("/spec/versions/0/schema/openAPIV3Schema")?;
+        let text = |pointer| Some(definition.at(pointer)?.as_str()?.to_owned());
+        let schema = definition.at("/spec/versions/0/schema/openAPIV3Schema")?;
         let mut escaped = schema.clone();
         escape_as_kube_cel_does(&mut escaped);
         Some(Self {
@@ -62,7 +63,7 @@ impl Custom {
             rules: compile_schema(&escaped),
             validator: Validator::new(),
             judges_status: schema
-                .pointer("/properties/status")
+                .at("/properties/status")
                 .is_some_and(|status| status.to_string().contains("x-kubernetes-validations")),
         })
     }
@@ -94,7 +95,7 @@ impl Custom {
     pub(crate) fn prepare_update(old: &Value, new: &mut Value, status: bool) {
         if status {
             let said = new.get("status").cloned();
-            let owners = new.pointer("/metadata/managedFields").cloned();
+            let owners = new.at("/metadata/managedFields").cloned();
             *new = old.clone();
             put(new, "status", said);
             if let Some(metadata) = new.get_mut("metadata") {
@@ -112,7 +113,7 @@ impl Custom {
         if content(old) != content(new)
             && let Some(metadata) = new.get_mut("metadata")
         {
-            let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
+            let generation = old.at("/metadata/generation").and_then(Value::as_i64);
             put(
                 metadata,
                 "generation",
@@ -237,7 +238,7 @@ mod tests {
         let cluster = &Custom::shipped()[0];
         let mut object = json!({"apiVersion": "x", "metadata": {"name": "a"}, "nonsense": 1, "spec": {"nonsense": 1}});
         cluster.complete(&mut object);
-        assert!(object.get("nonsense").is_none() && object.pointer("/spec/nonsense").is_none());
-        assert!(object.pointer("/spec/config").is_some());
+        assert!(object.get("nonsense").is_none() && object.at("/spec/nonsense").is_none());
+        assert!(object.at("/spec/config").is_some());
     }
 }

@@ -20,6 +20,7 @@ use kube_cel::{
 };
 use serde_json::{Value, json};
 
+use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::{Catalogue, Family},
     refusal::{Cause, Refusal},
@@ -74,8 +75,8 @@ impl Policies {
             }
             Some(Family::ValidatingAdmissionPolicyBinding) => {
                 let bound = new.and_then(|new| {
-                    let actions = new.pointer("/spec/validationActions")?.as_array()?;
-                    let policy = new.pointer("/spec/policyName")?.as_str()?.to_owned();
+                    let actions = new.at("/spec/validationActions")?.as_array()?;
+                    let policy = new.at("/spec/policyName")?.as_str()?.to_owned();
                     actions
                         .contains(&json!("Deny"))
                         .then(|| (policy, change.key.name.to_string()))
@@ -129,7 +130,7 @@ fn denied(
     message: &str,
 ) -> Refusal {
     let named = object
-        .and_then(|object| object.pointer("/metadata/name"))
+        .and_then(|object| object.at("/metadata/name"))
         .and_then(Value::as_str);
     let name = named.unwrap_or(&request.name);
     let why = format!(
@@ -161,7 +162,7 @@ static PARSED: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new()
 impl Policy {
     /// The policy, parsed once.
     fn known(object: &Value) -> Arc<Self> {
-        let name = object.pointer("/metadata/name").unwrap_or(&Value::Null);
+        let name = object.at("/metadata/name").unwrap_or(&Value::Null);
         let spec = object.get("spec").unwrap_or(&Value::Null);
         let mut parsed = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
         let policy = parsed
@@ -207,11 +208,11 @@ impl Policy {
             reason: text(&entry, "reason"),
         });
         let rules = spec
-            .pointer("/matchConstraints/resourceRules")
+            .at("/matchConstraints/resourceRules")
             .and_then(Value::as_array);
         Self {
             name: object
-                .pointer("/metadata/name")
+                .at("/metadata/name")
                 .and_then(Value::as_str)
                 .unwrap_or_default()
                 .to_owned(),
@@ -280,15 +281,12 @@ impl Policy {
                 return broken(&format!("match condition {}", condition.name));
             }
         }
-        let mut variables = std::collections::HashMap::new();
         for (name, expression) in &self.variables {
             let value = expression
                 .as_ref()
                 .and_then(|e| Cel::resolve(e, &context).ok());
             if let Some(value) = value {
-                variables.insert(key(name), value);
-                let map = Arc::new(variables.clone());
-                context.add_variable_from_value("variables", Cel::Map(Map { map }));
+                context.add_variable_from_value(variable(name), value);
             }
         }
         for validation in &self.validations {
@@ -313,8 +311,14 @@ impl Policy {
 fn parsed(expression: &str) -> Option<IdedExpr> {
     Parser::new()
         .enable_optional_syntax(true)
-        .parse(expression)
+        .parse(&expression.replace("variables.", &variable("")))
         .ok()
+}
+
+/// What a policy's variable is called here. In a map of all, as they are told, each new one would copy those before it,
+/// with the objects that they hold.
+fn variable(name: &str) -> String {
+    format!("variables_{name}")
 }
 
 fn truth(expression: Option<&IdedExpr>, context: &Context<'_>) -> Option<bool> {
@@ -365,7 +369,7 @@ fn request_value(facts: &Facts<'_>) -> Value {
     let named = facts
         .object
         .or(facts.old)
-        .and_then(|object| object.pointer("/metadata/name"));
+        .and_then(|object| object.at("/metadata/name"));
     let name = if request.name.is_empty() {
         named.cloned()
     } else {

@@ -9,6 +9,7 @@ use super::{
     merge::{merge, remove},
     set::Set,
 };
+use crate::json::At as _;
 use crate::kubernetes::schema::Type;
 
 /// Who writes, and how.
@@ -64,7 +65,7 @@ impl Owners {
     /// Reads an object's `managedFields`.
     pub(crate) fn of(object: &Value) -> Self {
         let entries = object
-            .pointer("/metadata/managedFields")
+            .at("/metadata/managedFields")
             .and_then(Value::as_array);
         let text = |entry: &Value, name: &str| {
             entry

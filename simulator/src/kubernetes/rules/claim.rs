@@ -4,6 +4,7 @@ use cassandra_api::quantity::Quantity;
 use serde_json::{Value, json};
 
 use super::{Surroundings, fields_at, fill, fill_at};
+use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 pub(super) fn default(claim: &mut Value) {
@@ -17,7 +18,7 @@ pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
         return;
     };
     let is_default = |class: &Value| {
-        let annotations = class.pointer("/metadata/annotations");
+        let annotations = class.at("/metadata/annotations");
         let flag = annotations.and_then(|a| a.get("storageclass.kubernetes.io/is-default-class"));
         flag.and_then(Value::as_str) == Some("true")
     };
@@ -30,14 +31,11 @@ pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
 
 pub(super) fn validate(claim: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    if claim
-        .pointer("/spec/accessModes")
-        .is_none_or(super::is_empty)
-    {
+    if claim.at("/spec/accessModes").is_none_or(super::is_empty) {
         causes.push(Cause::required("spec.accessModes"));
     }
     match claim
-        .pointer("/spec/resources/requests/storage")
+        .at("/spec/resources/requests/storage")
         .and_then(Value::as_str)
     {
         None => causes.push(Cause::required("spec.resources[storage]")),
@@ -53,11 +51,9 @@ pub(super) fn validate(claim: &Value) -> Vec<Cause> {
 }
 
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
-    let bound = old.pointer("/status/phase") == Some(&json!("Bound"));
-    let unnamed = old
-        .pointer("/spec/volumeName")
-        .is_none_or(|name| name == "");
-    let classless = old.pointer("/spec/storageClassName").is_none();
+    let bound = old.at("/status/phase") == Some(&json!("Bound"));
+    let unnamed = old.at("/spec/volumeName").is_none_or(|name| name == "");
+    let classless = old.at("/spec/storageClassName").is_none();
     let unsized_spec = |claim: &Value| {
         let mut spec = claim.get("spec").cloned().unwrap_or_default();
         if bound && let Some(requests) = fields_at(&mut spec, "/resources/requests") {
@@ -78,7 +74,7 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
         let message = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims";
         causes.push(Cause::forbidden("spec", message));
     }
-    if old.pointer("/spec/volumeMode") != new.pointer("/spec/volumeMode") {
+    if old.at("/spec/volumeMode") != new.at("/spec/volumeMode") {
         causes.push(Cause::invalid("volumeMode", "field is immutable"));
     }
     let smaller = requested(new) < requested(old);
@@ -90,7 +86,7 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
 }
 
 fn size(claim: &Value, at: &str) -> i128 {
-    let size = claim.pointer(at).and_then(Value::as_str);
+    let size = claim.at(at).and_then(Value::as_str);
     size.and_then(|size| Quantity(size.to_owned()).units())
         .unwrap_or(0)
 }

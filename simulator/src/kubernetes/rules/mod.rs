@@ -23,6 +23,7 @@ pub(crate) use names::{metadata, metadata_change};
 pub(crate) use selecting::{is_ready, selects};
 
 use super::{catalogue::Family, refusal::Cause, store::Store};
+use crate::json::At as _;
 
 /// What is there besides the object.
 pub(crate) struct Surroundings<'a> {
@@ -78,7 +79,7 @@ pub(crate) fn admit(family: Family, object: &mut Value, surroundings: &Surroundi
 pub(crate) fn admit_change(family: Family, old: &Value, object: &mut Value) {
     if family == Family::Pod {
         for field in ["priority", "preemptionPolicy"] {
-            if let Some(value) = old.pointer(&format!("/spec/{field}")) {
+            if let Some(value) = old.at(&format!("/spec/{field}")) {
                 fill_at(object, "/spec", field, value.clone());
             }
         }
@@ -142,7 +143,7 @@ pub(crate) fn is_counted(family: Family, old: &Value, new: &Value) -> bool {
                 .and_then(|fields| fields.remove("metadata"));
             content
         };
-        let labels = |object: &Value| object.pointer("/metadata/labels").cloned();
+        let labels = |object: &Value| object.at("/metadata/labels").cloned();
         return content(old) != content(new) || labels(old) != labels(new);
     }
     old.get("spec") != new.get("spec")

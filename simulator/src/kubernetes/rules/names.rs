@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::{Family, Resource},
     refusal::Cause,
@@ -134,7 +135,7 @@ fn owners(references: Option<&Value>) -> Vec<Cause> {
 /// What is wrong with a change of metadata.
 pub(crate) fn metadata_change(old: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let field = |object: &Value, name: &str| object.pointer(&format!("/metadata/{name}")).cloned();
+    let field = |object: &Value, name: &str| object.at(&format!("/metadata/{name}")).cloned();
     for name in [
         "name",
         "namespace",

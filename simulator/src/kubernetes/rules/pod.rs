@@ -4,6 +4,7 @@ use cassandra_api::quantity::Quantity;
 use serde_json::{Map, Value, json};
 
 use super::{elements_at, fields_at, fill, fill_at, take_over};
+use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 /// A pod's defaults.
@@ -20,7 +21,7 @@ pub(super) fn default_pod(pod: &mut Value) {
 
 fn request_limits(container: &mut Value) {
     let limits = container
-        .pointer("/resources/limits")
+        .at("/resources/limits")
         .and_then(Value::as_object)
         .cloned();
     let (Some(limits), Some(resources)) = (limits, fields_at(container, "/resources")) else {
@@ -198,13 +199,13 @@ pub(super) fn prepare_create(pod: &mut Value) {
 fn quality(pod: &Value) -> &'static str {
     let containers = ["/spec/containers", "/spec/initContainers"].into_iter();
     let containers = containers
-        .filter_map(|list| pod.pointer(list)?.as_array())
+        .filter_map(|list| pod.at(list)?.as_array())
         .flatten();
     let (mut any, mut all) = (false, true);
     for container in containers {
         let amounts = |what: &str| -> Map<String, Value> {
             let found = container
-                .pointer(&format!("/resources/{what}"))
+                .at(&format!("/resources/{what}"))
                 .and_then(Value::as_object);
             let counted = found.into_iter().flatten().filter(|(name, amount)| {
                 ["cpu", "memory"].contains(&name.as_str()) && amount.as_str() != Some("0")
@@ -226,14 +227,14 @@ fn quality(pod: &Value) -> &'static str {
 
 /// A write of a pod's status leaves owners and quality.
 pub(super) fn keep_on_status(old: &Value, new: &mut Value) {
-    let owners = old.pointer("/metadata/ownerReferences").cloned();
+    let owners = old.at("/metadata/ownerReferences").cloned();
     if let Some(metadata) = fields_at(new, "/metadata") {
         match owners {
             Some(owners) => metadata.insert("ownerReferences".into(), owners),
             None => metadata.remove("ownerReferences"),
         };
     }
-    if let Some(quality) = old.pointer("/status/qosClass") {
+    if let Some(quality) = old.at("/status/qosClass") {
         fill_at(new, "/status", "qosClass", quality.clone());
     }
 }
@@ -252,7 +253,7 @@ const SOURCES: &[&str] = &[
 /// What is wrong with a pod's spec.
 pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
     let pointer = format!("/{}", at.replace('.', "/"));
-    let spec = object.pointer(&pointer).cloned().unwrap_or_default();
+    let spec = object.at(&pointer).cloned().unwrap_or_default();
     let mut causes = Vec::new();
     let list = |name: &str| {
         spec.get(name)
@@ -290,7 +291,7 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
             }
             let amount = |what: &str, name: &str| {
                 let text = container
-                    .pointer(&format!("/resources/{what}/{name}"))?
+                    .at(&format!("/resources/{what}/{name}"))?
                     .as_str()?;
                 Quantity(text.to_owned()).milli()
             };
@@ -321,7 +322,7 @@ pub(super) fn validate(object: &Value, at: &str) -> Vec<Cause> {
 
 fn tolerates_as_before(old: &Value, new: &Value) -> bool {
     let tolerations = |pod: &Value| -> Vec<Value> {
-        let list = pod.pointer("/spec/tolerations").and_then(Value::as_array);
+        let list = pod.at("/spec/tolerations").and_then(Value::as_array);
         let mut list = list.cloned().unwrap_or_default();
         for toleration in &mut list {
             toleration
@@ -341,9 +342,7 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     let mut causes = validate(new, "spec");
     for kind in ["containers", "initContainers"] {
         let count = |pod: &Value| {
-            let list = pod
-                .pointer(&format!("/spec/{kind}"))
-                .and_then(Value::as_array);
+            let list = pod.at(&format!("/spec/{kind}")).and_then(Value::as_array);
             list.map_or(0, Vec::len)
         };
         if count(old) != count(new) {
@@ -358,11 +357,7 @@ pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
     }
     let mut allowed = new.clone();
     for kind in ["/spec/containers", "/spec/initContainers"] {
-        let before = old
-            .pointer(kind)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let before = old.at(kind).and_then(Value::as_array).into_iter().flatten();
         for (container, before) in elements_at(&mut allowed, kind).zip(before) {
             take_over(before, container, "image");
         }

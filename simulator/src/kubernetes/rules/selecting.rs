@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::json::At as _;
+
 /// Whether a `LabelSelector` means the object. An empty one means all.
 pub(crate) fn selects(selector: &Value, object: &Value) -> bool {
-    let label = |name: &str| object.pointer("/metadata/labels")?.get(name)?.as_str();
+    let label = |name: &str| object.at("/metadata/labels")?.get(name)?.as_str();
     let equal = selector
         .get("matchLabels")
         .and_then(Value::as_object)
@@ -34,7 +36,7 @@ pub(crate) fn selects(selector: &Value, object: &Value) -> bool {
 
 /// Whether a pod says that it is ready.
 pub(crate) fn is_ready(pod: &Value) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
+    let conditions = pod.at("/status/conditions").and_then(Value::as_array);
     conditions.into_iter().flatten().any(|condition| {
         condition.get("type") == Some(&json!("Ready"))
             && condition.get("status") == Some(&json!("True"))

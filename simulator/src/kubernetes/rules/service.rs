@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 use serde_json::{Value, json};
 
 use super::{elements_at, fields_at, fill, fill_at, names::is_label};
+use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 /// The first address of the services' network, of which half are given without being asked for.
@@ -25,7 +26,7 @@ pub(super) fn default(service: &mut Value) {
     }
     fill_at(service, "/spec", "sessionAffinity", "None");
     fill_at(service, "/spec", "type", "ClusterIP");
-    let inner = service.pointer("/spec/type").and_then(Value::as_str) != Some("ExternalName");
+    let inner = service.at("/spec/type").and_then(Value::as_str) != Some("ExternalName");
     if inner {
         fill_at(service, "/spec", "internalTrafficPolicy", "Cluster");
     }
@@ -37,7 +38,7 @@ pub(super) fn allocate(
     next: &mut u32,
     taken: &BTreeSet<String>,
 ) -> Vec<Cause> {
-    let selects = service.pointer("/spec/selector").is_some();
+    let selects = service.at("/spec/selector").is_some();
     let Some(spec) = fields_at(service, "/spec") else {
         return Vec::new();
     };
@@ -176,7 +177,7 @@ pub(super) fn validate(service: &Value) -> Vec<Cause> {
 }
 
 pub(super) fn validate_change(old: &Value, new: &Value) -> Vec<Cause> {
-    let address = |service: &Value| service.pointer("/spec/clusterIPs/0").cloned();
+    let address = |service: &Value| service.at("/spec/clusterIPs/0").cloned();
     if address(old) == address(new) {
         return Vec::new();
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{elements_at, fields_at, fill, fill_at, is_empty};
+use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -14,7 +15,7 @@ pub(super) fn default_volume(volume: &mut Value) {
 }
 
 pub(super) fn default_namespace(namespace: &mut Value) {
-    let name = namespace.pointer("/metadata/name").cloned();
+    let name = namespace.at("/metadata/name").cloned();
     if let (Some(name), Some(metadata)) = (name, fields_at(namespace, "/metadata")) {
         let labels = metadata.entry("labels").or_insert_with(|| json!({}));
         if let Some(labels) = labels.as_object_mut() {
@@ -36,7 +37,7 @@ pub(super) fn default_secret(secret: &mut Value) {
 }
 
 pub(super) fn default_binding(binding: &mut Value) {
-    let group = binding.pointer("/roleRef/apiGroup");
+    let group = binding.at("/roleRef/apiGroup");
     if group.is_none_or(is_empty)
         && let Some(reference) = fields_at(binding, "/roleRef")
     {
@@ -83,7 +84,7 @@ pub(super) fn default_policy(policy: &mut Value) {
             }
         }
     }
-    if policy.pointer("/spec/policyName").is_some()
+    if policy.at("/spec/policyName").is_some()
         && let Some(spec) = fields_at(policy, "/spec")
     {
         // A binding has no failure policy.
@@ -92,7 +93,7 @@ pub(super) fn default_policy(policy: &mut Value) {
 }
 
 pub(super) fn validate_budget(budget: &Value) -> Vec<Cause> {
-    let has = |field: &str| budget.pointer(&format!("/spec/{field}")).is_some();
+    let has = |field: &str| budget.at(&format!("/spec/{field}")).is_some();
     let both = has("minAvailable") && has("maxUnavailable");
     let message = "minAvailable and maxUnavailable cannot be both set";
     both.then(|| Cause::invalid("spec", message))
@@ -126,7 +127,7 @@ pub(super) fn validate_role(role: &Value) -> Vec<Cause> {
 
 pub(super) fn validate_binding(binding: &Value) -> Vec<Cause> {
     let text = |field: &str| {
-        let found = binding.pointer(&format!("/roleRef/{field}"));
+        let found = binding.at(&format!("/roleRef/{field}"));
         found.and_then(Value::as_str).unwrap_or_default()
     };
     let mut causes = Vec::new();
@@ -148,11 +149,7 @@ pub(super) fn validate_role_reference(old: &Value, new: &Value) -> Vec<Cause> {
 }
 
 pub(super) fn validate_lease(lease: &Value) -> Vec<Cause> {
-    let number = |field: &str| {
-        lease
-            .pointer(&format!("/spec/{field}"))
-            .and_then(Value::as_i64)
-    };
+    let number = |field: &str| lease.at(&format!("/spec/{field}")).and_then(Value::as_i64);
     let mut causes = Vec::new();
     if number("leaseDurationSeconds").is_some_and(|seconds| seconds <= 0) {
         causes.push(Cause::invalid(

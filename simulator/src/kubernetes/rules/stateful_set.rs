@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{claim, elements_at, fields_at, fill, fill_at, pod, selects};
+use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 pub(super) fn default(set: &mut Value) {
@@ -67,13 +68,13 @@ pub(super) fn validate(set: &Value) -> Vec<Cause> {
     }
     causes.extend(pod::validate(set, "spec.template.spec"));
     causes.extend(at_least_nothing(&spec));
-    let strategy = |field: &str| spec.pointer(&format!("/updateStrategy/{field}"));
+    let strategy = |field: &str| spec.at(&format!("/updateStrategy/{field}"));
     if strategy("type") == Some(&json!("OnDelete")) && strategy("rollingUpdate").is_some() {
         let message = "only allowed for updateStrategy 'RollingUpdate'";
         causes.push(Cause::invalid("spec.updateStrategy.rollingUpdate", message));
     }
     let policy = spec
-        .pointer("/template/spec/restartPolicy")
+        .at("/template/spec/restartPolicy")
         .and_then(Value::as_str);
     if let Some(policy) = policy.filter(|policy| *policy != "Always") {
         causes.push(Cause::unsupported(

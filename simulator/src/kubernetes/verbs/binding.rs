@@ -6,26 +6,27 @@ use super::{
     Answer, Work,
     decode::{parse, set},
 };
+use crate::json::At as _;
 use crate::kubernetes::refusal::Refusal;
 
 impl Work<'_> {
     pub(super) fn bind(&mut self) -> Result<Answer, Refusal> {
         let binding = parse(&self.request.body)?;
         let node = binding
-            .pointer("/target/name")
+            .at("/target/name")
             .and_then(Value::as_str)
             .unwrap_or_default();
         let key = self.key(&self.request.name);
         let pod = self.existing(&key)?;
         let resource = self.resource().clone();
-        if pod.value().pointer("/metadata/deletionTimestamp").is_some() {
+        if pod.value().at("/metadata/deletionTimestamp").is_some() {
             let why = format!(
                 "pod {} is being deleted, cannot be assigned to a host",
                 key.name
             );
             return Err(Refusal::conflict(&resource, &key.name, &why));
         }
-        if pod.value().pointer("/spec/nodeName").is_some() {
+        if pod.value().at("/spec/nodeName").is_some() {
             let why = format!("pod {} is already assigned to a node", key.name);
             return Err(Refusal::conflict(&resource, &key.name, &why));
         }

@@ -9,6 +9,7 @@ use super::{
     decode::{copy, set, text},
     ownership::same_but_for_times,
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     admission::Custom,
     catalogue::Family,
@@ -139,7 +140,7 @@ impl Work<'_> {
         }
         rules::prepare_update(resource.family, old, new, status);
         if resource.has_generation() && !status && rules::is_counted(resource.family, old, new) {
-            let generation = old.pointer("/metadata/generation").and_then(Value::as_i64);
+            let generation = old.at("/metadata/generation").and_then(Value::as_i64);
             set(new, "generation", json!(generation.unwrap_or(0) + 1));
         }
     }
@@ -150,9 +151,7 @@ impl Work<'_> {
         if !claims || !self.request.subresource.is_empty() || !rules::grows(old, new) {
             return Ok(());
         }
-        let class = new
-            .pointer("/spec/storageClassName")
-            .and_then(Value::as_str);
+        let class = new.at("/spec/storageClassName").and_then(Value::as_str);
         let class = class.and_then(|name| {
             let kind = self.inner.catalogue.family(Family::StorageClass)?;
             let place = Key {
@@ -187,11 +186,9 @@ impl Work<'_> {
 
 /// Whether the update was the last thing that a deletion waited for.
 fn is_over(old: &Value, new: &Value) -> bool {
-    let finalizers = new
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array);
+    let finalizers = new.at("/metadata/finalizers").and_then(Value::as_array);
     let grace = old
-        .pointer("/metadata/deletionGracePeriodSeconds")
+        .at("/metadata/deletionGracePeriodSeconds")
         .and_then(Value::as_i64);
     finalizers.is_none_or(Vec::is_empty)
         && !text(old, "deletionTimestamp").is_empty()

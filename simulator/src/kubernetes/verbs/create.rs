@@ -8,6 +8,7 @@ use super::{
     Answer, Work,
     decode::{copy, set, text},
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     admission::Custom,
     catalogue::Family,
@@ -140,7 +141,7 @@ impl Work<'_> {
         let addresses = services.filter_map(|(_, service)| {
             service
                 .value()
-                .pointer("/spec/clusterIP")?
+                .at("/spec/clusterIP")?
                 .as_str()
                 .map(str::to_owned)
         });
@@ -171,10 +172,7 @@ impl Work<'_> {
         let Some(found) = self.state.store.get(&key) else {
             return Err(Refusal::not_found(kind, namespace));
         };
-        let phase = found
-            .value()
-            .pointer("/status/phase")
-            .and_then(Value::as_str);
+        let phase = found.value().at("/status/phase").and_then(Value::as_str);
         if phase == Some("Terminating") || !text(found.value(), "deletionTimestamp").is_empty() {
             let why = format!(
                 "unable to create new content in namespace {namespace} because it is being terminated"
@@ -258,10 +256,7 @@ impl Work<'_> {
         }
         copy(old, new, "creationTimestamp");
         copy(old, new, "deletionTimestamp");
-        if new
-            .pointer("/metadata/deletionGracePeriodSeconds")
-            .is_none()
-        {
+        if new.at("/metadata/deletionGracePeriodSeconds").is_none() {
             copy(old, new, "deletionGracePeriodSeconds");
         }
     }

@@ -9,6 +9,7 @@ use super::{
     Answer, Work,
     decode::{set, text},
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
@@ -111,7 +112,7 @@ impl Work<'_> {
             });
         }
         let seconds = new
-            .pointer("/metadata/deletionGracePeriodSeconds")
+            .at("/metadata/deletionGracePeriodSeconds")
             .and_then(Value::as_i64);
         if graceful || waits {
             let kept = if new == *old {
@@ -163,7 +164,7 @@ impl Work<'_> {
             return Grace::None;
         }
         let left = new
-            .pointer("/metadata/deletionGracePeriodSeconds")
+            .at("/metadata/deletionGracePeriodSeconds")
             .and_then(Value::as_i64);
         let wanted = how
             .grace_period_seconds
@@ -181,10 +182,10 @@ impl Work<'_> {
             };
         }
         let own = new
-            .pointer("/spec/terminationGracePeriodSeconds")
+            .at("/spec/terminationGracePeriodSeconds")
             .and_then(Value::as_i64);
-        let scheduled = new.pointer("/spec/nodeName").is_some();
-        let phase = new.pointer("/status/phase").and_then(Value::as_str);
+        let scheduled = new.at("/spec/nodeName").is_some();
+        let phase = new.at("/status/phase").and_then(Value::as_str);
         let over = matches!(phase, Some("Failed" | "Succeeded"));
         let seconds = if scheduled && !over {
             wanted.or(own).unwrap_or(0)
@@ -301,16 +302,14 @@ enum Grace {
 }
 
 fn count(new: &mut Value) {
-    if let Some(generation) = new.pointer("/metadata/generation").and_then(Value::as_i64) {
+    if let Some(generation) = new.at("/metadata/generation").and_then(Value::as_i64) {
         set(new, "generation", json!(generation + 1));
     }
 }
 
 /// The finalizers that are left, with those that tell the garbage collector what to do.
 fn finalizers(how: &How, old: &Value) -> Vec<String> {
-    let there = old
-        .pointer("/metadata/finalizers")
-        .and_then(Value::as_array);
+    let there = old.at("/metadata/finalizers").and_then(Value::as_array);
     let there: Vec<&str> = there
         .into_iter()
         .flatten()

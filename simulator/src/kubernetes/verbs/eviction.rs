@@ -7,6 +7,7 @@ use super::{
     decode::{parse, set, text},
     delete::How,
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
@@ -30,7 +31,7 @@ impl Work<'_> {
         };
         let key = self.key(&self.request.name);
         let pod = self.existing(&key)?;
-        let phase = pod.value().pointer("/status/phase").and_then(Value::as_str);
+        let phase = pod.value().at("/status/phase").and_then(Value::as_str);
         let runs = !matches!(phase, Some("Succeeded" | "Failed" | "Pending"))
             && text(pod.value(), "deletionTimestamp").is_empty();
         if runs {
@@ -71,7 +72,7 @@ impl Work<'_> {
                 Err(Refusal::internal(message))
             };
         };
-        let number = |pointer| budget.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
+        let number = |pointer| budget.at(pointer).and_then(Value::as_i64).unwrap_or(0);
         let name = text(budget, "name");
         if number("/status/observedGeneration") < number("/metadata/generation") {
             let why =
@@ -112,7 +113,7 @@ impl Work<'_> {
         };
         let all = self.state.store.list(kind.id, &self.request.namespace);
         all.filter(|(_, budget)| {
-            let selector = budget.value().pointer("/spec/selector");
+            let selector = budget.value().at("/spec/selector");
             selector.is_some_and(|selector| rules::selects(selector, pod))
         })
         .map(|(key, budget)| (key.clone(), budget.value().clone()))

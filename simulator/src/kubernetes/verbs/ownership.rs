@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Work;
+use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::Family,
     fields::{Owners, Set, Writer},
@@ -25,7 +26,7 @@ impl Work<'_> {
             without_owners(old.clone()),
             without_owners(std::mem::take(new)),
         );
-        let untracked = owners.0.is_empty() && old.pointer("/metadata/uid").is_some();
+        let untracked = owners.0.is_empty() && old.at("/metadata/uid").is_some();
         let after = if untracked {
             Owners::default()
         } else {
@@ -46,9 +47,7 @@ impl Work<'_> {
         if !self.request.subresource.is_empty() {
             return Owners::of(old);
         }
-        let said = new
-            .pointer("/metadata/managedFields")
-            .and_then(Value::as_array);
+        let said = new.at("/metadata/managedFields").and_then(Value::as_array);
         match said.map(Vec::as_slice) {
             Some([]) => Owners::default(),
             Some([one]) if one.as_object().is_some_and(serde_json::Map::is_empty) => {
@@ -86,13 +85,14 @@ pub(super) fn without_owners(mut value: Value) -> Value {
 
 /// Whether two objects differ in nothing but when fields were taken.
 pub(super) fn same_but_for_times(a: &Value, b: &Value) -> bool {
-    let (x, y) = (Owners::of(a), Owners::of(b));
-    let same = x.0.len() == y.0.len()
-        && x.0.iter().all(|(writer, owned)| {
-            y.0.get(writer)
-                .is_some_and(|other| other.fields == owned.fields)
-        });
-    same && equal_without(a, b, "managedFields")
+    equal_without(a, b, "managedFields") && {
+        let (x, y) = (Owners::of(a), Owners::of(b));
+        x.0.len() == y.0.len()
+            && x.0.iter().all(|(writer, owned)| {
+                y.0.get(writer)
+                    .is_some_and(|other| other.fields == owned.fields)
+            })
+    }
 }
 
 fn equal_without(a: &Value, b: &Value, field: &str) -> bool {

@@ -7,6 +7,7 @@ use super::{
     decode::{complete, parse, text},
     ownership::without_owners,
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     fields::{Owners, Refused, Writer},
     refusal::{Cause, Refusal},
@@ -148,7 +149,7 @@ impl Work<'_> {
             return Err(Refusal::bad_request(message));
         }
         if config
-            .pointer("/metadata/managedFields")
+            .at("/metadata/managedFields")
             .is_some_and(|v| !v.is_null())
         {
             return Err(Refusal::bad_request("metadata.managedFields must be nil"));

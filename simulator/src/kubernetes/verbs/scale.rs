@@ -6,6 +6,7 @@ use super::{
     Answer, Work,
     decode::{parse, set, text},
 };
+use crate::json::At as _;
 use crate::kubernetes::{
     fields::Owners,
     refusal::{Cause, Refusal},
@@ -43,7 +44,7 @@ impl Work<'_> {
             }
         };
         let replicas = wanted
-            .pointer("/spec/replicas")
+            .at("/spec/replicas")
             .and_then(Value::as_i64)
             .unwrap_or(0);
         if replicas < 0 {
@@ -77,9 +78,9 @@ impl Work<'_> {
 }
 
 fn scale_of(set: &Value) -> Value {
-    let metadata = |name: &str| set.pointer(&format!("/metadata/{name}")).cloned();
+    let metadata = |name: &str| set.at(&format!("/metadata/{name}")).cloned();
     let labels = set
-        .pointer("/spec/selector/matchLabels")
+        .at("/spec/selector/matchLabels")
         .and_then(Value::as_object);
     let selector: Vec<_> = labels
         .into_iter()
@@ -88,7 +89,7 @@ fn scale_of(set: &Value) -> Value {
         .collect();
     let mut spec = json!({});
     let replicas = set
-        .pointer("/spec/replicas")
+        .at("/spec/replicas")
         .cloned()
         .unwrap_or_else(|| json!(0));
     if let (true, Some(spec)) = (replicas != json!(0), spec.as_object_mut()) {
@@ -104,7 +105,7 @@ fn scale_of(set: &Value) -> Value {
         },
         "spec": spec,
         "status": {
-            "replicas": set.pointer("/status/replicas").cloned().unwrap_or_else(|| json!(0)),
+            "replicas": set.at("/status/replicas").cloned().unwrap_or_else(|| json!(0)),
             "selector": selector.join(","),
         },
     })

@@ -5,6 +5,7 @@ use cassandra_controller::cluster::{Desired, Kind, Plan};
 use serde::Deserialize as _;
 
 use super::super::{life::Life, state::State};
+use crate::json::At as _;
 
 /// What a member is told by this plan, and what it was told before.
 struct Told<'a> {
@@ -42,7 +43,7 @@ fn told<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = Told<'a>> 
 
 /// What the Member that is applied is told.
 fn start(desired: &Desired) -> Option<Start> {
-    let start = desired.object.pointer("/spec/start")?;
+    let start = desired.object.at("/spec/start")?;
     Start::deserialize(start).ok()
 }
 

@@ -6,6 +6,7 @@ use cassandra_api::v1alpha1::Founder;
 use cassandra_controller::cluster::{Existing, Kind, Plan};
 
 use super::super::state::State;
+use crate::json::At as _;
 
 /// A founder that is on record stays there. Adopted volumes that hold no ring are founded on.
 pub(super) fn the_founder_stays(state: &State, plan: &Plan) -> Option<String> {
@@ -43,8 +44,8 @@ pub(super) fn ordinals_are_recorded_first(state: &State, plan: &Plan) -> Option<
         desired.kind == Kind::CassandraMember && desired.existing == Existing::Absent
     });
     let mut made = made.filter_map(|desired| {
-        let rack = desired.object.pointer("/spec/rack")?.as_str()?;
-        let ordinal = desired.object.pointer("/spec/ordinal")?.as_i64()?;
+        let rack = desired.object.at("/spec/rack")?.as_str()?;
+        let ordinal = desired.object.at("/spec/ordinal")?.as_i64()?;
         let free = i64::from(recorded(rack).unwrap_or(0)) <= ordinal;
         free.then_some(&desired.name)
     });
