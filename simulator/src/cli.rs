@@ -61,7 +61,7 @@ impl Arguments {
             return self.trace(&scenarios);
         }
         if self.wants(Tier::T0) && self.scenario.is_empty() {
-            states(self.states)?;
+            states(self.states, self.first)?;
         }
         if self.wants(Tier::Regressions) && self.scenario.is_empty() {
             self.tell("regressions", &regressions()?, &References::new())?;
@@ -207,11 +207,19 @@ fn row(name: &str, plans: usize, took: Duration, violations: usize) {
 }
 
 /// T0: decisions that break a rule, with the state in which they do.
-fn states(count: Option<u64>) -> Result<()> {
+fn states(count: Option<u64>, first: bool) -> Result<()> {
     let outcome = states::enumerate(count)?;
     row("T0", outcome.plans, outcome.took, outcome.violations);
-    for failure in outcome.failed.iter().take(10) {
-        say(&failure.to_string());
+    for failure in outcome.failed.iter().take(if first { 1 } else { 10 }) {
+        if first {
+            let (number, complaint) = (failure.number, &failure.complaint);
+            let (rule, sentence) = (complaint.number, &complaint.sentence);
+            say(&format!(
+                "violation: state seed {number}: decide: {rule}: {sentence}"
+            ));
+        } else {
+            say(&failure.to_string());
+        }
     }
     ensure!(
         outcome.violations == 0,

@@ -34,7 +34,9 @@ const SOURCES: &[&str] = &[
     "Cargo.toml",
 ];
 /// In this order: what finds most in the least time first.
-const TIERS: &[&str] = &["reference", "T1", "T2", "T4"];
+const TIERS: &[&str] = &["reference", "T0", "T1", "T2", "T4"];
+/// How many states T0 looks at, spread over all.
+const STATES: &str = "--states=300000";
 /// A mutant that writes without end is found by that: a run of the simulator is given up after this many seconds.
 const LIMIT: &str = "3600";
 /// What `timeout` ends with when it had to end the program.
@@ -56,8 +58,8 @@ pub struct MutantsCommand {
 struct Mutant {
     name: String,
     patch: PathBuf,
-    /// Tier and story that have found it before: tried first.
-    hint: Option<(String, String)>,
+    /// Tier that has found it before, and its story if it has stories: tried first.
+    hint: Option<(String, Option<String>)>,
 }
 
 /// What was found, in the words of the simulator.
@@ -89,6 +91,7 @@ impl Violation {
             Some("at") => "T1",
             Some("stale") => "T2",
             Some("swarm") => "T4",
+            Some("decide") => "T0",
             _ => "reference",
         }
     }
@@ -177,9 +180,15 @@ impl MutantsCommand {
         let seeds = format!("--seeds={}", self.seeds);
         let mut rounds = Vec::new();
         if let Some((tier, story)) = &mutant.hint {
-            rounds.push(vec!["--only", tier, "--scenario", story, &seeds]);
+            let mut round = vec!["--only", tier, &seeds, STATES];
+            round.extend(story.iter().flat_map(|story| ["--scenario", story]));
+            rounds.push(round);
         }
-        rounds.extend(TIERS.iter().map(|tier| vec!["--only", *tier, &seeds]));
+        rounds.extend(
+            TIERS
+                .iter()
+                .map(|tier| vec!["--only", *tier, &seeds, STATES]),
+        );
         let mut plans = 0;
         for round in rounds {
             let played = copy.play(&round)?;
@@ -226,13 +235,13 @@ fn mutants(folder: &Path) -> Result<Vec<Mutant>> {
     Ok(all)
 }
 
-/// Tier and story of the line `# Killed-by: TIER STORY` above a patch.
-fn hint(patch: &str) -> Option<(String, String)> {
+/// Tier and story of the line `# Killed-by: TIER STORY` above a patch. T0 has no stories.
+fn hint(patch: &str) -> Option<(String, Option<String>)> {
     let line = patch
         .lines()
         .find_map(|line| line.strip_prefix("# Killed-by: "))?;
-    let (tier, story) = line.split_once(' ')?;
-    Some((tier.into(), story.trim().into()))
+    let mut words = line.split_whitespace().map(str::to_owned);
+    Some((words.next()?, words.next()))
 }
 
 /// What came of a run of the simulator.
@@ -347,13 +356,16 @@ mod tests {
         assert_eq!(tier("nothing"), "reference");
         assert_eq!(tier("stale 3 lag"), "T2");
         assert_eq!(tier("swarm 7"), "T4");
+        assert_eq!(tier("decide"), "T0");
         assert_eq!(Violation::parse("create, seed 1"), None);
     }
 
     #[test]
     fn a_patch_may_tell_what_has_found_it() {
         let patch = "# A bug.\n# Killed-by: T1 create\ndiff --git a/x b/x\n";
-        assert_eq!(hint(patch), Some(("T1".into(), "create".into())));
+        assert_eq!(hint(patch), Some(("T1".into(), Some("create".into()))));
+        let of_states = "# A bug.\n# Killed-by: T0\ndiff --git a/x b/x\n";
+        assert_eq!(hint(of_states), Some(("T0".into(), None)));
         assert_eq!(hint("# A bug.\ndiff --git a/x b/x\n"), None);
     }
 
