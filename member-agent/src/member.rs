@@ -118,12 +118,17 @@ pub async fn follow(
                 continue;
             }
         };
+        // That a list begins is told before it is asked for: nobody has answered yet.
+        if matches!(event, watcher::Event::Init) {
+            listed = false;
+            continue;
+        }
         heard.now();
         if std::mem::take(&mut failing) {
             tracing::info!("the member is watched again");
         }
         match event {
-            watcher::Event::Init => listed = false,
+            watcher::Event::Init => {}
             watcher::Event::InitApply(member) | watcher::Event::Apply(member) => {
                 listed = true;
                 publish(&known, &Known::of(Some(member), &identity.member_uid));

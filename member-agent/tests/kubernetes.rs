@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use kube::{Api, Client, client::Body};
 use member_agent::{
     identity::Identity,
-    member::{Heard, Inquiry, Known, Said},
+    member::{Heard, Inquiry, Known, Said, follow},
     metrics::Metrics,
     report::Reporter,
 };
@@ -148,6 +148,20 @@ async fn silence_begins_with_a_question_that_was_not_answered() {
         panic!()
     };
     assert_eq!(later.as_secs(), 30);
+}
+
+/// An agent that starts while the API server is away lists again and again: joined members start without it all the
+/// same.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_fails_is_no_sign_of_the_api_server() {
+    let (api, asked) = server(|_, _| Some((503, failure(503))));
+    let heard = Heard::default();
+    let (known, _) = watch::channel(Known::default());
+    let metrics = Metrics::new().unwrap();
+    let following = follow(api, identity(), vec![known], heard.clone(), metrics);
+    timeout(Duration::from_mins(2), following).await.unwrap_err();
+    assert!(asked.lock().unwrap().len() > 2, "it was asked");
+    assert_eq!(heard.silence(), Duration::from_mins(2));
 }
 
 #[tokio::test(start_paused = true)]
