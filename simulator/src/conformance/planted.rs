@@ -24,6 +24,8 @@ enum Wrong {
     Answer,
     /// Watches of ConfigMaps see nothing.
     Events,
+    /// What has a generated name can't be deleted.
+    Generated,
     /// The agent has no rights.
     Rights,
 }
@@ -66,10 +68,15 @@ impl Real {
             Method::PATCH if maps => {
                 self.patched.lock().unwrap().insert(namespace);
             }
-            Method::DELETE if maps && self.wrong == Wrong::Answer => {
-                if self.patched.lock().unwrap().contains(&namespace) {
-                    return Ok(whole(500, &json!({})));
-                }
+            Method::DELETE
+                if maps
+                    && self.wrong == Wrong::Answer
+                    && self.patched.lock().unwrap().contains(&namespace) =>
+            {
+                return Ok(whole(500, &json!({})));
+            }
+            Method::DELETE if self.wrong == Wrong::Generated && path.contains("/gen-") => {
+                return Ok(whole(500, &json!({})));
             }
             _ => {}
         }
@@ -103,7 +110,7 @@ fn whole(code: u16, body: &Value) -> Response {
 /// What is told of the differences of the first sequences.
 async fn told(wrong: Wrong) -> Vec<String> {
     let options = Options {
-        sequences: 24,
+        sequences: 12,
         seed: 1,
         longest: 60,
         at_once: 4,
@@ -138,6 +145,15 @@ async fn of_a_wrong_answer_what_it_needs_is_left() {
     for told in told {
         assert_eq!(requests(&told), ["POST", "PATCH", "DELETE"], "{told}");
         assert!(told.contains("differs: .code: simulated"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_was_generated_is_known_in_a_shorter_sequence() {
+    let told = told(Wrong::Generated).await;
+    assert!(!told.is_empty());
+    for told in told {
+        assert_eq!(requests(&told), ["POST", "POST", "DELETE"], "{told}");
     }
 }
 

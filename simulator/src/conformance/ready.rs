@@ -28,12 +28,12 @@ pub(super) async fn prepare(real: &Client, run: &str) -> Result<()> {
     let policed = wait::until(async || is_policed(&side).await).await?;
     ensure!(policed, "the admission policies are not in force");
     let mut attempt = 0;
-    let served = wait::until(async || {
+    let all = wait::until(async || {
         attempt += 1;
         let namespace = format!("c{run}-ready-{attempt}");
         serves(Side::new(real.clone(), &namespace), &namespace).await
     });
-    ensure!(served.await?, "not all kinds can be written and watched");
+    ensure!(all.await?, "not all kinds can be written and watched");
     Ok(())
 }
 

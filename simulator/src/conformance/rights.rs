@@ -63,7 +63,7 @@ impl Rights {
             let mut simulated = simulator.rules_of(&user, &self.namespace);
             simulated.extend(anywhere.iter().cloned());
             let real = self.real_rules(account, &self.namespace).await?;
-            let (simulated, real) = (in_order(simulated), in_order(real));
+            let (simulated, real) = (in_order(&simulated), in_order(&real));
             if simulated != real {
                 return Ok(Some(format!(
                     "  differs: rights of {account}\n  simulated: {simulated:?}\n  real: {real:?}"
@@ -74,7 +74,8 @@ impl Rights {
     }
 
     /// Grants somebody something new, by a role and by a binding. Informers see objects of a kind in the order in
-    /// which they were written, so whoever has seen both has seen everything before them.
+    /// which they were written, so whoever has seen both has seen everything before them. Sequences write no
+    /// `ClusterRole` and no `ClusterRoleBinding`, which have informers of their own.
     async fn mark(&mut self) -> Result<()> {
         if self.made == 0 {
             let namespace =
@@ -163,7 +164,7 @@ impl Rights {
 }
 
 /// In which order rules are told is the server's choice.
-fn in_order(rules: Vec<Value>) -> Vec<String> {
+fn in_order(rules: &[Value]) -> Vec<String> {
     let mut rules: Vec<_> = rules.iter().map(Value::to_string).collect();
     rules.sort();
     rules
