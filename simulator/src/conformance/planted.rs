@@ -28,6 +28,8 @@ enum Wrong {
     Generated,
     /// The agent has no rights.
     Rights,
+    /// What is written of rights never counts.
+    Late,
 }
 
 /// A simulated server in the place of a real one, with the reviews that only real ones have.
@@ -97,7 +99,8 @@ impl Real {
             let place = body["spec"]["namespace"].as_str().unwrap();
             self.server.rules_of(&user, place)
         });
-        json!({"status": {"allowed": true, "resourceRules": rules}})
+        let allowed = self.wrong != Wrong::Late;
+        json!({"status": {"allowed": allowed, "resourceRules": rules}})
     }
 }
 
@@ -174,5 +177,15 @@ async fn of_wrong_rights_the_role_and_its_binding_are_left() {
     for told in told {
         assert_eq!(requests(&told).len(), 3, "{told}");
         assert!(told.contains("rights of agent"), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_never_come_into_force_are_a_difference() {
+    let told = told(Wrong::Late).await;
+    assert!(!told.is_empty());
+    for told in told {
+        assert_eq!(requests(&told).len(), 2, "{told}");
+        assert!(told.contains("not in force after 20s"), "{told}");
     }
 }
