@@ -159,7 +159,9 @@ async fn a_list_that_fails_is_no_sign_of_the_api_server() {
     let (known, _) = watch::channel(Known::default());
     let metrics = Metrics::new().unwrap();
     let following = follow(api, identity(), vec![known], heard.clone(), metrics);
-    timeout(Duration::from_mins(2), following).await.unwrap_err();
+    timeout(Duration::from_mins(2), following)
+        .await
+        .unwrap_err();
     assert!(asked.lock().unwrap().len() > 2, "it was asked");
     assert_eq!(heard.silence(), Duration::from_mins(2));
 }

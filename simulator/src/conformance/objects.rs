@@ -17,6 +17,19 @@ pub(super) struct Kind {
     pub(super) weight: usize,
 }
 
+impl Kind {
+    /// The path of all in a namespace.
+    pub(super) fn collection(&self, namespace: &str) -> String {
+        let Self {
+            prefix,
+            version,
+            plural,
+            ..
+        } = self;
+        format!("/{prefix}/{version}/namespaces/{namespace}/{plural}")
+    }
+}
+
 const fn kind(
     version: &'static str,
     plural: &'static str,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     dice::Dice,
+    ends,
     objects::{self, KINDS, Kind},
 };
 
@@ -47,7 +48,9 @@ pub struct Plan {
     pub watches: Vec<Ask>,
 }
 
-const JSON: &str = "application/json";
+/// Who asks beside the administrator.
+pub(super) const ACCOUNTS: [&str; 3] = ["agent", "n0-member", "stranger"];
+pub(super) const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
 const PATCH: &str = "application/json-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";
@@ -134,41 +137,24 @@ impl Planner {
         for kind in kinds {
             // What is there at last, and then what ends the watch.
             self.send("GET", self.collection(kind), "", None);
-            let mut object = valid(kind, "zz-end", &self.namespace);
-            object["metadata"]["labels"] = json!({"l": "1"});
-            self.send("POST", self.collection(kind), JSON, Some(object));
-            let mut query = vec![
-                ("watch", "true".to_owned()),
-                (
-                    "resourceVersion",
-                    format!("$first:/api/v1/namespaces/{}", self.namespace),
-                ),
-                ("timeoutSeconds", "20".to_owned()),
-            ];
+            self.asks.push(ends::end(kind, &self.namespace));
+            let mut watch = ends::watch(kind, &self.namespace);
             match self.dice.below(3) {
-                0 => query.push((
+                0 => watch.query.push((
                     "labelSelector",
                     self.dice.text(&["l=1", "l in (1,3)", "l", "l!=2"]).into(),
                 )),
-                1 => query.push(("allowWatchBookmarks", "true".into())),
+                1 => watch.query.push(("allowWatchBookmarks", "true".into())),
                 _ => {}
             }
-            watches.push(Ask {
-                method: "GET",
-                path: self.collection(kind),
-                query,
-                metadata: self.dice.percent(25),
-                ..Ask::default()
-            });
+            watch.metadata = self.dice.percent(25);
+            watches.push(watch);
         }
         watches
     }
 
     fn collection(&self, kind: Kind) -> String {
-        format!(
-            "/{}/{}/namespaces/{}/{}",
-            kind.prefix, kind.version, self.namespace, kind.plural
-        )
+        kind.collection(&self.namespace)
     }
 
     fn send(
@@ -219,7 +205,8 @@ impl Planner {
         );
         let pod = [None, Some("n0-0"), Some("n1-0"), Some("x")];
         let pod = self.dice.of(&pod).copied().flatten().map(str::to_owned);
-        let user = self.dice.text(&["agent", "agent", "n0-member", "stranger"]);
+        let [agent, member, stranger] = ACCOUNTS;
+        let user = self.dice.text(&[agent, agent, member, stranger]);
         if self.asks.len() == before {
             return;
         }
@@ -519,41 +506,4 @@ impl Planner {
             ),
         }
     }
-}
-
-/// An object that is certainly accepted.
-fn valid(kind: Kind, name: &str, namespace: &str) -> Value {
-    let content = match kind.kind {
-        "Service" => {
-            json!({"spec": {"clusterIP": "None", "selector": {"a": "b"}, "ports": [{"port": 1}]}})
-        }
-        "PersistentVolumeClaim" => {
-            json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}})
-        }
-        "Pod" => json!({"spec": {"containers": [{"name": "a", "image": "b"}]}}),
-        "StatefulSet" => {
-            json!({"spec": {"serviceName": "s", "selector": {"matchLabels": {"a": "b"}},
-            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "a", "image": "b"}]}}}})
-        }
-        "PodDisruptionBudget" => json!({"spec": {"maxUnavailable": 1}}),
-        "Role" => json!({"rules": []}),
-        "RoleBinding" => {
-            json!({"roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"}})
-        }
-        "EndpointSlice" => json!({"addressType": "IPv4", "endpoints": []}),
-        "CassandraCluster" => {
-            json!({"spec": {"version": "5.0.9", "racks": [{"name": "r1", "members": 1}],
-            "storage": {"size": "1Gi"}}})
-        }
-        "CassandraMember" => {
-            json!({"spec": {"cluster": {"name": "n0", "uid": "1"}, "clusterName": "A", "rack": "r1",
-            "datacenter": "dc1", "ordinal": 0}})
-        }
-        _ => json!({}),
-    };
-    let mut object = json!({"apiVersion": kind.version, "kind": kind.kind, "metadata": {"name": name, "namespace": namespace}});
-    if let (Some(fields), Value::Object(content)) = (object.as_object_mut(), content) {
-        fields.extend(content);
-    }
-    object
 }

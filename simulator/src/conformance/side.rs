@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use serde_json::Value;
 
-use super::plan::Ask;
+use super::{ends::END, plan::Ask};
 use crate::json::At as _;
 
 /// How long an event may take.
@@ -30,7 +30,6 @@ pub struct Side {
     known: BTreeMap<String, Known>,
     generated: BTreeMap<usize, String>,
     next_page: String,
-    sent: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -49,19 +48,23 @@ impl Side {
             known: BTreeMap::new(),
             generated: BTreeMap::new(),
             next_page: String::new(),
-            sent: 0,
         }
     }
 
-    /// Sends a request and learns from the answer.
-    pub async fn send(&mut self, ask: &Ask) -> Result<Answer> {
+    /// Sends a request of the plan, with its number there, and learns from the answer.
+    pub async fn send(&mut self, step: usize, ask: &Ask) -> Result<Answer> {
+        let answer = self.ask(ask).await?;
+        self.learn(step, ask, &answer.body);
+        Ok(answer)
+    }
+
+    /// Sends a request.
+    pub async fn ask(&self, ask: &Ask) -> Result<Answer> {
         let request = self.request(ask)?;
         let response = self.client.send(request).await?;
         let code = response.status().as_u16();
         let bytes = response.into_body().collect().await?.to_bytes();
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        self.learn(ask, &body);
-        self.sent += 1;
         Ok(Answer { code, body })
     }
 
@@ -81,7 +84,7 @@ impl Side {
             let Some(line) = line else { break };
             let event: Value = serde_json::from_str(&line?)?;
             let name = event.at("/object/metadata/name").and_then(Value::as_str);
-            let ends = name == Some("zz-end") || event.get("type") == Some(&"ERROR".into());
+            let ends = name == Some(END) || event.get("type") == Some(&"ERROR".into());
             if event.get("type") != Some(&"BOOKMARK".into()) {
                 events.push(event);
             }
@@ -184,7 +187,7 @@ impl Side {
         }
     }
 
-    fn learn(&mut self, ask: &Ask, body: &Value) {
+    fn learn(&mut self, step: usize, ask: &Ask, body: &Value) {
         let text = |pointer| {
             body.at(pointer)
                 .and_then(Value::as_str)
@@ -204,7 +207,7 @@ impl Side {
             return;
         }
         if ask.method == "POST" && name.starts_with("gen-") {
-            self.generated.insert(self.sent, name.clone());
+            self.generated.insert(step, name.clone());
         }
         let path = match ask.method {
             "POST" => format!("{}/{name}", ask.path),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -26,12 +26,15 @@ struct Tables {
     bindings: Named<Arc<Binding>>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Rule {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     api_groups: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<String>,
     verbs: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     resource_names: Vec<String>,
 }
 
@@ -145,6 +148,14 @@ impl Rights {
             || self
                 .rules_of(user, asked.namespace)
                 .any(|rule| rule.allows(asked))
+    }
+
+    /// What a `SelfSubjectRulesReview` of the user says.
+    pub(crate) fn review(&self, user: &User, namespace: &str) -> Vec<Value> {
+        let rules = self.rules_of(user, namespace);
+        rules
+            .filter_map(|rule| serde_json::to_value(rule).ok())
+            .collect()
     }
 
     fn rules_of<'a>(

@@ -228,6 +228,11 @@ impl Server {
         self.inner.state().store.get(&key).cloned()
     }
 
+    /// The rules that grant a user something in a namespace, as a `SelfSubjectRulesReview` has them.
+    pub(crate) fn rules_of(&self, user: &User, namespace: &str) -> Vec<Value> {
+        self.inner.state().rights.review(user, namespace)
+    }
+
     /// All objects of a kind as they are.
     pub fn list(&self, api_version: &str, kind: &str) -> Vec<Arc<Object>> {
         let Some(resource) = self.inner.catalogue.named(api_version, kind) else {

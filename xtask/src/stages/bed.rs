@@ -24,15 +24,17 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
 }
 
 /// How many sequences of requests are compared.
-const SEQUENCES: u64 = 10_000;
+const SEQUENCES: u64 = 1000;
+const MANY_SEQUENCES: u64 = 10_000;
 
 /// The simulated API server against a real one, which is started for it.
-pub(super) fn conformance(target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
+pub(super) fn conformance(long: bool, target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
     if target.given(cache)?.is_some() {
         let why = "random requests are not for the cluster that was given";
         return Ok(Outcome::Skipped(why.into()));
     }
-    ConformanceCommand::of(SEQUENCES).run(cache)?;
+    let sequences = if long { MANY_SEQUENCES } else { SEQUENCES };
+    ConformanceCommand::of(sequences).run(cache)?;
     Ok(Outcome::Passed)
 }
 
