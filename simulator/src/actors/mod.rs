@@ -11,6 +11,7 @@ mod endpoints;
 mod garbage_collector;
 mod hand;
 mod kubelet;
+mod namespaces;
 mod nodes;
 mod pod;
 mod pod_status;
@@ -188,6 +189,10 @@ pub fn start(server: &Server, surroundings: &Arc<Surroundings>, delays: Delays) 
     let (monitoring, machines) = (hand("node lifecycle controller"), surroundings.clone());
     actors.spawn(keep_on(server.clone(), delays.nodes, move || {
         nodes::step(&monitoring, &machines)
+    }));
+    let emptying = Hand::new(server, "namespace controller", namespaces::user());
+    actors.spawn(keep_on(server.clone(), delays.others, move || {
+        namespaces::step(&emptying)
     }));
     actors
 }

@@ -125,6 +125,7 @@ impl Oracles {
         }
         if is_ours(component)
             && !self.has_lost_its_rights(component)
+            && !self.is_going(&request.namespace)
             && let Some(problem) = answers::check(component, request, outcome)
         {
             let mut memory = self.memory();
@@ -143,6 +144,13 @@ impl Oracles {
             all.any(|object| text(object.value(), "/metadata/name").ends_with("-member"))
         };
         component.starts_with("agent of ") && !(is_there("Role") && is_there("RoleBinding"))
+    }
+
+    /// Whether a namespace is being deleted: nothing is made in it any more, and rights in it go.
+    fn is_going(&self, namespace: &str) -> bool {
+        let server = self.server.get();
+        let found = server.and_then(|server| server.get("v1", "Namespace", "", namespace));
+        found.is_some_and(|found| !text(found.value(), "/metadata/deletionTimestamp").is_empty())
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -1,9 +1,10 @@
 //! What the user does. Nothing goes wrong with it.
 
 use cassandra_api::v1alpha1::CassandraCluster;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, Patch, PatchParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     core::{ClusterResourceScope, NamespaceResourceScope},
 };
 use serde::de::DeserializeOwned;
@@ -48,6 +49,14 @@ impl Simulation {
     {
         let api: Api<K> = Api::all(self.user.clone());
         accepted(api.delete(name, &DeleteParams::default()).await)
+    }
+
+    /// The user makes the namespace that scenarios play in.
+    pub async fn create_namespace(&self) -> Result<(), Failure> {
+        let api: Api<Namespace> = Api::all(self.user.clone());
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some(NAMESPACE.into());
+        accepted(api.create(&PostParams::default(), &namespace).await)
     }
 }
 
