@@ -130,6 +130,20 @@ impl Error {
         }
     }
 
+    /// Whether the namespace is being deleted: nothing can be made in it any more.
+    pub(super) fn is_of_a_namespace_that_goes(&self) -> bool {
+        let Self::Apply { source, .. } = self else {
+            return false;
+        };
+        let kube::Error::Api(status) = source.as_ref() else {
+            return false;
+        };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        causes
+            .into_iter()
+            .any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// The error and all its causes in one line.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();

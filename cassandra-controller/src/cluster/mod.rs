@@ -93,6 +93,12 @@ async fn carry_out(
         act::claim(&context.client, owner, claim).await?;
     }
     let outcome = act::act(&context.client, owner, &apply, &delete).await;
+    if let Err(error) = &outcome
+        && error.is_of_a_namespace_that_goes()
+    {
+        // The cluster goes too. Nothing is wrong, and nobody has to be told.
+        return Ok(());
+    }
     let status = report::conclude(observed, status, &outcome);
     if outcome.is_err() {
         // They tell of what was to be done; it will be decided and told again.

@@ -16,6 +16,7 @@ pub(super) struct Kind(pub(super) &'static str, pub(super) &'static str);
 pub(super) const POD: Kind = Kind("v1", "Pod");
 pub(super) const CLAIM: Kind = Kind("v1", "PersistentVolumeClaim");
 pub(super) const VOLUME: Kind = Kind("v1", "PersistentVolume");
+pub(super) const NAMESPACE: Kind = Kind("v1", "Namespace");
 pub(super) const NODE: Kind = Kind("v1", "Node");
 pub(super) const STORAGE_CLASS: Kind = Kind("storage.k8s.io/v1", "StorageClass");
 pub(super) const STATEFUL_SET: Kind = Kind("apps/v1", "StatefulSet");
@@ -79,6 +80,17 @@ impl Hand {
             text(object, "/metadata/name"),
             "",
             object,
+        )
+    }
+
+    /// Writes a namespace's finalizers, on the same condition.
+    pub(super) fn finalize(&self, namespace: &Value) -> Result<(), Refusal> {
+        self.send(
+            Verb::Update,
+            namespace,
+            text(namespace, "/metadata/name"),
+            "finalize",
+            namespace,
         )
     }
 

@@ -11,6 +11,8 @@ mod endpoints;
 mod garbage_collector;
 mod hand;
 mod kubelet;
+mod namespaces;
+mod nodes;
 mod pod;
 mod pod_status;
 mod scheduler;
@@ -18,16 +20,20 @@ mod stateful_sets;
 mod volumes;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::broadcast, task::JoinSet, time::sleep};
+use tokio::{
+    sync::broadcast,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use self::{hand::Hand, kubelet::Kubelet};
 use crate::{
@@ -46,6 +52,8 @@ pub struct Delays {
     pub kubelet: Duration,
     /// Provisioner and binder.
     pub volumes: Duration,
+    /// The node lifecycle controller (`--node-monitor-period`).
+    pub nodes: Duration,
     /// Everybody else.
     pub others: Duration,
 }
@@ -57,6 +65,7 @@ impl Default for Delays {
             scheduler: Duration::from_millis(60),
             kubelet: Duration::from_millis(210),
             volumes: Duration::from_millis(160),
+            nodes: Duration::from_secs(5),
             others: Duration::from_millis(500),
         }
     }
@@ -72,6 +81,8 @@ pub struct Surroundings {
     pub container_start: Duration,
     addresses: AtomicU32,
     lacking_images: Mutex<BTreeSet<String>>,
+    /// Machines that are off, by the names of their nodes, and since when.
+    off: Mutex<BTreeMap<String, Instant>>,
     killed: broadcast::Sender<String>,
 }
 
@@ -84,6 +95,7 @@ impl Surroundings {
             container_start: Duration::from_secs(1),
             addresses: AtomicU32::new(1),
             lacking_images: Mutex::default(),
+            off: Mutex::default(),
             killed: broadcast::Sender::new(64),
         }
     }
@@ -105,6 +117,28 @@ impl Surroundings {
     pub fn kill_agent(&self, member: &str) {
         // Without agents nobody listens.
         drop(self.killed.send(member.to_owned()));
+    }
+
+    /// The machine of a node goes off, with all that runs on it, or on again.
+    pub fn power(&self, node: &str, on: bool) {
+        let mut off = self.off();
+        if on {
+            off.remove(node);
+        } else {
+            off.insert(node.to_owned(), Instant::now());
+        }
+    }
+
+    fn is_on(&self, node: &str) -> bool {
+        self.off_since(node).is_none()
+    }
+
+    fn off_since(&self, node: &str) -> Option<Instant> {
+        self.off().get(node).copied()
+    }
+
+    fn off(&self) -> MutexGuard<'_, BTreeMap<String, Instant>> {
+        self.off.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lacks_image(&self, image: &str) -> bool {
@@ -135,10 +169,10 @@ pub fn start(server: &Server, surroundings: &Arc<Surroundings>, delays: Delays) 
     actors.spawn(follow(server.clone(), delays.volumes, move || {
         volumes::step(&binding, &ring);
     }));
-    let (living, surroundings) = (hand("kubelet"), surroundings.clone());
+    let (living, pods) = (hand("kubelet"), surroundings.clone());
     let mut kubelet = Kubelet::default();
     actors.spawn(follow(server.clone(), delays.kubelet, move || {
-        kubelet.step(&living, &surroundings);
+        kubelet.step(&living, &pods);
     }));
     let collecting = Hand::new(server, "garbage collector", garbage_collector::user());
     actors.spawn(follow(server.clone(), delays.others, move || {
@@ -152,16 +186,34 @@ pub fn start(server: &Server, surroundings: &Arc<Surroundings>, delays: Delays) 
     actors.spawn(follow(server.clone(), delays.others, move || {
         endpoints::step(&addressing);
     }));
+    let (monitoring, machines) = (hand("node lifecycle controller"), surroundings.clone());
+    actors.spawn(keep_on(server.clone(), delays.nodes, move || {
+        nodes::step(&monitoring, &machines)
+    }));
+    let emptying = Hand::new(server, "namespace controller", namespaces::user());
+    actors.spawn(keep_on(server.clone(), delays.others, move || {
+        namespaces::step(&emptying)
+    }));
     actors
 }
 
 /// Takes a step after every change, once for all changes within the delay.
 async fn follow(server: Server, delay: Duration, mut step: impl FnMut() + Send) {
-    let mut head = server.follow_head();
-    loop {
-        head.now();
+    let step = || {
         step();
-        head.changed().await;
+        false
+    };
+    keep_on(server, delay, step).await;
+}
+
+/// The same, and after the delay without a change too while a step tells that there is more to do.
+async fn keep_on(server: Server, delay: Duration, mut step: impl FnMut() -> bool + Send) {
+    let mut news = server.follow_news();
+    loop {
+        news.now();
+        if !step() {
+            news.changed().await;
+        }
         sleep(delay).await;
     }
 }

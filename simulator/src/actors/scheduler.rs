@@ -3,9 +3,11 @@
 
 use serde_json::{Value, json};
 
-use super::hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
-use crate::json::At as _;
-use crate::kubernetes::selects;
+use super::{
+    hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text},
+    nodes,
+};
+use crate::{json::At as _, kubernetes::selects};
 
 const ZONE: &str = "/metadata/labels/topology.kubernetes.io~1zone";
 /// Where the scheduler writes the node that a claim's volume should be on.
@@ -32,6 +34,7 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
         .iter()
         .map(|node| node.value())
         .filter(|node| node.at("/spec/unschedulable") != Some(&json!(true)))
+        .filter(|node| nodes::takes(node, pod))
         .filter(|node| in_zone(pod, node) && is_apart(hand, pod, text(node, "/metadata/name")))
         .map(|node| text(node, "/metadata/name").to_owned())
         .collect();
@@ -52,7 +55,9 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
         if fitting.iter().any(|node| node == on) {
             return Ok(Some(on.to_owned()));
         }
-        return Err("0 nodes are available: volume node affinity conflict".into());
+        return Err(
+            "0 nodes are available: node(s) didn't match PersistentVolume's node affinity".into(),
+        );
     }
     let class = text(claim, "/spec/storageClassName");
     if hand.get(STORAGE_CLASS, "", class).is_none() {

@@ -36,6 +36,12 @@ impl Revision {
         }
     }
 
+    /// Wakes those who wait.
+    pub(super) fn raise(&self) {
+        self.0.value.fetch_add(1, Ordering::AcqRel);
+        self.0.news.notify_waiters();
+    }
+
     pub(super) fn follow(&self) -> Follow {
         Follow {
             shared: self.0.clone(),

@@ -60,7 +60,8 @@ pub(crate) struct Inner {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) trace: Trace,
     replicas: Vec<Revision>,
-    head: Revision,
+    /// Counts changes that others act on.
+    news: Revision,
     state: Mutex<State>,
 }
 
@@ -102,7 +103,7 @@ impl Server {
                 observer,
                 trace: Trace::default(),
                 replicas: (0..replicas).map(|_| Revision::default()).collect(),
-                head: Revision::default(),
+                news: Revision::default(),
                 state: Mutex::new(state),
             }),
         };
@@ -197,8 +198,13 @@ impl Server {
     }
 
     /// Tells when something has changed that others act on: neither Leases nor Events.
-    pub fn follow_head(&self) -> Follow {
-        self.inner.head.follow()
+    pub fn follow_news(&self) -> Follow {
+        self.inner.news.follow()
+    }
+
+    /// Something has changed that others act on and that is not stored here.
+    pub fn tell_news(&self) {
+        self.inner.news.raise();
     }
 
     /// Forgets what was before a revision: who watches from before it gets 410.
@@ -275,7 +281,7 @@ impl Server {
             self.inner.follow(&state);
             let idle = |change: &Change| self.inner.catalogue.is_idle(change.key.resource);
             if !changes.iter().all(idle) {
-                self.inner.head.set(state.store.head());
+                self.inner.news.raise();
             }
         }
         (answer, changes)

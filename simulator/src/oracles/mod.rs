@@ -28,6 +28,8 @@ use crate::{
 
 /// No story takes so many writes of ours, whatever goes wrong.
 const MOST_WRITES: u64 = 10_000;
+/// Who is told that a namespace goes does not try again and again: about once for each kind that goes.
+const MOST_IN_VAIN: u64 = 50;
 
 /// All checks of one run.
 pub struct Oracles {
@@ -48,6 +50,8 @@ struct Memory {
     clusters: BTreeMap<String, status::Seen>,
     /// What the operator was refused.
     refused: Vec<String>,
+    /// How often it was refused something because the namespace was being deleted.
+    in_vain: u64,
 }
 
 /// One write, for a check.
@@ -125,9 +129,18 @@ impl Oracles {
         }
         if is_ours(component)
             && !self.has_lost_its_rights(component)
-            && let Some(problem) = answers::check(component, request, outcome)
+            && let Some(mut problem) = answers::check(component, request, outcome)
         {
+            let going = self.is_going(&request.namespace);
             let mut memory = self.memory();
+            memory.in_vain += u64::from(going);
+            if going && memory.in_vain < MOST_IN_VAIN {
+                return;
+            }
+            if going {
+                problem =
+                    format!("S43: {MOST_IN_VAIN} requests in a namespace that is being deleted");
+            }
             if !memory.refused.contains(&problem) {
                 memory.refused.push(problem);
             }
@@ -143,6 +156,13 @@ impl Oracles {
             all.any(|object| text(object.value(), "/metadata/name").ends_with("-member"))
         };
         component.starts_with("agent of ") && !(is_there("Role") && is_there("RoleBinding"))
+    }
+
+    /// Whether a namespace is being deleted: nothing is made in it any more, and rights in it go.
+    fn is_going(&self, namespace: &str) -> bool {
+        let server = self.server.get();
+        let found = server.and_then(|server| server.get("v1", "Namespace", "", namespace));
+        found.is_some_and(|found| !text(found.value(), "/metadata/deletionTimestamp").is_empty())
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -38,10 +38,12 @@ fn deletes(write: &Write<'_>) -> bool {
     write.request.verb == Verb::Delete
 }
 
-/// S01: no volume claim is deleted but by the user, also not by the garbage collector on our word.
+/// S01: no volume claim is deleted but by the user, who may delete the whole namespace; also not by the garbage collector
+/// on our word.
 fn claims_stay(write: &Write<'_>) -> Option<String> {
     let deleted = deletes(write) && write.kind == "PersistentVolumeClaim";
-    (deleted && write.component != "user").then(|| {
+    let by_user = matches!(write.component, "user" | "namespace controller");
+    (deleted && !by_user).then(|| {
         format!(
             "S01: {} deleted the claim {}",
             write.component,

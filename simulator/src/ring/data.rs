@@ -14,8 +14,8 @@ pub(super) struct Data {
     /// Acknowledged writes, with the number of their ring.
     acknowledged: BTreeMap<u32, usize>,
     next: u32,
-    /// Volumes with data that were destroyed from outside.
-    pub(super) volumes_lost: usize,
+    /// Volumes with data that were destroyed from outside, by the number of their ring.
+    pub(super) volumes_lost: BTreeMap<usize, usize>,
 }
 
 /// What came of reading everything back.
@@ -61,17 +61,13 @@ impl Ring {
     pub fn read_all(&self) -> Reading {
         let world = self.world();
         let lost = world.data.acknowledged.iter().filter(|(write, ring)| {
+            let volumes_lost = world.data.volumes_lost.get(*ring).copied().unwrap_or(0);
             let holders = world.holders(**ring, **write);
-            holders + QUORUM <= REPLICAS
+            volumes_lost < QUORUM && holders + QUORUM <= REPLICAS
         });
-        let lost = if world.data.volumes_lost < QUORUM {
-            lost.count()
-        } else {
-            0
-        };
         Reading {
             acknowledged: world.data.acknowledged.len(),
-            lost,
+            lost: lost.count(),
         }
     }
 }

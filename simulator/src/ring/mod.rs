@@ -121,7 +121,7 @@ impl Ring {
 
     /// How many rings there are. More than one for a cluster is a split brain.
     pub fn rings(&self) -> usize {
-        self.world().rings.len()
+        self.world().rings_on_volumes().count()
     }
 
     /// The modes of the nodes that run, by address.
@@ -156,7 +156,7 @@ impl Ring {
     /// Host ids that are in a ring, with their addresses.
     pub fn members(&self) -> BTreeMap<String, String> {
         let world = self.world();
-        let all = world.rings.iter().flatten();
+        let all = world.rings_on_volumes().flatten();
         all.map(|(host_id, place)| (host_id.clone(), place.address.clone()))
             .collect()
     }
@@ -183,6 +183,20 @@ impl World {
         if !self.violations.contains(&what) {
             self.violations.push(what);
         }
+    }
+
+    /// Rings that some volume remembers: one whose volumes are all gone is no more.
+    fn rings_on_volumes(&self) -> impl Iterator<Item = &BTreeMap<String, Place>> {
+        let remembered = |number: usize| {
+            let mut systems = self
+                .volumes
+                .values()
+                .filter_map(|volume| volume.system.as_ref());
+            systems.any(|system| system.ring == Some(number))
+        };
+        let all = self.rings.iter().enumerate();
+        all.filter(move |(number, _)| remembered(*number))
+            .map(|(_, ring)| ring)
     }
 
     /// The process of a host id, if it runs.

@@ -48,12 +48,10 @@ impl Ring {
     /// A volume goes, with all that is on it.
     pub fn destroy_volume(&self, uid: &str) {
         let mut world = self.world();
-        if world
-            .volumes
-            .remove(uid)
-            .is_some_and(|volume| !volume.writes.is_empty())
-        {
-            world.data.volumes_lost += 1;
+        let volume = world.volumes.remove(uid).unwrap_or_default();
+        let ring = volume.system.and_then(|system| system.ring);
+        if let Some(ring) = ring.filter(|_| !volume.writes.is_empty()) {
+            *world.data.volumes_lost.entry(ring).or_default() += 1;
         }
     }
 

@@ -1,10 +1,13 @@
 //! Clusters that are deleted, and what comes after.
 
+use std::time::Duration;
+
 use cassandra_api::v1alpha1::CassandraCluster;
+use k8s_openapi::api::core::v1::Namespace;
 use serde_json::json;
 
-use super::{PATIENCE, three_racks};
-use crate::simulation::{Failure, Simulation};
+use super::{PATIENCE, create::one_ring_of, three_racks};
+use crate::simulation::{Failure, NAMESPACE, Simulation};
 
 /// Everything goes but the volumes.
 pub(super) async fn deletion(simulation: &Simulation) -> Result<(), Failure> {
@@ -53,6 +56,41 @@ pub(super) async fn adoption(simulation: &Simulation) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// The namespace with everything in it, volumes too: nobody works for it any more. What comes under the same names
+/// later is another ring.
+pub(super) async fn namespace_deletion(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    simulation
+        .delete_unnamespaced::<Namespace>(NAMESPACE)
+        .await?;
+    simulation
+        .until("the namespace to be gone", PATIENCE, |now| {
+            match now.server.get("v1", "Namespace", "", NAMESPACE) {
+                Some(_) => Err(format!("{:?}", now.owned())),
+                None => Ok(()),
+            }
+        })
+        .await?;
+    simulation.pass(Duration::from_mins(1)).await;
+    let writes = simulation.oracles.changes();
+    simulation.pass(Duration::from_mins(30)).await;
+    let writes = simulation.oracles.changes() - writes;
+    if writes > 0 || simulation.ring.rings() > 0 {
+        let rings = simulation.ring.rings();
+        return Err(Failure::Wrong(format!(
+            "{writes} writes after it, {rings} rings"
+        )));
+    }
+    simulation.create_namespace().await?;
+    simulation.apply("orders", three_racks()).await?;
+    simulation.until_ready("orders", 3).await?;
+    let after = simulation.ring.members();
+    if after.keys().any(|host_id| before.contains_key(host_id)) {
+        return Err(Failure::Wrong("it is the ring that was deleted".into()));
+    }
+    one_ring_of(simulation, 3)
 }
 
 async fn gone(simulation: &Simulation) -> Result<(), Failure> {

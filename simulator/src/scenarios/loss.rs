@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use cassandra_api::rules::Rule;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 
 use super::{PATIENCE, create::one_ring_of};
 use crate::simulation::{Failure, Simulation};
@@ -54,13 +54,7 @@ pub(super) async fn volume_loss(simulation: &Simulation) -> Result<(), Failure> 
         .delete::<PersistentVolumeClaim>("data-orders-r2-0")
         .await?;
     simulation.delete::<Pod>("orders-r2-0-0").await?;
-    let told = |now: &Simulation| {
-        let member = now.members("orders").remove("orders-r2-0");
-        match member.and_then(|member| member.spec.waiting) {
-            Some(waiting) if waiting.rule == Rule::VolumeLost => Ok(()),
-            other => Err(format!("{other:?}")),
-        }
-    };
+    let told = |now: &Simulation| waits_for(now, Rule::VolumeLost);
     simulation
         .until("the rule volume_lost", PATIENCE, told)
         .await?;
@@ -73,6 +67,68 @@ pub(super) async fn volume_loss(simulation: &Simulation) -> Result<(), Failure> 
         )));
     }
     one_ring_of(simulation, before.len())
+}
+
+/// A node is lost, for two minutes and for twenty: two of three go on without it. When it is back, so is the member,
+/// in the same pod or, since its time was up, in another one.
+pub(super) async fn node_loss(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    for (minutes, evicted) in [(2, false), (20, true)] {
+        let node = simulation.node_of("orders-r2-0-0")?;
+        simulation.power(&node, false);
+        let told = |now: &Simulation| {
+            let cluster = now.cluster("orders");
+            let ready = cluster.and_then(|cluster| cluster.status?.ready_members);
+            if ready == Some(2) {
+                Ok(())
+            } else {
+                Err(format!("{ready:?}"))
+            }
+        };
+        simulation
+            .until("two ready members to be told", PATIENCE, told)
+            .await?;
+        simulation.pass(Duration::from_mins(minutes)).await;
+        let pod = simulation.pod("orders-r2-0-0");
+        let deleted = pod.map(|pod| pod.metadata.deletion_timestamp.is_some());
+        if deleted != Some(evicted) || !simulation.ring.write() {
+            return Err(Failure::Wrong(format!(
+                "after {minutes} min the pod is to go: {deleted:?}; modes: {:?}",
+                simulation.ring.modes()
+            )));
+        }
+        simulation.power(&node, true);
+        same_again(simulation, &before).await?;
+    }
+    Ok(())
+}
+
+/// A node is lost and taken out of Kubernetes: the member's pod is made anew and waits for its volume, which is
+/// there. It comes back with the node.
+pub(super) async fn node_gone(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    let node = simulation.node_of("orders-r2-0-0")?;
+    simulation.power(&node, false);
+    simulation.pass(Duration::from_mins(10)).await;
+    simulation.delete_unnamespaced::<Node>(&node).await?;
+    simulation
+        .until("the rule volume_available", PATIENCE, |now| {
+            waits_for(now, Rule::VolumeAvailable)
+        })
+        .await?;
+    simulation.pass(Duration::from_mins(30)).await;
+    waits_for(simulation, Rule::VolumeAvailable).map_err(Failure::Wrong)?;
+    simulation.power(&node, true);
+    same_again(simulation, &before).await
+}
+
+/// The second member waits for this.
+fn waits_for(simulation: &Simulation, rule: Rule) -> Result<(), String> {
+    let member = simulation.members("orders").remove("orders-r2-0");
+    match member.and_then(|member| member.spec.waiting) {
+        Some(waiting) if waiting.rule == rule => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
 }
 
 async fn same_again(

@@ -63,12 +63,15 @@ pub const ALL: &[Scenario] = &[
     scenario!(loss::pod_loss after create),
     scenario!(loss::whole_ring_loss after create),
     scenario!(loss::volume_loss after create),
+    scenario!(loss::node_loss after create),
+    scenario!(loss::node_gone after create),
     scenario!(loss::controller_loss),
     scenario!(spec::growth after create),
     scenario!(spec::broken_spec after create),
     scenario!(drift::drift after create),
     scenario!(deletion::deletion after create),
     scenario!(deletion::adoption after create),
+    scenario!(deletion::namespace_deletion after create),
     scenario!(create::neighbours after create),
 ];
 

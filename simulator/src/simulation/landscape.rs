@@ -29,6 +29,7 @@ pub(super) fn landscape() -> Vec<Value> {
                 "kubernetes.io/hostname": format!("node-{number}"),
                 "topology.kubernetes.io/zone": format!("zone-{}", (number - 1) % 3 + 1),
             } },
+            "status": { "conditions": [{ "type": "Ready", "status": "True" }] },
         })
     }));
     all

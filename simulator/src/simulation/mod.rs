@@ -3,6 +3,7 @@
 mod controllers;
 mod landscape;
 mod time;
+mod user;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +15,9 @@ use cassandra_api::{
     labels::MANAGED_BY,
     v1alpha1::{CassandraCluster, CassandraMember, MemberState},
 };
-use kube::{
-    Api, Client,
-    api::{DeleteParams, Patch, PatchParams},
-};
-use serde_json::{Value, json};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use serde_json::Value;
 use tokio::{
     sync::mpsc,
     task::JoinSet,
@@ -252,43 +251,28 @@ impl Simulation {
         }
     }
 
-    /// The user applies a cluster.
-    pub async fn apply(&self, name: &str, spec: Value) -> Result<(), Failure> {
-        let object = json!({
-            "apiVersion": "cassandra-operator.rs/v1alpha1",
-            "kind": "CassandraCluster",
-            "metadata": { "name": name },
-            "spec": spec,
-        });
-        let api: Api<CassandraCluster> = Api::namespaced(self.user.clone(), NAMESPACE);
-        let params = PatchParams::apply("user").force();
-        let applied = api.patch(name, &params, &Patch::Apply(object)).await;
-        applied
-            .map(drop)
-            .map_err(|error| Failure::Refused(error.to_string()))
-    }
-
-    /// The user deletes something.
-    pub async fn delete<K>(&self, name: &str) -> Result<(), Failure>
-    where
-        K: kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
-        K: serde::de::DeserializeOwned + Clone + std::fmt::Debug,
-    {
-        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
-        let deleted = api.delete(name, &DeleteParams::default()).await;
-        deleted
-            .map(drop)
-            .map_err(|error| Failure::Refused(error.to_string()))
-    }
-
-    /// A client of the user's.
-    pub fn user(&self) -> Client {
-        self.user.clone()
-    }
-
     /// What can and can't be pulled.
     pub fn image_is_there(&self, image: &str, there: bool) {
         self.surroundings.image_is_there(image, there);
+    }
+
+    /// The machine of a node goes off, with all that runs on it, or on again.
+    pub fn power(&self, node: &str, on: bool) {
+        self.surroundings.power(node, on);
+        self.server.tell_news();
+    }
+
+    /// The node that a pod is on.
+    pub fn node_of(&self, pod: &str) -> Result<String, Failure> {
+        let pod = self.pod(pod);
+        let node = pod.and_then(|pod| pod.spec?.node_name);
+        node.ok_or_else(|| Failure::Wrong("the pod has no node".into()))
+    }
+
+    /// A pod as it is.
+    pub fn pod(&self, name: &str) -> Option<Pod> {
+        let object = self.server.get("v1", "Pod", NAMESPACE, name)?;
+        serde_json::from_value(object.value().clone()).ok()
     }
 
     /// Lets time pass.

@@ -66,12 +66,14 @@ fn unscheduled(pod: &Pod) -> Option<Waiting> {
         .message
         .as_deref()
         .unwrap_or("the scheduler gives no reason");
-    // The scheduler's words for claims that are unbound, missing, or of a class that does not exist.
+    // The scheduler's words for claims that are unbound, missing, or of a class that does not exist, and for volumes
+    // that no node reaches, before Kubernetes 1.33 and since.
     let volume = [
         "persistentvolumeclaim",
         "PersistentVolumeClaim",
         "storageclass",
         "volume node affinity",
+        "PersistentVolume's node affinity",
     ]
     .iter()
     .any(|word| message.contains(word));

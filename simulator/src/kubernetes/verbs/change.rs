@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Work,
     decode::{copy, set, text},
+    delete::has_content,
     ownership::same_but_for_times,
 };
 use crate::json::At as _;
@@ -138,7 +139,10 @@ impl Work<'_> {
             let kept = if status { "spec" } else { "status" };
             rules::take_over(old, new, kept);
         }
-        rules::prepare_update(resource.family, old, new, status);
+        // Only this path writes a namespace's spec.
+        if self.request.subresource != "finalize" {
+            rules::prepare_update(resource.family, old, new, status);
+        }
         if resource.has_generation() && !status && rules::is_counted(resource.family, old, new) {
             let generation = old.at("/metadata/generation").and_then(Value::as_i64);
             set(new, "generation", json!(generation.unwrap_or(0) + 1));
@@ -191,6 +195,7 @@ fn is_over(old: &Value, new: &Value) -> bool {
         .at("/metadata/deletionGracePeriodSeconds")
         .and_then(Value::as_i64);
     finalizers.is_none_or(Vec::is_empty)
+        && !has_content(new)
         && !text(old, "deletionTimestamp").is_empty()
         && grace.unwrap_or(0) == 0
 }

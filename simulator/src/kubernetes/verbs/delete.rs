@@ -80,6 +80,10 @@ impl Work<'_> {
         let old = existing.value();
         self.expect_preconditions(key, how, old)?;
         self.admit("DELETE", None, Some(old))?;
+        let dry = how.dry_run.iter().any(|what| what == "All") || self.request.is_dry_run();
+        if self.is(Family::Namespace) && has_content(old) {
+            return Ok(self.terminate(key, &existing, dry));
+        }
         let mut new = old.clone();
         let graceful = match self.grace(how, &mut new) {
             Grace::Pending => return Ok(self.gone(&existing)),
@@ -104,7 +108,7 @@ impl Work<'_> {
         if !graceful && waits {
             self.mark(&mut new);
         }
-        if how.dry_run.iter().any(|what| what == "All") || self.request.is_dry_run() {
+        if dry {
             return Ok(if graceful || waits {
                 Answer::Stored(200, Object::unsaved(new))
             } else {
@@ -214,6 +218,27 @@ impl Work<'_> {
         set(new, "deletionGracePeriodSeconds", json!(0));
     }
 
+    /// A namespace goes once its finalizer says that nothing is left in it.
+    fn terminate(&mut self, key: &Key, existing: &Arc<Object>, dry: bool) -> Answer {
+        let mut new = existing.value().clone();
+        if text(&new, "deletionTimestamp").is_empty() {
+            set(&mut new, "deletionTimestamp", json!(self.now.clone()));
+        }
+        if let Some(phase) = new.pointer_mut("/status/phase") {
+            *phase = json!("Terminating");
+        }
+        Answer::Stored(
+            200,
+            if dry {
+                Object::unsaved(new)
+            } else if new == *existing.value() {
+                existing.clone()
+            } else {
+                self.state.store.put(key.clone(), new)
+            },
+        )
+    }
+
     /// Takes an object out; the answer has the revision of that.
     fn end(&mut self, key: &Key, object: &Arc<Object>) -> Answer {
         self.state.store.delete(key);
@@ -299,6 +324,12 @@ enum Grace {
     None,
     Given,
     Pending,
+}
+
+/// Whether a namespace has finalizers of its own left, which its metadata does not tell.
+pub(super) fn has_content(namespace: &Value) -> bool {
+    let finalizers = namespace.at("/spec/finalizers").and_then(Value::as_array);
+    finalizers.is_some_and(|all| !all.is_empty())
 }
 
 fn count(new: &mut Value) {

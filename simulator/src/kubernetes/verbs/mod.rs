@@ -88,6 +88,7 @@ impl Work<'_> {
             (Verb::Update, "") => self.update(),
             (Verb::Patch, "") => self.patch(),
             (Verb::Update, "status") if self.request.resource.has_status => self.update(),
+            (Verb::Update, "finalize") if self.is(Family::Namespace) => self.update(),
             (Verb::Patch, "status") if self.request.resource.has_status => self.patch(),
             (Verb::Delete, "") => self.delete(),
             (Verb::DeleteCollection, "") => self.delete_collection(),

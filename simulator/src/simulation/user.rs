@@ -1,0 +1,67 @@
+//! What the user does. Nothing goes wrong with it.
+
+use cassandra_api::v1alpha1::CassandraCluster;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Api, Client, Resource,
+    api::{DeleteParams, Patch, PatchParams, PostParams},
+    core::{ClusterResourceScope, NamespaceResourceScope},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{Failure, NAMESPACE, Simulation};
+
+impl Simulation {
+    /// A client of the user's.
+    pub fn user(&self) -> Client {
+        self.user.clone()
+    }
+
+    /// The user applies a cluster.
+    pub async fn apply(&self, name: &str, spec: Value) -> Result<(), Failure> {
+        let object = json!({
+            "apiVersion": "cassandra-operator.rs/v1alpha1",
+            "kind": "CassandraCluster",
+            "metadata": { "name": name },
+            "spec": spec,
+        });
+        let api: Api<CassandraCluster> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let params = PatchParams::apply("user").force();
+        accepted(api.patch(name, &params, &Patch::Apply(object)).await)
+    }
+
+    /// The user deletes something.
+    pub async fn delete<K>(&self, name: &str) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
+        accepted(api.delete(name, &DeleteParams::default()).await)
+    }
+
+    /// The user deletes something that is in no namespace.
+    pub async fn delete_unnamespaced<K>(&self, name: &str) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = (), Scope = ClusterResourceScope>,
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::all(self.user.clone());
+        accepted(api.delete(name, &DeleteParams::default()).await)
+    }
+
+    /// The user makes the namespace that scenarios play in.
+    pub async fn create_namespace(&self) -> Result<(), Failure> {
+        let api: Api<Namespace> = Api::all(self.user.clone());
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some(NAMESPACE.into());
+        accepted(api.create(&PostParams::default(), &namespace).await)
+    }
+}
+
+fn accepted<T>(answer: kube::Result<T>) -> Result<(), Failure> {
+    answer
+        .map(drop)
+        .map_err(|error| Failure::Refused(error.to_string()))
+}
