@@ -84,15 +84,18 @@ pub(super) fn without_owners(mut value: Value) -> Value {
     value
 }
 
-/// Whether two objects differ in nothing but when fields were taken.
+/// Whether two objects differ in nothing but when fields were taken. Who took some later than before may come later in
+/// the list, and that is a difference.
 pub(super) fn same_but_for_times(a: &Value, b: &Value) -> bool {
-    let (x, y) = (Owners::of(a), Owners::of(b));
-    let same = x.0.len() == y.0.len()
-        && x.0.iter().all(|(writer, owned)| {
-            y.0.get(writer)
-                .is_some_and(|other| other.fields == owned.fields)
-        });
-    same && equal_without(a, b, "managedFields")
+    let timeless = |object: &Value| {
+        let entries = object.pointer("/metadata/managedFields");
+        let mut entries = entries.and_then(Value::as_array).cloned()?;
+        for entry in entries.iter_mut().filter_map(Value::as_object_mut) {
+            entry.remove("time");
+        }
+        Some(entries)
+    };
+    timeless(a) == timeless(b) && equal_without(a, b, "managedFields")
 }
 
 fn equal_without(a: &Value, b: &Value, field: &str) -> bool {
