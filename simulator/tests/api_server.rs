@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{
@@ -237,4 +237,32 @@ async fn only_what_the_shipped_roles_grant_is_allowed() {
     let secrets: Api<k8s_openapi::api::core::v1::Secret> = Api::namespaced(client, "default");
     let refused = secrets.list(&ListParams::default()).await.unwrap_err();
     assert!(matches!(refused, kube::Error::Api(status) if status.code == 403));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_applies_the_same_later_than_another_comes_later_in_the_list() {
+    let server = Server::new(Options::default());
+    let connection = server.connect("test", User::administrator());
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(connection.client(), "default");
+    let apply = async |manager: &str, rest: serde_json::Value| {
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim"});
+        claim
+            .as_object_mut()
+            .unwrap()
+            .extend(rest.as_object().unwrap().clone());
+        let parameters = PatchParams::apply(manager);
+        let written = claims
+            .patch("a", &parameters, &Patch::Apply(claim))
+            .await
+            .unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        written.resource_version().unwrap()
+    };
+    // What is stored is written otherwise than what is applied, so that each time something seems to change.
+    let spec = json!({"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1.5Gi"}}}});
+    apply("berta", spec.clone()).await;
+    let labelled = apply("anna", json!({"metadata": {"labels": {"l": "1"}}})).await;
+    let again = apply("berta", spec.clone()).await;
+    assert_ne!(again, labelled);
+    assert_eq!(apply("berta", spec).await, again);
 }

@@ -2,9 +2,11 @@
 //! both, and every answer, everybody's rights, the objects at the end and every event of a watch are compared.
 //!
 //! * [`plan`]: what is sent, from a seed. * [`side`]: one of the two servers. * [`compare`]: what is the same.
-//! * `sequence`: one sequence, on both. * `rights`, `ready`, `wait`: what a real server does a moment later.
+//! * `sequence`: one sequence, on both. * `clock`: the simulated server's.
+//! * `rights`, `ready`, `wait`: what a real server does a moment later.
 //! * [`mod@run`]: all sequences. * `shrink`: a shorter sequence with the same difference.
 
+mod clock;
 pub mod compare;
 mod dice;
 mod ends;

@@ -1,10 +1,13 @@
 //! One sequence, on both servers.
 
+use std::sync::Arc;
+
 use anyhow::{Context as _, Result};
 use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
+    clock::Told,
     compare::{Chosen, differences},
     ends,
     plan::{Ask, Plan},
@@ -21,6 +24,7 @@ pub(super) struct Sequence {
     seed: u64,
     plan: Plan,
     simulator: Server,
+    clock: Arc<Told>,
     sides: [Side; 2],
     chosen: [Chosen; 2],
     rights: Rights,
@@ -49,8 +53,10 @@ pub(super) struct Difference {
 impl Sequence {
     /// The sequence of a seed, for a namespace that is not there yet.
     pub(super) fn new(real: Client, seed: u64, namespace: &str, longest: usize) -> Self {
+        let clock = Arc::new(Told::default());
         let simulator = Server::new(Options {
             seed,
+            clock: clock.clone(),
             ..Options::default()
         });
         simulator.install_operator();
@@ -61,6 +67,7 @@ impl Sequence {
             seed,
             plan: Plan::of(seed, namespace, longest),
             simulator,
+            clock,
             sides: [
                 Side::new(simulated, namespace),
                 Side::new(real.clone(), namespace),
@@ -117,11 +124,10 @@ impl Sequence {
     async fn answers_differ(&mut self, step: usize, ask: &Ask) -> Result<Option<String>> {
         self.sent.push(step);
         let [simulated, real] = &mut self.sides;
-        let (a, b) = tokio::join!(simulated.send(step, ask), real.send(step, ask));
-        let (a, b) = (
-            a.context("the simulated server")?,
-            b.context("the real server")?,
-        );
+        let b = real.send(step, ask).await.context("the real server")?;
+        self.clock.by(&b.body);
+        let a = simulated.send(step, ask).await;
+        let a = a.context("the simulated server")?;
         self.rights.note(ask);
         let normal = |chosen: &mut Chosen, answer: &Answer| json!({"code": answer.code, "body": chosen.normal(&answer.body)});
         let [x, y] = &mut self.chosen;

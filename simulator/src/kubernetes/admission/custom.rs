@@ -68,20 +68,14 @@ impl Custom {
         })
     }
 
-    /// Drops unknown fields and adds defaults. Metadata is not looked at.
-    pub(crate) fn complete(&self, object: &mut Value) {
-        let Some(fields) = object.as_object_mut() else {
-            return;
-        };
-        let kept = ["apiVersion", "kind", "metadata"].map(|name| (name, fields.remove(name)));
-        self.node.complete(object);
-        if let Some(fields) = object.as_object_mut() {
-            for (name, value) in kept {
-                if let Some(value) = value {
-                    fields.insert(name.into(), value);
-                }
-            }
-        }
+    /// Drops what a body may not have: unknown fields, and nulls. What was applied is merged and not looked at again.
+    pub(crate) fn prune(&self, object: &mut Value) {
+        without_metadata(object, |content| self.node.prune(content));
+    }
+
+    /// Adds defaults.
+    pub(crate) fn default(&self, object: &mut Value) {
+        without_metadata(object, |content| self.node.default(content));
     }
 
     /// A new object has no status.
@@ -172,6 +166,21 @@ impl Custom {
     }
 }
 
+/// Does something with an object; metadata is not looked at.
+fn without_metadata(object: &mut Value, change: impl FnOnce(&mut Value)) {
+    let Some(fields) = object.as_object_mut() else {
+        return;
+    };
+    let kept = ["apiVersion", "kind", "metadata"].map(|name| (name, fields.remove(name)));
+    change(object);
+    if let Some(fields) = object.as_object_mut() {
+        let kept = kept
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        fields.extend(kept);
+    }
+}
+
 /// To CEL a field that is null is not there; kube-cel takes it for one that is.
 fn without_nulls(value: &Value) -> Value {
     match value {
@@ -237,8 +246,23 @@ mod tests {
     fn unknown_fields_are_dropped_and_defaults_added() {
         let cluster = &Custom::shipped()[0];
         let mut object = json!({"apiVersion": "x", "metadata": {"name": "a"}, "nonsense": 1, "spec": {"nonsense": 1}});
-        cluster.complete(&mut object);
+        cluster.prune(&mut object);
+        cluster.default(&mut object);
         assert!(object.get("nonsense").is_none() && object.at("/spec/nonsense").is_none());
         assert!(object.at("/spec/config").is_some());
+    }
+
+    #[test]
+    fn a_null_goes_from_a_body_and_counts_where_it_was_applied() {
+        let cluster = &Custom::shipped()[0];
+        let mut object =
+            json!({"apiVersion": "x", "metadata": {}, "spec": {"racks": null, "config": null}});
+        cluster.default(&mut object);
+        assert!(object["spec"]["racks"].is_null() && object["spec"]["config"].is_object());
+        let causes = cluster.validate(&object, None, false, Vec::new());
+        let of_racks = causes.iter().find(|cause| cause.field == "spec.racks");
+        assert_eq!(of_racks.unwrap().reason, "FieldValueTypeInvalid");
+        cluster.prune(&mut object);
+        assert!(object["spec"].get("racks").is_none());
     }
 }

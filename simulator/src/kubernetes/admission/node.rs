@@ -93,14 +93,27 @@ impl Node {
         }
     }
 
-    /// Drops unknown fields and nulls where none may be, adds defaults.
-    pub(super) fn complete(&self, value: &mut Value) {
+    /// Drops unknown fields, and nulls where none may be and no default takes their place.
+    pub(super) fn prune(&self, value: &mut Value) {
         match value {
-            Value::Object(map) => self.complete_object(map),
+            Value::Object(map) => {
+                if self.additional.is_none() && !self.preserve {
+                    map.retain(|name, _| self.properties.contains_key(name));
+                }
+                let in_vain = |node: &Self| !node.nullable && node.default.is_none();
+                map.retain(|name, value| {
+                    !value.is_null() || !self.below(name).is_some_and(in_vain)
+                });
+                for (name, value) in map.iter_mut() {
+                    if let Some(node) = self.below(name) {
+                        node.prune(value);
+                    }
+                }
+            }
             Value::Array(list) => {
                 if let Some(items) = &self.items {
                     for value in list.iter_mut() {
-                        items.complete(value);
+                        items.prune(value);
                     }
                 }
             }
@@ -108,25 +121,37 @@ impl Node {
         }
     }
 
-    fn complete_object(&self, map: &mut Map<String, Value>) {
-        if self.additional.is_none() && !self.preserve {
-            map.retain(|name, _| self.properties.contains_key(name));
-        }
-        let is_null_in_vain = |value: &Value, node: &Self| value.is_null() && !node.nullable;
-        map.retain(|name, value| {
-            let node = self.properties.get(name).or(self.additional.as_deref());
-            node.is_none_or(|node| !is_null_in_vain(value, node))
-        });
-        for (name, node) in &self.properties {
-            if let (Some(default), false) = (&node.default, map.contains_key(name)) {
-                map.insert(name.clone(), default.clone());
+    /// Adds defaults where nothing is, or a null that may not be.
+    pub(super) fn default(&self, value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                for (name, node) in &self.properties {
+                    let absent = |value: &Value| value.is_null() && !node.nullable;
+                    if let Some(default) = &node.default
+                        && map.get(name).is_none_or(absent)
+                    {
+                        map.insert(name.clone(), default.clone());
+                    }
+                }
+                for (name, value) in map.iter_mut() {
+                    if let Some(node) = self.below(name) {
+                        node.default(value);
+                    }
+                }
             }
-        }
-        for (name, value) in map.iter_mut() {
-            if let Some(node) = self.properties.get(name).or(self.additional.as_deref()) {
-                node.complete(value);
+            Value::Array(list) => {
+                if let Some(items) = &self.items {
+                    for value in list.iter_mut() {
+                        items.default(value);
+                    }
+                }
             }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
+    }
+
+    fn below(&self, name: &str) -> Option<&Self> {
+        self.properties.get(name).or(self.additional.as_deref())
     }
 
     /// Collects what is wrong with one field of a value.
@@ -270,7 +295,7 @@ impl Node {
             }
         }
         for (name, value) in map {
-            if let Some(node) = self.properties.get(name).or(self.additional.as_deref()) {
+            if let Some(node) = self.below(name) {
                 node.validate(value, &below(name), causes);
             }
         }

@@ -23,6 +23,9 @@ impl Work<'_> {
         expect_kind(resource, &mut value)?;
         let strict = self.request.asked("fieldValidation") == "Strict";
         let given = strict.then(|| value.clone());
+        if let Some(custom) = &resource.custom {
+            custom.prune(&mut value);
+        }
         complete(resource, &mut value)?;
         if let Some(given) = given
             && let Some(unknown) = unknown_field(&given, &value, "")
@@ -78,7 +81,7 @@ fn expect_kind(resource: &Resource, value: &mut Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Drops what is not in the schema and adds defaults.
+/// Drops what no built-in kind has, and adds defaults.
 pub(super) fn complete(resource: &Resource, value: &mut Value) -> Result<(), Refusal> {
     if let Some(custom) = &resource.custom {
         let failed = |error| Refusal::bad_request(format!("metadata{error}"));
@@ -87,7 +90,7 @@ pub(super) fn complete(resource: &Resource, value: &mut Value) -> Result<(), Ref
         } else if let Some(fields) = value.as_object_mut() {
             fields.insert("metadata".into(), json!({}));
         }
-        custom.complete(value);
+        custom.default(value);
         return Ok(());
     }
     let kind = |value: &Value| (value.get("apiVersion").cloned(), value.get("kind").cloned());
