@@ -119,16 +119,14 @@ pub async fn follow(
             }
         };
         // That a list begins is told before it is asked for: nobody has answered yet.
-        if matches!(event, watcher::Event::Init) {
-            listed = false;
-            continue;
-        }
-        heard.now();
-        if std::mem::take(&mut failing) {
-            tracing::info!("the member is watched again");
+        if !matches!(event, watcher::Event::Init) {
+            heard.now();
+            if std::mem::take(&mut failing) {
+                tracing::info!("the member is watched again");
+            }
         }
         match event {
-            watcher::Event::Init => {}
+            watcher::Event::Init => listed = false,
             watcher::Event::InitApply(member) | watcher::Event::Apply(member) => {
                 listed = true;
                 publish(&known, &Known::of(Some(member), &identity.member_uid));
