@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _, api::ListParams};
 use xtask::install;
 
-use crate::stage::Stage;
+use crate::stage::{Stage, is_ready};
 
 /// The last lines of each look.
 const LINES: usize = 40;
@@ -39,12 +39,6 @@ pub(crate) async fn show(stage: &Stage) {
         )
         .await;
     }
-}
-
-fn is_ready(pod: &Pod) -> bool {
-    let status = pod.status.as_ref();
-    let conditions = status.and_then(|status| status.conditions.as_ref());
-    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
 }
 
 async fn look(stage: &Stage, arguments: &str) {

@@ -234,3 +234,10 @@ impl Stage {
         Ok(())
     }
 }
+
+/// Whether Kubernetes holds the pod ready.
+pub fn is_ready(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let conditions = status.and_then(|status| status.conditions.as_ref());
+    conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+}

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::THREE_RACKS;
 use crate::{
     ring::FORMATION,
-    stage::Stage,
+    stage::{Stage, is_ready},
     wait::{Look, until},
 };
 
@@ -27,13 +27,7 @@ pub(super) async fn a_pod_that_is_deleted_without_the_controller_is_the_same_nod
             async || {
                 let pod = stage.pods(ring.namespace).get("orders-r2-0-0").await?;
                 let other = pod.metadata.uid != uid;
-                let conditions = pod
-                    .status
-                    .and_then(|status| status.conditions)
-                    .unwrap_or_default();
-                let ready = conditions
-                    .iter()
-                    .any(|c| c.type_ == "Ready" && c.status == "True");
+                let ready = is_ready(&pod);
                 Ok(Look::when(
                     other && ready,
                     (),
