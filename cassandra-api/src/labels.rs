@@ -24,6 +24,8 @@ pub const ORDINAL: &str = "cassandra-operator.rs/ordinal";
 pub const HOST_ID: &str = "cassandra-operator.rs/host-id";
 /// Annotation on a volume claim: UID of the cluster that it was adopted from.
 pub const ADOPTED_FROM: &str = "cassandra-operator.rs/adopted-from";
+/// Annotation on a pod: UID of the Member that it was made for. Its agent reports to no other one.
+pub const MEMBER_UID: &str = "cassandra-operator.rs/member-uid";
 /// Annotation on a pod: digest of the template that it was made from.
 pub const TEMPLATE_DIGEST: &str = "cassandra-operator.rs/template-digest";
 

@@ -10,7 +10,7 @@ mod world;
 
 use std::sync::Arc;
 
-use cassandra_controller::cluster::Kind;
+use cassandra_controller::cluster::{Existing, Kind};
 
 use cassandra_api::{
     conditions, labels, names,
@@ -219,6 +219,40 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
         StartMode::Rejoin
     );
     assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+/// A Member that was deleted and made again, while what the first one owned is still there.
+fn with_another_member() -> World {
+    let mut world = three_racks();
+    world.run();
+    world.observed.owned.members.remove("orders-b-0");
+    world.pass();
+    world
+}
+
+#[test]
+fn the_stateful_set_of_an_earlier_member_is_left_to_the_garbage_collector() {
+    let world = with_another_member();
+    let plan = world.decide();
+    let mut sets = plan.apply.iter().filter(|w| w.kind == Kind::StatefulSet);
+    // One that is believed absent is looked for before it is written, and left alone when it is there.
+    assert_eq!(sets.next().unwrap().existing, Existing::Absent);
+    assert_eq!(sets.next(), None);
+}
+
+#[test]
+fn a_pod_that_was_kept_from_its_member_is_pointed_out() {
+    let mut world = with_another_member();
+    let set = world.observed.owned.stateful_sets.get_mut("orders-b-0");
+    Arc::make_mut(set.unwrap()).metadata.owner_references = None;
+    world.settle();
+    let waiting = world.member("orders-b-0").spec.waiting.clone().unwrap();
+    assert_eq!(waiting.rule, Rule::AgentReports);
+    assert!(
+        waiting.message.contains("an earlier Member"),
+        "{}",
+        waiting.message
+    );
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Clusters that are deleted, and what comes after.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use cassandra_api::v1alpha1::CassandraCluster;
-use k8s_openapi::api::core::v1::Namespace;
+use cassandra_api::{
+    rules::Rule,
+    v1alpha1::{CassandraCluster, CassandraMember},
+};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
 use serde_json::json;
 
-use super::{PATIENCE, create::one_ring_of, three_racks};
+use super::{PATIENCE, create::one_ring_of, loss::waits_for, three_racks};
 use crate::simulation::{Failure, NAMESPACE, Simulation};
 
 /// Everything goes but the volumes.
@@ -46,16 +49,32 @@ pub(super) async fn adoption(simulation: &Simulation) -> Result<(), Failure> {
     spec["storage"]["adoptRetained"] = json!(true);
     simulation.apply("orders", spec).await?;
     simulation.until_ready("orders", 3).await?;
-    let host_ids = |members: &std::collections::BTreeMap<String, String>| {
-        members.keys().cloned().collect::<Vec<_>>()
-    };
-    let after = simulation.ring.members();
-    if host_ids(&after) != host_ids(&before) {
-        return Err(Failure::Wrong(format!(
-            "nodes were {before:?} and are {after:?}"
-        )));
-    }
-    Ok(())
+    same_nodes(simulation, &before)
+}
+
+/// A Member that somebody deletes, against all advice: the same node comes back under another Member. When its pod is
+/// kept from going with it, the pod reports to nobody, and the user is told so.
+pub(super) async fn member_deletion(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    simulation.allow_delete("orders-r2-0").await?;
+    simulation.delete::<CassandraMember>("orders-r2-0").await?;
+    simulation.pass(Duration::from_mins(1)).await;
+    simulation.until_ready("orders", 3).await?;
+    same_nodes(simulation, &before)?;
+    simulation.allow_delete("orders-r2-0").await?;
+    simulation
+        .delete_and_orphan::<CassandraMember>("orders-r2-0")
+        .await?;
+    let told = |now: &Simulation| waits_for(now, Rule::AgentReports, "an earlier Member");
+    simulation
+        .until("the rule agent_reports", PATIENCE, told)
+        .await?;
+    simulation.pass(Duration::from_mins(30)).await;
+    told(simulation).map_err(Failure::Wrong)?;
+    simulation.delete::<Pod>("orders-r2-0-0").await?;
+    simulation.pass(Duration::from_mins(1)).await;
+    simulation.until_ready("orders", 3).await?;
+    same_nodes(simulation, &before)
 }
 
 /// The namespace with everything in it, volumes too: nobody works for it any more. What comes under the same names
@@ -91,6 +110,17 @@ pub(super) async fn namespace_deletion(simulation: &Simulation) -> Result<(), Fa
         return Err(Failure::Wrong("it is the ring that was deleted".into()));
     }
     one_ring_of(simulation, 3)
+}
+
+/// One ring, of the nodes that there were. Their addresses may be others: a Service may go with its Member.
+fn same_nodes(simulation: &Simulation, before: &BTreeMap<String, String>) -> Result<(), Failure> {
+    let after = simulation.ring.members();
+    if !after.keys().eq(before.keys()) {
+        return Err(Failure::Wrong(format!(
+            "nodes were {before:?} and are {after:?}"
+        )));
+    }
+    one_ring_of(simulation, before.len())
 }
 
 async fn gone(simulation: &Simulation) -> Result<(), Failure> {

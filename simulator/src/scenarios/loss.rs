@@ -54,7 +54,7 @@ pub(super) async fn volume_loss(simulation: &Simulation) -> Result<(), Failure> 
         .delete::<PersistentVolumeClaim>("data-orders-r2-0")
         .await?;
     simulation.delete::<Pod>("orders-r2-0-0").await?;
-    let told = |now: &Simulation| waits_for(now, Rule::VolumeLost);
+    let told = |now: &Simulation| waits_for(now, Rule::VolumeLost, "");
     simulation
         .until("the rule volume_lost", PATIENCE, told)
         .await?;
@@ -113,20 +113,20 @@ pub(super) async fn node_gone(simulation: &Simulation) -> Result<(), Failure> {
     simulation.delete_unnamespaced::<Node>(&node).await?;
     simulation
         .until("the rule volume_available", PATIENCE, |now| {
-            waits_for(now, Rule::VolumeAvailable)
+            waits_for(now, Rule::VolumeAvailable, "")
         })
         .await?;
     simulation.pass(Duration::from_mins(30)).await;
-    waits_for(simulation, Rule::VolumeAvailable).map_err(Failure::Wrong)?;
+    waits_for(simulation, Rule::VolumeAvailable, "").map_err(Failure::Wrong)?;
     simulation.power(&node, true);
     same_again(simulation, &before).await
 }
 
-/// The second member waits for this.
-fn waits_for(simulation: &Simulation, rule: Rule) -> Result<(), String> {
+/// The second member waits by this rule, and says so in these words.
+pub(super) fn waits_for(simulation: &Simulation, rule: Rule, words: &str) -> Result<(), String> {
     let member = simulation.members("orders").remove("orders-r2-0");
     match member.and_then(|member| member.spec.waiting) {
-        Some(waiting) if waiting.rule == rule => Ok(()),
+        Some(waiting) if waiting.rule == rule && waiting.message.contains(words) => Ok(()),
         other => Err(format!("{other:?}")),
     }
 }

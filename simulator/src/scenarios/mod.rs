@@ -71,6 +71,7 @@ pub const ALL: &[Scenario] = &[
     scenario!(drift::drift after create),
     scenario!(deletion::deletion after create),
     scenario!(deletion::adoption after create),
+    scenario!(deletion::member_deletion after create),
     scenario!(deletion::namespace_deletion after create),
     scenario!(create::neighbours after create),
 ];

@@ -1,10 +1,10 @@
 //! What the user does. Nothing goes wrong with it.
 
-use cassandra_api::v1alpha1::CassandraCluster;
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
     core::{ClusterResourceScope, NamespaceResourceScope},
 };
 use serde::de::DeserializeOwned;
@@ -39,6 +39,28 @@ impl Simulation {
     {
         let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
         accepted(api.delete(name, &DeleteParams::default()).await)
+    }
+
+    /// The user deletes something, and what it owns is to stay.
+    pub async fn delete_and_orphan<K>(&self, name: &str) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let orphan = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Orphan),
+            ..DeleteParams::default()
+        };
+        accepted(api.delete(name, &orphan).await)
+    }
+
+    /// The user says that a Member may be deleted.
+    pub async fn allow_delete(&self, name: &str) -> Result<(), Failure> {
+        let api: Api<CassandraMember> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let allowed = json!({ "metadata": { "annotations": { "cassandra-operator.rs/allow-delete": "true" } } });
+        let params = PatchParams::default();
+        accepted(api.patch(name, &params, &Patch::Merge(allowed)).await)
     }
 
     /// The user deletes something that is in no namespace.

@@ -45,7 +45,7 @@ pub(crate) fn stateful_set(
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert(
             "annotations".into(),
-            json!({ labels::TEMPLATE_DIGEST: made_from }),
+            json!({ labels::TEMPLATE_DIGEST: made_from, labels::MEMBER_UID: member.uid()? }),
         );
     }
     let mut object = json!({

@@ -32,7 +32,7 @@ pub(crate) struct Facts {
     pub service: Option<Arc<Service>>,
     /// Its volume claim, if it is this cluster's.
     pub claim: Option<Arc<PersistentVolumeClaim>>,
-    /// Its StatefulSet.
+    /// Its StatefulSet, if it is this Member's.
     pub stateful_set: Option<Arc<StatefulSet>>,
     /// Its pod.
     pub pod: Option<Arc<Pod>>,
@@ -54,19 +54,35 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
                 .volume_claims
                 .get(&names::volume_claim(&name))
                 .filter(own_claim);
+            let member = owned.members.get(&name);
+            let stateful_set = owned
+                .stateful_sets
+                .get(&name)
+                .filter(|set| !is_of_another(member.map(Arc::as_ref), set));
             Facts {
                 rack: rack.name.clone(),
                 zone: rack.zone.clone(),
                 ordinal,
-                member: owned.members.get(&name).cloned(),
+                member: member.cloned(),
                 service: owned.services.get(&name).cloned(),
                 claim: claim.cloned(),
-                stateful_set: owned.stateful_sets.get(&name).cloned(),
+                stateful_set: stateful_set.cloned(),
                 pod: owned.pods.get(&names::pod(&name)).cloned(),
                 name,
             }
         })
         .collect()
+}
+
+/// Whether it goes with another Member, an earlier one of the name. Taking it over would keep the garbage collector
+/// from removing it, and its pod reports to nobody: only one that has no owner is taken over.
+fn is_of_another(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
+    let uid = member.and_then(|member| member.metadata.uid.as_ref());
+    let controller = set
+        .owner_references()
+        .iter()
+        .find(|o| o.controller == Some(true));
+    controller.is_some_and(|owner| Some(&owner.uid) != uid)
 }
 
 impl Facts {
@@ -234,6 +250,14 @@ impl Facts {
             .containers()
             .filter(|c| c.name == super::super::build::AGENT);
         agents.any(|container| container.started == Some(true))
+    }
+
+    /// Whether the pod was made for an earlier Member of the name: its agent reports to nobody.
+    pub(crate) fn pod_is_of_another_member(&self) -> bool {
+        let uid = self.member.as_ref().and_then(|member| member.uid());
+        let pod = self.pod.as_ref();
+        let told = pod.and_then(|pod| pod.annotations().get(labels::MEMBER_UID));
+        told.is_some_and(|told| Some(told) != uid.as_ref())
     }
 
     /// Whether the Cassandra process runs, as the kubelet sees it.
