@@ -4,7 +4,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, PipeReader, Read as _, Write as _},
+    fs::File,
+    io::{self, Read as _, Seek as _, Write as _},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
@@ -20,12 +21,12 @@ pub struct Splitter {
     first: bool,
     runs: Mutex<Runs>,
     /// In a run that was split off: what goes wrong in it, and where its report goes.
-    mine: OnceLock<(Plan, io::PipeWriter)>,
+    mine: OnceLock<(Plan, File)>,
 }
 
 #[derive(Default)]
 struct Runs {
-    under_way: BTreeMap<i32, (Plan, PipeReader)>,
+    under_way: BTreeMap<i32, (Plan, File)>,
     ended: Vec<Ended>,
     enough: bool,
     failure: Option<io::Error>,
@@ -94,16 +95,17 @@ impl Splitter {
 
     /// Whether this is the run that was split off.
     fn split(&self, plan: &Plan) -> io::Result<bool> {
-        let (reader, writer) = io::pipe()?;
+        // Both sides have the same file: one writes, the other reads when it has ended.
+        let told = tempfile::tempfile()?;
         match fork()? {
             Fork::Child => {
                 // What the others tell is not for this process.
                 self.runs().under_way.clear();
-                drop(self.mine.set((plan.clone(), writer)));
+                drop(self.mine.set((plan.clone(), told)));
                 Ok(true)
             }
             Fork::Parent(id) => {
-                self.runs().under_way.insert(id, (plan.clone(), reader));
+                self.runs().under_way.insert(id, (plan.clone(), told));
                 Ok(false)
             }
         }
@@ -116,9 +118,9 @@ impl Splitter {
 
     /// In a run that was split off: tells, and ends.
     pub fn tell(&self, report: &str, failed: bool) {
-        if let Some((_, writer)) = self.mine.get() {
-            let mut writer: &io::PipeWriter = writer;
-            let told = writer.write_all(report.as_bytes());
+        if let Some((_, file)) = self.mine.get() {
+            let mut file: &File = file;
+            let told = file.write_all(report.as_bytes());
             std::process::exit(i32::from(failed || told.is_err()));
         }
     }
@@ -151,14 +153,15 @@ impl Splitter {
 }
 
 impl Runs {
-    /// Waits for one of them. What it tells is less than a pipe holds, so it ends without being read.
+    /// Waits for one of them.
     fn wait(&mut self, first: bool) -> io::Result<()> {
         let (id, status) = wait_any()?;
-        let Some((plan, mut reader)) = self.under_way.remove(&id) else {
+        let Some((plan, mut file)) = self.under_way.remove(&id) else {
             return Ok(());
         };
         let mut told = String::new();
-        reader.read_to_string(&mut told)?;
+        file.rewind()?;
+        file.read_to_string(&mut told)?;
         self.enough |= first && status != 0;
         self.ended.push(Ended { plan, told });
         Ok(())
