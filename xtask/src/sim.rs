@@ -23,11 +23,13 @@ impl SimCommand {
     }
 }
 
+/// Builds the simulator optimised, and runs it; its arguments follow.
+pub(crate) const COMMAND: &str =
+    "cargo run --profile simulation --quiet --locked --package simulator --bin simulator --";
+
 /// Builds the simulator optimised, and runs it with these arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let build =
-        "cargo run --profile simulation --quiet --locked --package simulator --bin simulator --";
-    let mut simulator = line(build);
+    let mut simulator = line(COMMAND);
     simulator.args(arguments).stdin(Stdio::null());
     let status = simulator.current_dir(workspace::root()?).status()?;
     ensure!(status.success(), "the simulator ended with {status}");

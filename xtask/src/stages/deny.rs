@@ -30,8 +30,9 @@ fn install(root: &Path) -> Result<()> {
     println!("installing cargo-deny {VERSION}, once; it takes minutes");
     // Its dependencies are not ours: they do not belong into the workspace's build folder.
     let build = root.with_extension("build");
+    // Not optimised: it runs for a second, and the build takes half as long.
     let mut install = line(&format!(
-        "cargo install cargo-deny --locked --version {VERSION}"
+        "cargo install cargo-deny --locked --debug --version {VERSION}"
     ));
     show(
         install

@@ -1,8 +1,10 @@
-//! `cargo xtask test`: everything that must hold, in stages, the quick ones first.
+//! `cargo xtask test`: everything that must hold, in stages, the quick ones first. The simulator needs the processors
+//! and the scenarios mostly wait, so it plays beside them.
 //!
 //! A stage that could not run says so and is listed as skipped; nothing is left out in silence.
 
 mod bed;
+mod beside;
 mod deny;
 mod sources;
 mod summary;
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+use self::beside::Beside;
 use self::summary::{Line, Outcome, Summary};
 use crate::cache::Cache;
 use crate::target::TargetArgs;
@@ -47,19 +50,19 @@ enum Stage {
     Unit,
     /// The real programs in a simulated Kubernetes, with something going wrong at every write.
     Sim,
-    /// The simulated API server against a real one; with --long ten times as much.
-    Conformance,
     /// Scenarios on a real API server.
     Apiserver,
     /// Scenarios with real Cassandra.
     E2e,
+    /// The simulated API server against a real one; with --long ten times as much.
+    Conformance,
     /// The test bed itself: what it breaks on purpose, and how it comes back. With --long only.
     Testbed,
 }
 
-/// A part that fits into the hour: states spread over all, every third write, the first
-/// seeds.
-const SIM_IN_SHORT: [&str; 6] = ["--states", "300000", "--share", "3", "--seeds", "600"];
+/// A part that fits into what the scenarios leave of the processors: states spread over all, every fourth write, the
+/// first seeds.
+const SIM_IN_SHORT: [&str; 6] = ["--states", "300000", "--share", "4", "--seeds", "500"];
 
 fn sim_arguments(long: bool) -> Vec<String> {
     let arguments = if long { &["--long"][..] } else { &SIM_IN_SHORT };
@@ -73,30 +76,56 @@ impl Stage {
             .map(|value| value.get_name().to_owned())
             .unwrap_or_default()
     }
+
+    fn line(self, outcome: Outcome, took: Duration) -> Line {
+        Line {
+            name: self.name(),
+            outcome,
+            took,
+        }
+    }
 }
 
 impl TestCommand {
     /// Runs the stages; an error if one of them failed.
     pub fn run(&self, cache: &Cache) -> Result<()> {
+        let started = Instant::now();
         let mut summary = Summary::default();
+        let mut beside = None;
         for stage in Stage::value_variants() {
-            let wanted = self.only.is_empty() || self.only.contains(stage);
-            summary.add(if wanted {
-                self.stage(*stage, cache)
+            if !self.wants(*stage) {
+                let why = "not among --only".into();
+                summary.add(stage.line(Outcome::Skipped(why), Duration::ZERO));
+            } else if *stage == Stage::Sim && self.is_played_beside(cache)? {
+                println!("\n== {}", stage.name());
+                beside = Some(Beside::start(&sim_arguments(self.long), cache)?);
             } else {
-                let outcome = Outcome::Skipped("not among --only".into());
-                Line {
-                    name: stage.name(),
-                    outcome,
-                    took: Duration::ZERO,
-                }
-            });
+                summary.add(self.stage(*stage, cache));
+            }
         }
+        if let Some(simulator) = beside {
+            println!("\n== {}", Stage::Sim.name());
+            let (outcome, took) = simulator.finish();
+            summary.add(Stage::Sim.line(self.of_the_simulator(outcome), took));
+        }
+        summary.took = started.elapsed();
         println!("\n{summary}");
         if summary.failed() {
             bail!("not all stages passed");
         }
         Ok(())
+    }
+
+    fn wants(&self, stage: Stage) -> bool {
+        self.only.is_empty() || self.only.contains(&stage)
+    }
+
+    /// Whether there are scenarios on the test bed to play beside. Both need root.
+    fn is_played_beside(&self, cache: &Cache) -> Result<bool> {
+        let scenarios = [Stage::Apiserver, Stage::E2e];
+        let wanted = scenarios.iter().any(|stage| self.wants(*stage));
+        let root = rustix::process::geteuid().is_root();
+        Ok(wanted && root && self.target.given(cache)?.is_none())
     }
 
     fn stage(&self, stage: Stage, cache: &Cache) -> Line {
@@ -110,11 +139,16 @@ impl TestCommand {
         if let Outcome::Skipped(why) | Outcome::PassedBut(why) = &outcome {
             println!("skipped: {why}");
         }
-        Line {
-            name,
-            outcome,
-            took: started.elapsed(),
+        stage.line(outcome, started.elapsed())
+    }
+
+    /// What is left out of the short test.
+    fn of_the_simulator(&self, outcome: Outcome) -> Outcome {
+        if self.long || outcome == Outcome::Failed {
+            return outcome;
         }
+        let why = "three of four writes and most seeds; `cargo xtask sim` plays them";
+        Outcome::PassedBut(why.into())
     }
 
     fn outcome(&self, stage: Stage, cache: &Cache) -> Result<Outcome> {
@@ -128,10 +162,7 @@ impl TestCommand {
             Stage::Unit => sources::unit()?,
             Stage::Sim => {
                 crate::sim::run(&sim_arguments(self.long))?;
-                if !self.long {
-                    let why = "two of three writes and most seeds; `cargo xtask sim` plays them";
-                    return Ok(Outcome::PassedBut(why.into()));
-                }
+                return Ok(self.of_the_simulator(Outcome::Passed));
             }
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,

@@ -24,15 +24,21 @@ pub(super) struct Line {
 
 /// All stages that are over.
 #[derive(Debug, Default)]
-pub(super) struct Summary(Vec<Line>);
+pub(super) struct Summary {
+    lines: Vec<Line>,
+    /// From the first stage's beginning to the last one's end: less than their sum when one ran beside others.
+    pub(super) took: Duration,
+}
 
 impl Summary {
     pub(super) fn add(&mut self, line: Line) {
-        self.0.push(line);
+        self.lines.push(line);
     }
 
     pub(super) fn failed(&self) -> bool {
-        self.0.iter().any(|line| line.outcome == Outcome::Failed)
+        self.lines
+            .iter()
+            .any(|line| line.outcome == Outcome::Failed)
     }
 }
 
@@ -42,7 +48,7 @@ impl fmt::Display for Summary {
             name,
             outcome,
             took,
-        } in &self.0
+        } in &self.lines
         {
             let seconds = took.as_secs_f64();
             match outcome {
@@ -56,12 +62,11 @@ impl fmt::Display for Summary {
                 Outcome::Failed => writeln!(out, "FAILED   {name:<10} {seconds:>7.1} s")?,
             }
         }
-        let total: Duration = self.0.iter().map(|line| line.took).sum();
         write!(
             out,
             "         {:<10} {:>7.1} s",
             "together",
-            total.as_secs_f64()
+            self.took.as_secs_f64()
         )
     }
 }
@@ -86,11 +91,12 @@ mod tests {
             "deny",
             Outcome::PassedBut("advisories: no network".into()),
         ));
+        summary.took = Duration::from_secs(2);
         assert!(!summary.failed());
         let text = summary.to_string();
         assert!(text.contains("passed   fmt            1.5 s\n"), "{text}");
         assert!(text.contains("skipped: advisories: no network\n"), "{text}");
-        assert!(text.ends_with("3.0 s"), "{text}");
+        assert!(text.ends_with("2.0 s"), "{text}");
     }
 
     #[test]
