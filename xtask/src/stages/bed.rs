@@ -1,6 +1,9 @@
 //! The stages that need a Kubernetes: the scenarios are in the crate `e2e`.
 
-use anyhow::Result;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
 
 use super::sources::show;
 use super::summary::Outcome;
@@ -9,6 +12,7 @@ use crate::conformance::ConformanceCommand;
 use crate::process::line;
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
+use crate::workspace;
 
 /// Runs one set of scenarios on the given Kubernetes, or on the test bed.
 pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
@@ -20,7 +24,37 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
     }
     run.env("KUBECONFIG", target.kubeconfig())
         .env("CASSANDRA_OPERATOR_CACHE", cache.root());
-    show(&mut run)
+    show_failures(&mut run)
+}
+
+/// Shows what scenarios print. The error is what failed, which would be hard to find in it.
+fn show_failures(run: &mut Command) -> Result<()> {
+    let mut running = run
+        .current_dir(workspace::root()?)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting the scenarios")?;
+    let mut failed = Vec::new();
+    for line in running
+        .stdout
+        .take()
+        .into_iter()
+        .flat_map(|out| BufReader::new(out).lines())
+    {
+        let line = line?;
+        println!("{line}");
+        if line.starts_with("failed: ") {
+            failed.push(line);
+        }
+    }
+    let status = running.wait()?;
+    ensure!(
+        status.success(),
+        "scenarios ended with {status}\n{}",
+        failed.join("\n")
+    );
+    Ok(())
 }
 
 /// How many sequences of requests are compared.

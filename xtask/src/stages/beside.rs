@@ -1,5 +1,6 @@
 //! The simulator beside the stages that mostly wait for Kubernetes, with the processor time that they leave.
 
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -38,21 +39,23 @@ impl Beside {
         })
     }
 
-    /// Waits until it has played all, and shows what it told.
+    /// Waits until it has played all, and shows what it told: of one that passed, a line for each tier.
     pub(super) fn finish(mut self) -> (Outcome, Duration) {
         let ended = self.simulator.wait();
-        let told = std::fs::read_to_string(self.simulator.log());
-        println!("{}", told.unwrap_or_else(|error| error.to_string()));
+        let passed = ended.as_ref().is_ok_and(ExitStatus::success);
+        match std::fs::read_to_string(self.simulator.log()) {
+            Ok(told) => {
+                let shown = told
+                    .lines()
+                    .filter(|line| !passed || !line.starts_with(' '));
+                shown.for_each(|line| println!("{line}"));
+            }
+            Err(error) => println!("what it told can't be read: {error}"),
+        }
         let outcome = match ended {
-            Ok(status) if status.success() => Outcome::Passed,
-            Ok(status) => {
-                println!("the simulator ended with {status}");
-                Outcome::Failed
-            }
-            Err(error) => {
-                println!("the simulator is out of sight: {error:#}");
-                Outcome::Failed
-            }
+            Ok(_) if passed => Outcome::Passed,
+            Ok(status) => Outcome::Failed(format!("the simulator ended with {status}")),
+            Err(error) => Outcome::Failed(format!("the simulator is out of sight: {error:#}")),
         };
         (outcome, self.started.elapsed())
     }

@@ -134,7 +134,7 @@ impl TestCommand {
         let started = Instant::now();
         let outcome = self.outcome(stage, cache).unwrap_or_else(|error| {
             println!("{name} failed: {error:#}");
-            Outcome::Failed
+            Outcome::Failed(format!("{error:#}"))
         });
         if let Outcome::Skipped(why) | Outcome::PassedBut(why) = &outcome {
             println!("skipped: {why}");
@@ -144,7 +144,7 @@ impl TestCommand {
 
     /// What is left out of the short test.
     fn of_the_simulator(&self, outcome: Outcome) -> Outcome {
-        if self.long || outcome == Outcome::Failed {
+        if self.long || outcome != Outcome::Passed {
             return outcome;
         }
         let why = "three of four writes and most seeds; `cargo xtask sim` plays them";

@@ -11,7 +11,8 @@ pub(super) enum Outcome {
     PassedBut(String),
     /// Was not run, for this reason.
     Skipped(String),
-    Failed,
+    /// The text says why, in lines.
+    Failed(String),
 }
 
 /// A stage that is over.
@@ -38,7 +39,7 @@ impl Summary {
     pub(super) fn failed(&self) -> bool {
         self.lines
             .iter()
-            .any(|line| line.outcome == Outcome::Failed)
+            .any(|line| matches!(line.outcome, Outcome::Failed(_)))
     }
 }
 
@@ -59,7 +60,12 @@ impl fmt::Display for Summary {
                 Outcome::Skipped(why) => {
                     writeln!(out, "skipped  {name:<10} {seconds:>7.1} s  {why}")?;
                 }
-                Outcome::Failed => writeln!(out, "FAILED   {name:<10} {seconds:>7.1} s")?,
+                Outcome::Failed(why) => {
+                    writeln!(out, "FAILED   {name:<10} {seconds:>7.1} s")?;
+                    for line in why.lines() {
+                        writeln!(out, "         {line}")?;
+                    }
+                }
             }
         }
         write!(
@@ -102,8 +108,13 @@ mod tests {
     #[test]
     fn one_failure_fails_all() {
         let mut summary = Summary::default();
-        summary.add(line("fmt", Outcome::Failed));
+        summary.add(line("fmt", Outcome::Failed("one\ntwo".into())));
         summary.add(line("unit", Outcome::Passed));
         assert!(summary.failed());
+        let text = summary.to_string();
+        assert!(
+            text.contains("1.5 s\n         one\n         two\n"),
+            "{text}"
+        );
     }
 }
