@@ -53,15 +53,15 @@ impl fmt::Display for Summary {
         {
             let seconds = took.as_secs_f64();
             match outcome {
-                Outcome::Passed => writeln!(out, "passed   {name:<10} {seconds:>7.1} s")?,
+                Outcome::Passed => writeln!(out, "passed   {name:<11} {seconds:>7.1} s")?,
                 Outcome::PassedBut(why) => {
-                    writeln!(out, "passed   {name:<10} {seconds:>7.1} s  skipped: {why}")?;
+                    writeln!(out, "passed   {name:<11} {seconds:>7.1} s  skipped: {why}")?;
                 }
                 Outcome::Skipped(why) => {
-                    writeln!(out, "skipped  {name:<10} {seconds:>7.1} s  {why}")?;
+                    writeln!(out, "skipped  {name:<11} {seconds:>7.1} s  {why}")?;
                 }
                 Outcome::Failed(why) => {
-                    writeln!(out, "FAILED   {name:<10} {seconds:>7.1} s")?;
+                    writeln!(out, "FAILED   {name:<11} {seconds:>7.1} s")?;
                     for line in why.lines() {
                         writeln!(out, "         {line}")?;
                     }
