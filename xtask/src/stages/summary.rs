@@ -70,7 +70,7 @@ impl fmt::Display for Summary {
         }
         write!(
             out,
-            "         {:<10} {:>7.1} s",
+            "         {:<11} {:>7.1} s",
             "together",
             self.took.as_secs_f64()
         )
@@ -100,7 +100,7 @@ mod tests {
         summary.took = Duration::from_secs(2);
         assert!(!summary.failed());
         let text = summary.to_string();
-        assert!(text.contains("passed   fmt            1.5 s\n"), "{text}");
+        assert!(text.contains("passed   fmt             1.5 s\n"), "{text}");
         assert!(text.contains("skipped: advisories: no network\n"), "{text}");
         assert!(text.ends_with("2.0 s"), "{text}");
     }
