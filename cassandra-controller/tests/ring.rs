@@ -222,7 +222,7 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
 }
 
 /// A Member that was deleted and made again, while what the first one owned is still there.
-fn with_another_member() -> World {
+fn with_a_later_member() -> World {
     let mut world = three_racks();
     world.run();
     world.observed.owned.members.remove("orders-b-0");
@@ -232,9 +232,12 @@ fn with_another_member() -> World {
 
 #[test]
 fn the_stateful_set_of_an_earlier_member_is_left_to_the_garbage_collector() {
-    let world = with_another_member();
+    let world = with_a_later_member();
     let plan = world.decide();
-    let mut sets = plan.apply.iter().filter(|w| w.kind == Kind::StatefulSet);
+    let mut sets = plan
+        .apply
+        .iter()
+        .filter(|write| write.kind == Kind::StatefulSet);
     // One that is believed absent is looked for before it is written, and left alone when it is there.
     assert_eq!(sets.next().unwrap().existing, Existing::Absent);
     assert_eq!(sets.next(), None);
@@ -242,7 +245,7 @@ fn the_stateful_set_of_an_earlier_member_is_left_to_the_garbage_collector() {
 
 #[test]
 fn a_pod_that_was_kept_from_its_member_is_pointed_out() {
-    let mut world = with_another_member();
+    let mut world = with_a_later_member();
     let set = world.observed.owned.stateful_sets.get_mut("orders-b-0");
     Arc::make_mut(set.unwrap()).metadata.owner_references = None;
     world.settle();

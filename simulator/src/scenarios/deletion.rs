@@ -9,7 +9,7 @@ use cassandra_api::{
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use serde_json::json;
 
-use super::{PATIENCE, create::one_ring_of, loss::waits_for, three_racks};
+use super::{PATIENCE, create::one_ring_of, loss::comes_to_wait, three_racks};
 use crate::simulation::{Failure, NAMESPACE, Simulation};
 
 /// Everything goes but the volumes.
@@ -48,8 +48,7 @@ pub(super) async fn adoption(simulation: &Simulation) -> Result<(), Failure> {
     let mut spec = three_racks();
     spec["storage"]["adoptRetained"] = json!(true);
     simulation.apply("orders", spec).await?;
-    simulation.until_ready("orders", 3).await?;
-    same_nodes(simulation, &before)
+    same_nodes(simulation, &before).await
 }
 
 /// A Member that somebody deletes, against all advice: the same node comes back under another Member. When its pod is
@@ -59,22 +58,15 @@ pub(super) async fn member_deletion(simulation: &Simulation) -> Result<(), Failu
     simulation.allow_delete("orders-r2-0").await?;
     simulation.delete::<CassandraMember>("orders-r2-0").await?;
     simulation.pass(Duration::from_mins(1)).await;
-    simulation.until_ready("orders", 3).await?;
-    same_nodes(simulation, &before)?;
+    same_nodes(simulation, &before).await?;
     simulation.allow_delete("orders-r2-0").await?;
     simulation
         .delete_and_orphan::<CassandraMember>("orders-r2-0")
         .await?;
-    let told = |now: &Simulation| waits_for(now, Rule::AgentReports, "an earlier Member");
-    simulation
-        .until("the rule agent_reports", PATIENCE, told)
-        .await?;
-    simulation.pass(Duration::from_mins(30)).await;
-    told(simulation).map_err(Failure::Wrong)?;
+    comes_to_wait(simulation, Rule::AgentReports, "an earlier Member").await?;
     simulation.delete::<Pod>("orders-r2-0-0").await?;
     simulation.pass(Duration::from_mins(1)).await;
-    simulation.until_ready("orders", 3).await?;
-    same_nodes(simulation, &before)
+    same_nodes(simulation, &before).await
 }
 
 /// The namespace with everything in it, volumes too: nobody works for it any more. What comes under the same names
@@ -112,8 +104,13 @@ pub(super) async fn namespace_deletion(simulation: &Simulation) -> Result<(), Fa
     one_ring_of(simulation, 3)
 }
 
-/// One ring, of the nodes that there were. Their addresses may be others: a Service may go with its Member.
-fn same_nodes(simulation: &Simulation, before: &BTreeMap<String, String>) -> Result<(), Failure> {
+/// There is one ring again, of the nodes that there were. Their addresses may be others: a Service may go with its
+/// Member.
+async fn same_nodes(
+    simulation: &Simulation,
+    before: &BTreeMap<String, String>,
+) -> Result<(), Failure> {
+    simulation.until_ready("orders", before.len()).await?;
     let after = simulation.ring.members();
     if !after.keys().eq(before.keys()) {
         return Err(Failure::Wrong(format!(

@@ -54,12 +54,7 @@ pub(super) async fn volume_loss(simulation: &Simulation) -> Result<(), Failure> 
         .delete::<PersistentVolumeClaim>("data-orders-r2-0")
         .await?;
     simulation.delete::<Pod>("orders-r2-0-0").await?;
-    let told = |now: &Simulation| waits_for(now, Rule::VolumeLost, "");
-    simulation
-        .until("the rule volume_lost", PATIENCE, told)
-        .await?;
-    simulation.pass(Duration::from_mins(30)).await;
-    told(simulation).map_err(Failure::Wrong)?;
+    comes_to_wait(simulation, Rule::VolumeLost, "").await?;
     let after = simulation.ring.members();
     if after != before {
         return Err(Failure::Wrong(format!(
@@ -111,24 +106,28 @@ pub(super) async fn node_gone(simulation: &Simulation) -> Result<(), Failure> {
     simulation.power(&node, false);
     simulation.pass(Duration::from_mins(10)).await;
     simulation.delete_unnamespaced::<Node>(&node).await?;
-    simulation
-        .until("the rule volume_available", PATIENCE, |now| {
-            waits_for(now, Rule::VolumeAvailable, "")
-        })
-        .await?;
-    simulation.pass(Duration::from_mins(30)).await;
-    waits_for(simulation, Rule::VolumeAvailable, "").map_err(Failure::Wrong)?;
+    comes_to_wait(simulation, Rule::VolumeAvailable, "").await?;
     simulation.power(&node, true);
     same_again(simulation, &before).await
 }
 
-/// The second member waits by this rule, and says so in these words.
-pub(super) fn waits_for(simulation: &Simulation, rule: Rule, words: &str) -> Result<(), String> {
-    let member = simulation.members("orders").remove("orders-r2-0");
-    match member.and_then(|member| member.spec.waiting) {
-        Some(waiting) if waiting.rule == rule && waiting.message.contains(words) => Ok(()),
-        other => Err(format!("{other:?}")),
-    }
+/// The second member comes to wait by this rule, says so in these words, and still does half an hour later.
+pub(super) async fn comes_to_wait(
+    simulation: &Simulation,
+    rule: Rule,
+    words: &str,
+) -> Result<(), Failure> {
+    let told = |now: &Simulation| {
+        let member = now.members("orders").remove("orders-r2-0");
+        match member.and_then(|member| member.spec.waiting) {
+            Some(waiting) if waiting.rule == rule && waiting.message.contains(words) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
+    let awaited = format!("the rule {rule}");
+    simulation.until(&awaited, PATIENCE, told).await?;
+    simulation.pass(Duration::from_mins(30)).await;
+    told(simulation).map_err(Failure::Wrong)
 }
 
 async fn same_again(

@@ -58,7 +58,7 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
             let stateful_set = owned
                 .stateful_sets
                 .get(&name)
-                .filter(|set| !is_of_another(member.map(Arc::as_ref), set));
+                .filter(|set| !is_of_an_earlier_member(member.map(Arc::as_ref), set));
             Facts {
                 rack: rack.name.clone(),
                 zone: rack.zone.clone(),
@@ -74,9 +74,9 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
         .collect()
 }
 
-/// Whether it goes with another Member, an earlier one of the name. Taking it over would keep the garbage collector
+/// Whether it goes with an earlier Member of the name. Taking it over would keep the garbage collector
 /// from removing it, and its pod reports to nobody: only one that has no owner is taken over.
-fn is_of_another(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
+fn is_of_an_earlier_member(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
     let uid = member.and_then(|member| member.metadata.uid.as_ref());
     let controller = set
         .owner_references()
@@ -253,7 +253,7 @@ impl Facts {
     }
 
     /// Whether the pod was made for an earlier Member of the name: its agent reports to nobody.
-    pub(crate) fn pod_is_of_another_member(&self) -> bool {
+    pub(crate) fn pod_is_of_an_earlier_member(&self) -> bool {
         let uid = self.member.as_ref().and_then(|member| member.uid());
         let pod = self.pod.as_ref();
         let told = pod.and_then(|pod| pod.annotations().get(labels::MEMBER_UID));

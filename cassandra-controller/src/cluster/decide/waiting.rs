@@ -54,20 +54,15 @@ pub(super) fn on_the_member(member: &Facts) -> Option<Waiting> {
         return Some(refusal.clone());
     }
     let unheard = member.status().is_none() || member.state() == MemberState::Unknown;
-    unheard.then(|| {
-        if member.pod_is_of_another_member() {
-            return Waiting::saying(
-                Rule::AgentReports,
-                format!(
-                    "waiting for pod {}-0 to be another one: it was made for an earlier Member of this name and \
-                     reports to nobody. If it stays, delete the pod as soon as all other members are ready; its \
-                     volume stays.",
-                    member.name
-                ),
-            );
-        }
-        Waiting::on(Rule::AgentReports, "it has not reported yet")
-    })
+    if unheard && member.pod_is_of_an_earlier_member() {
+        let name = &member.name;
+        let message = format!(
+            "waiting for pod {name}-0 to be another one: it was made for an earlier Member of this name and reports \
+             to nobody. If it stays, delete the pod as soon as all other members are ready; its volume stays."
+        );
+        return Some(Waiting::saying(Rule::AgentReports, message));
+    }
+    unheard.then(|| Waiting::on(Rule::AgentReports, "it has not reported yet"))
 }
 
 fn unscheduled(pod: &Pod) -> Option<Waiting> {
