@@ -1,18 +1,17 @@
 //! The stages that need a Kubernetes: the scenarios are in the crate `e2e`.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
-use super::sources::show;
+use super::sources::{show, start};
 use super::summary::Outcome;
 use crate::cache::Cache;
 use crate::conformance::ConformanceCommand;
 use crate::process::line;
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
-use crate::workspace;
 
 /// Runs one set of scenarios on the given Kubernetes, or on the test bed.
 pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
@@ -29,19 +28,10 @@ pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cach
 
 /// Shows what scenarios print. The error is what failed, which would be hard to find in it.
 fn show_failures(run: &mut Command) -> Result<()> {
-    let mut running = run
-        .current_dir(workspace::root()?)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting the scenarios")?;
+    let mut running = start(run.stdout(Stdio::piped()))?;
+    let printed = running.stdout.take().map(BufReader::new);
     let mut failed = Vec::new();
-    for line in running
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|out| BufReader::new(out).lines())
-    {
+    for line in printed.into_iter().flat_map(BufRead::lines) {
         let line = line?;
         println!("{line}");
         if line.starts_with("failed: ") {

@@ -4,8 +4,8 @@
 //! A stage that could not run says so and is listed as skipped; nothing is left out in silence.
 
 mod bed;
-mod beside;
 mod deny;
+mod simulator;
 mod sources;
 mod summary;
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
-use self::beside::Beside;
+use self::simulator::Simulator;
 use self::summary::{Line, Outcome, Summary};
 use crate::cache::Cache;
 use crate::target::TargetArgs;
@@ -60,15 +60,6 @@ enum Stage {
     Testbed,
 }
 
-/// A part that fits into what the scenarios leave of the processors: states spread over all, every fourth write, and
-/// the seeds that are played by default.
-const SIM_IN_SHORT: [&str; 4] = ["--states", "300000", "--share", "4"];
-
-fn sim_arguments(long: bool) -> Vec<String> {
-    let arguments = if long { &["--long"][..] } else { &SIM_IN_SHORT };
-    arguments.iter().map(ToString::to_string).collect()
-}
-
 impl Stage {
     /// As on the command line.
     fn name(self) -> String {
@@ -98,7 +89,7 @@ impl TestCommand {
                 summary.add(stage.line(Outcome::Skipped(why), Duration::ZERO));
             } else if *stage == Stage::Sim && self.is_played_beside(cache)? {
                 println!("\n== {}", stage.name());
-                beside = Some(Beside::start(&sim_arguments(self.long), cache)?);
+                beside = Some(Simulator::start(self.long, cache)?);
             } else {
                 summary.add(self.stage(*stage, cache));
             }
@@ -106,7 +97,7 @@ impl TestCommand {
         if let Some(simulator) = beside {
             println!("\n== {}", Stage::Sim.name());
             let (outcome, took) = simulator.finish();
-            summary.add(Stage::Sim.line(self.of_the_simulator(outcome), took));
+            summary.add(Stage::Sim.line(outcome, took));
         }
         summary.took = started.elapsed();
         println!("\n{summary}");
@@ -142,15 +133,6 @@ impl TestCommand {
         stage.line(outcome, started.elapsed())
     }
 
-    /// What is left out of the short test.
-    fn of_the_simulator(&self, outcome: Outcome) -> Outcome {
-        if self.long || outcome != Outcome::Passed {
-            return outcome;
-        }
-        let why = "three of four writes and most states; `cargo xtask sim` plays them";
-        Outcome::PassedBut(why.into())
-    }
-
     fn outcome(&self, stage: Stage, cache: &Cache) -> Result<Outcome> {
         match stage {
             Stage::Fmt => sources::fmt()?,
@@ -160,10 +142,7 @@ impl TestCommand {
             Stage::Clippy => sources::clippy()?,
             Stage::Docs => sources::docs()?,
             Stage::Unit => sources::unit()?,
-            Stage::Sim => {
-                crate::sim::run(&sim_arguments(self.long))?;
-                return Ok(self.of_the_simulator(Outcome::Passed));
-            }
+            Stage::Sim => return simulator::play(self.long),
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
             Stage::E2e => bed::scenarios("ring", self.long, &self.target, cache)?,

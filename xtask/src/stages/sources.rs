@@ -1,6 +1,6 @@
 //! The stages that need nothing but the sources and cargo, whose own output is shown.
 
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -30,14 +30,18 @@ pub(super) fn unit() -> Result<()> {
 
 /// Runs a program in the workspace's root, with its output on the terminal and nothing to read.
 pub(super) fn show(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .current_dir(workspace::root()?)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("starting {name}"))?;
+    let status = start(command)?.wait()?;
     if !status.success() {
+        let name = command.get_program().to_string_lossy();
         bail!("{name} ended with {status}");
     }
     Ok(())
+}
+
+/// Starts a program in the workspace's root, with nothing to read.
+pub(super) fn start(command: &mut Command) -> Result<Child> {
+    let command = command.current_dir(workspace::root()?).stdin(Stdio::null());
+    command
+        .spawn()
+        .with_context(|| format!("starting {}", command.get_program().to_string_lossy()))
 }
