@@ -94,6 +94,8 @@ pub fn run(
         .start_paused(true)
         .build()?;
     PANICS.with(|panics| panics.borrow_mut().clear());
+    // The jitter of kube's back-off, which would come from the real clock.
+    fastrand::seed(seed);
     let mut report = runtime.block_on(play(scenario, seed, course, end));
     report.took = started.elapsed();
     Ok(report)

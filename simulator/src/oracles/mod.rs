@@ -16,6 +16,7 @@ use std::{
     },
 };
 
+use cassandra_api::names;
 pub use secrets::{CANARY, Listener, told_in_logs};
 use serde_json::Value;
 
@@ -128,7 +129,7 @@ impl Oracles {
             self.memory().violations.push(endless);
         }
         if is_ours(component)
-            && !self.has_lost_its_rights(component)
+            && !self.has_lost_its_rights(component, &request.namespace)
             && let Some(mut problem) = answers::check(component, request, outcome)
         {
             let going = self.is_going(&request.namespace);
@@ -147,15 +148,22 @@ impl Oracles {
         }
     }
 
-    /// Whether what gives agents their rights is not there: somebody has deleted it, or the cluster.
-    fn has_lost_its_rights(&self, component: &str) -> bool {
-        let is_there = |kind: &str| {
-            let server = self.server.get();
-            let all = server.map(|server| server.list("rbac.authorization.k8s.io/v1", kind));
-            let mut all = all.into_iter().flatten();
-            all.any(|object| text(object.value(), "/metadata/name").ends_with("-member"))
+    /// Whether what gives an agent its rights is not there: somebody has deleted it, or the cluster.
+    fn has_lost_its_rights(&self, component: &str, namespace: &str) -> bool {
+        let (Some(member), Some(server)) = (component.strip_prefix("agent of "), self.server.get())
+        else {
+            return false;
         };
-        component.starts_with("agent of ") && !(is_there("Role") && is_there("RoleBinding"))
+        let Some(pod) = server.get("v1", "Pod", namespace, &names::pod(member)) else {
+            return true;
+        };
+        // Role and RoleBinding have the name of the account.
+        let account = text(pod.value(), "/spec/serviceAccountName");
+        let is_gone = |kind| {
+            let found = server.get("rbac.authorization.k8s.io/v1", kind, namespace, account);
+            found.is_none()
+        };
+        is_gone("Role") || is_gone("RoleBinding")
     }
 
     /// Whether a namespace is being deleted: nothing is made in it any more, and rights in it go.

@@ -27,7 +27,7 @@ pub enum Tier {
     /// Runs that found a bug once.
     #[value(name = "regressions")]
     Regressions,
-    /// Nothing goes wrong; each story twice, which must be alike.
+    /// Nothing goes wrong, and what a seed says: each twice, which must be alike.
     #[value(name = "reference")]
     Reference,
     /// Each write of each story × crash before, crash after, error not applied, error applied.
@@ -68,25 +68,30 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Plays the story twice without faults. A difference between the two is a problem. Each begins anew: what is split
-    /// off together hashes with the same keys.
+    /// Plays the story twice without faults and twice with a seed's: its run without faults. A difference between two
+    /// runs of one plan is a problem. Each time all begins anew: what is split off together hashes with the same keys.
     pub fn twice(&self) -> io::Result<(Option<Report>, Outcome)> {
+        let plans = vec![Plan::Nothing, Plan::Swarm(SwarmPlan::all(self.seed))];
         let (mut reports, mut outcome) = (Vec::new(), Outcome::default());
         for _ in 0..2 {
             let mut played = Vec::new();
-            outcome.add(self.split_at_the_beginning(vec![Plan::Nothing], &mut played)?);
+            outcome.add(self.split_at_the_beginning(plans.clone(), &mut played)?);
             reports.extend(played);
         }
-        let alike = reports.windows(2).all(|pair| match pair {
-            [first, second] => first.hash == second.hash,
-            _ => true,
-        });
-        let first = reports.into_iter().next();
-        if !alike && let Some(mut report) = first.clone() {
-            report.problem = Some("two runs of one seed differ".into());
-            outcome.failed.push(report);
+        let mut reference = None;
+        for plan in plans {
+            let name = plan.to_string();
+            let mut alike = reports.iter().filter(|report| report.plan == name);
+            let first = alike.next().cloned();
+            if let Some(mut first) = first.clone()
+                && alike.any(|other| other.hash != first.hash)
+            {
+                first.problem = Some("two runs of one seed differ".into());
+                outcome.failed.push(first);
+            }
+            reference = reference.or(first);
         }
-        Ok((first, outcome))
+        Ok((reference, outcome))
     }
 
     /// T1: at each write a crash before it and after it, an error and it is not applied, an error and it is.
