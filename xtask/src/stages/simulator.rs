@@ -71,18 +71,20 @@ impl Simulator {
     pub(super) fn finish(mut self) -> (Outcome, Duration) {
         let ended = self.running.wait();
         let passed = ended.as_ref().is_ok_and(ExitStatus::success);
-        match std::fs::read_to_string(self.running.log()) {
-            Ok(told) => {
-                let shown = told
-                    .lines()
-                    .filter(|line| !passed || !line.starts_with(' '));
-                shown.for_each(|line| println!("{line}"));
+        let told = std::fs::read_to_string(self.running.log())
+            .unwrap_or_else(|error| format!("what it told can't be read: {error}"));
+        for line in told.lines() {
+            if !(passed && line.starts_with(' ')) {
+                println!("{line}");
             }
-            Err(error) => println!("what it told can't be read: {error}"),
         }
         let outcome = match ended {
             Ok(_) if passed => played(self.long),
-            Ok(status) => Outcome::Failed(format!("the simulator ended with {status}")),
+            Ok(status) => {
+                let again = told.lines().find(|line| line.starts_with("again: "));
+                let again = again.unwrap_or_default();
+                Outcome::Failed(format!("the simulator ended with {status}\n{again}"))
+            }
             Err(error) => Outcome::Failed(format!("the simulator is out of sight: {error:#}")),
         };
         (outcome, self.started.elapsed())
