@@ -2,9 +2,11 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::workspace;
 
 /// A program with its arguments as one line, for the many calls that have no spaces in them.
 pub fn line(words: &str) -> Command {
@@ -26,6 +28,25 @@ pub fn contained(words: &str) -> Command {
 /// Runs a program to its end; its output is shown only if it fails.
 pub fn run(command: &mut Command) -> Result<()> {
     output(command).map(drop)
+}
+
+/// Runs a program in the workspace's root to its end, with its output on the terminal and nothing to read.
+pub(crate) fn show(command: &mut Command) -> Result<()> {
+    let status = start(command)?.wait()?;
+    ensure!(
+        status.success(),
+        "{} ended with {status}",
+        describe(command)
+    );
+    Ok(())
+}
+
+/// Starts a program in the workspace's root, with nothing to read.
+pub(crate) fn start(command: &mut Command) -> Result<Child> {
+    command.current_dir(workspace::root()?).stdin(Stdio::null());
+    command
+        .spawn()
+        .with_context(|| format!("starting {}", describe(command)))
 }
 
 /// What a program prints.

@@ -1,12 +1,9 @@
 //! `cargo xtask sim`: the simulator is a program of its own, so that xtask stays quick to build.
 
-use std::process::Stdio;
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::Args;
 
-use crate::process::line;
-use crate::workspace;
+use crate::process::{line, show};
 
 /// `cargo xtask sim`
 #[derive(Debug, Args)]
@@ -29,9 +26,5 @@ pub(crate) const COMMAND: &str =
 
 /// Builds the simulator optimised, and runs it with these arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let mut simulator = line(COMMAND);
-    simulator.args(arguments).stdin(Stdio::null());
-    let status = simulator.current_dir(workspace::root()?).status()?;
-    ensure!(status.success(), "the simulator ended with {status}");
-    Ok(())
+    show(line(COMMAND).args(arguments))
 }

@@ -5,11 +5,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
-use super::sources::{show, start};
 use super::summary::Outcome;
 use crate::cache::Cache;
 use crate::conformance::ConformanceCommand;
-use crate::process::line;
+use crate::process::{line, show, start};
 use crate::progress::Progress;
 use crate::target::{Target, TargetArgs};
 

@@ -5,10 +5,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::sources::show;
 use super::summary::Outcome;
 use crate::cache::{Cache, remove};
-use crate::process::{line, succeeds};
+use crate::process::{line, show, succeeds};
 use crate::workspace;
 
 const VERSION: &str = "0.20.2";

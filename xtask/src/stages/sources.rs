@@ -1,11 +1,8 @@
 //! The stages that need nothing but the sources and cargo, whose own output is shown.
 
-use std::process::{Child, Command, Stdio};
+use anyhow::Result;
 
-use anyhow::{Context as _, Result, bail};
-
-use crate::process::line;
-use crate::workspace;
+use crate::process::{line, show};
 
 pub(super) fn fmt() -> Result<()> {
     show(&mut line("cargo fmt --all --check"))
@@ -26,22 +23,4 @@ pub(super) fn unit() -> Result<()> {
     // A snapshot that has changed is a failure, never a file that is written.
     let mut test = line("cargo test --workspace --locked");
     show(test.env("INSTA_UPDATE", "no"))
-}
-
-/// Runs a program in the workspace's root, with its output on the terminal and nothing to read.
-pub(super) fn show(command: &mut Command) -> Result<()> {
-    let status = start(command)?.wait()?;
-    if !status.success() {
-        let name = command.get_program().to_string_lossy();
-        bail!("{name} ended with {status}");
-    }
-    Ok(())
-}
-
-/// Starts a program in the workspace's root, with nothing to read.
-pub(super) fn start(command: &mut Command) -> Result<Child> {
-    let command = command.current_dir(workspace::root()?).stdin(Stdio::null());
-    command
-        .spawn()
-        .with_context(|| format!("starting {}", command.get_program().to_string_lossy()))
 }
