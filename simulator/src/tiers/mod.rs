@@ -78,19 +78,21 @@ impl Scope<'_> {
             outcome.add(self.split_at_the_beginning(plans.clone(), &mut played)?);
             reports.extend(played);
         }
-        let mut reference = None;
-        for plan in plans {
-            let name = plan.to_string();
-            let mut alike = reports.iter().filter(|report| report.plan == name);
-            let first = alike.next().cloned();
-            if let Some(mut first) = first.clone()
+        for plan in &plans {
+            let mut alike = reports
+                .iter()
+                .filter(|report| report.plan == plan.to_string());
+            if let Some(first) = alike.next()
                 && alike.any(|other| other.hash != first.hash)
             {
-                first.problem = Some("two runs of one seed differ".into());
-                outcome.failed.push(first);
+                outcome.failed.push(Report {
+                    problem: Some("two runs of one seed differ".into()),
+                    ..first.clone()
+                });
             }
-            reference = reference.or(first);
         }
+        let nothing = Plan::Nothing.to_string();
+        let reference = reports.into_iter().find(|report| report.plan == nothing);
         Ok((reference, outcome))
     }
 

@@ -74,8 +74,8 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
         .collect()
 }
 
-/// Whether it goes with an earlier Member of the name. Taking it over would keep the garbage collector
-/// from removing it, and its pod reports to nobody: only one that has no owner is taken over.
+/// Whether it goes with an earlier Member of the name. Taking it over would keep the garbage collector from removing
+/// it, and its pod reports to nobody: only one that has no owner is taken over.
 fn is_of_an_earlier_member(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
     let uid = member.and_then(|member| member.metadata.uid.as_ref());
     let controller = set
