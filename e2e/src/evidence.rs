@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, ResourceExt as _, api::ListParams};
-use xtask::install;
+use testbed::install;
 
 use crate::stage::{Stage, is_ready};
 

@@ -14,12 +14,12 @@ use kube::{
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
-use xtask::{
+use testbed::{
+    bed::Bed,
     cache::Cache,
     install::{self, Overlay},
     progress::Progress,
     target::Target,
-    testbed::Bed,
 };
 
 use crate::wait::{Look, until};

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-
-use crate::process::{line, stdout};
-use crate::workspace;
+use testbed::process::{line, stdout};
+use testbed::workspace;
 
 /// As many crates as the types need, with a little room.
 const MOST: usize = 45;
@@ -23,7 +22,7 @@ const FOREIGN: [&str; 9] = [
 ];
 
 /// Fails if the crate's normal dependencies are too many or of the wrong kind.
-pub fn check() -> Result<()> {
+pub(crate) fn check() -> Result<()> {
     let mut tree =
         line("cargo tree --package cassandra-api --edges normal --prefix none --format {p}");
     let printed = stdout(tree.current_dir(workspace::root()?))?;

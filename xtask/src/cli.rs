@@ -2,24 +2,24 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use testbed::bed::cli::TestbedCommand;
+use testbed::cache::CacheArgs;
+use testbed::operator_image;
+use testbed::progress::Progress;
 
 use crate::api_deps;
-use crate::bench::BenchCommand;
-use crate::cache::CacheArgs;
 use crate::conformance::ConformanceCommand;
 use crate::demo::DemoCommand;
 use crate::generated::GenerateCommand;
 use crate::mutants::MutantsCommand;
-use crate::operator_image;
-use crate::progress::Progress;
 use crate::sim::SimCommand;
 use crate::stages::TestCommand;
-use crate::testbed::cli::TestbedCommand;
+use bench::BenchCommand;
 
 /// Tasks of the project.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask", version)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     cache: CacheArgs,
     #[command(subcommand)]
@@ -54,7 +54,7 @@ enum Task {
 
 impl Cli {
     /// Does what was asked for.
-    pub fn run(self) -> Result<()> {
+    pub(crate) fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
         match self.task {
             Task::Testbed(command) => command.run(&cache),

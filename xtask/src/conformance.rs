@@ -3,11 +3,10 @@
 
 use anyhow::Result;
 use clap::Args;
-
-use crate::cache::Cache;
-use crate::progress::Progress;
-use crate::testbed::standalone::Standalone;
-use crate::{process, workspace};
+use testbed::bed::standalone::Standalone;
+use testbed::cache::Cache;
+use testbed::progress::Progress;
+use testbed::{process, workspace};
 
 /// Folder of a run below the cache.
 const FOLDER: &str = "conformance";
@@ -16,7 +15,7 @@ const USER: &str = "conformance";
 
 /// How much to compare.
 #[derive(Debug, Args)]
-pub struct ConformanceCommand {
+pub(crate) struct ConformanceCommand {
     /// Number of sequences of requests.
     #[arg(long, default_value_t = 1000)]
     sequences: u64,
@@ -32,7 +31,7 @@ impl ConformanceCommand {
     }
 
     /// Compares, and prints what differs.
-    pub fn run(&self, cache: &Cache) -> Result<()> {
+    pub(crate) fn run(&self, cache: &Cache) -> Result<()> {
         let progress = Progress;
         let build = "cargo build --profile simulation --quiet --locked --package simulator --bin conformance";
         progress.step("the comparison", || {

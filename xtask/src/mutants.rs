@@ -11,10 +11,9 @@ use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
-
-use crate::cache::{self, Cache};
-use crate::progress::Progress;
-use crate::{process, workspace};
+use testbed::cache::{self, Cache};
+use testbed::progress::Progress;
+use testbed::{process, workspace};
 
 /// Folder of the patches.
 const PATCHES: &str = "simulator/mutants";
@@ -44,7 +43,7 @@ const TIMED_OUT: i32 = 124;
 
 /// Which mutants, and how hard to look.
 #[derive(Debug, Args)]
-pub struct MutantsCommand {
+pub(crate) struct MutantsCommand {
     /// Only these, by the names of their patches.
     #[arg(long, value_delimiter = ',', num_args = 1..)]
     only: Vec<String>,
@@ -121,7 +120,7 @@ enum Fate {
 
 impl MutantsCommand {
     /// Plays all, and prints a line for each. An error if one survives, or can't be made.
-    pub fn run(&self, cache: &Cache) -> Result<()> {
+    pub(crate) fn run(&self, cache: &Cache) -> Result<()> {
         let root = workspace::root()?;
         ensure_committed(&root)?;
         let mutants = self.chosen(&root)?;

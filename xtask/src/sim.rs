@@ -2,12 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
-
-use crate::process::{line, show};
+use testbed::process::{line, show};
 
 /// `cargo xtask sim`
 #[derive(Debug, Args)]
-pub struct SimCommand {
+pub(crate) struct SimCommand {
     /// What the simulator is told; --help lists it.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
@@ -15,7 +14,7 @@ pub struct SimCommand {
 
 impl SimCommand {
     /// Builds it optimised, and runs it.
-    pub fn run(&self) -> Result<()> {
+    pub(crate) fn run(&self) -> Result<()> {
         run(&self.arguments)
     }
 }

@@ -1,7 +1,7 @@
 //! Life without the API server.
 
 use anyhow::{Context as _, Result, ensure};
-use xtask::testbed::Signal;
+use testbed::bed::Signal;
 
 use super::THREE_RACKS;
 use crate::{

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Api;
 use serde_json::json;
-use xtask::install;
+use testbed::install;
 
 use super::THREE_RACKS;
 use crate::{

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use facts::{Facts, Operation, Sightings};
-use xtask::testbed::Signal;
+use testbed::bed::Signal;
 
 use super::THREE_RACKS;
 use crate::{

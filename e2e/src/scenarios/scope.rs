@@ -1,7 +1,7 @@
 //! The operator for some namespaces only, from the same manifests: its rights end where they do.
 
 use anyhow::{Result, ensure};
-use xtask::install::{CONTROLLER, NAMESPACE, Overlay};
+use testbed::install::{CONTROLLER, NAMESPACE, Overlay};
 
 use crate::{ring::Ring, stage::Stage};
 

@@ -4,12 +4,12 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 use cassandra_api::v1alpha1::CassandraCluster;
+use testbed::bed::NODES;
+use testbed::install::apply;
+use testbed::target::Target;
+use testbed::workspace;
 
 use super::NAMESPACE;
-use crate::install::apply;
-use crate::target::Target;
-use crate::testbed::NODES;
-use crate::workspace;
 
 const EXAMPLE: &str = "examples/three-racks.yaml";
 

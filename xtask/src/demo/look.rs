@@ -2,11 +2,11 @@
 
 use anyhow::{Result, ensure};
 use cassandra_api::names;
+use testbed::process::stdout;
+use testbed::target::Target;
 
 use super::example::Example;
 use super::{NAMESPACE, show};
-use crate::process::stdout;
-use crate::target::Target;
 
 const KEYSPACE: &str = "demo";
 

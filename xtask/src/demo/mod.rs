@@ -9,12 +9,11 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use clap::Args;
-
-use crate::cache::Cache;
-use crate::install::{Overlay, install};
-use crate::process::{line, run, stdout};
-use crate::progress::Progress;
-use crate::target::{Target, TargetArgs};
+use testbed::cache::Cache;
+use testbed::install::{Overlay, install};
+use testbed::process::{line, run, stdout};
+use testbed::progress::Progress;
+use testbed::target::{Target, TargetArgs};
 
 /// Where the demo's cluster is.
 const NAMESPACE: &str = "demo";
@@ -27,7 +26,7 @@ const STARTED_BED: &str = "testbed/started-by-the-demo";
 
 /// `cargo xtask demo`
 #[derive(Debug, Args)]
-pub struct DemoCommand {
+pub(crate) struct DemoCommand {
     #[command(flatten)]
     target: TargetArgs,
     /// Remove what an earlier demo has made: cluster, volumes, operator, and the test bed if it started it.
@@ -37,7 +36,7 @@ pub struct DemoCommand {
 
 impl DemoCommand {
     /// Runs the demo or removes it.
-    pub fn run(&self, cache: &Cache) -> Result<()> {
+    pub(crate) fn run(&self, cache: &Cache) -> Result<()> {
         let started = Instant::now();
         let progress = Progress;
         if self.down {

@@ -1,14 +1,14 @@
 //! `--down`: removes what the demo has made, and nothing else.
 
 use anyhow::Result;
+use testbed::bed::Bed;
+use testbed::cache::Cache;
+use testbed::install::uninstall;
+use testbed::process::{run, stdout, succeeds};
+use testbed::progress::Progress;
+use testbed::target::{Target, TargetArgs};
 
 use super::{INSTALLER, MARK, NAMESPACE, STARTED_BED};
-use crate::cache::Cache;
-use crate::install::uninstall;
-use crate::process::{run, stdout, succeeds};
-use crate::progress::Progress;
-use crate::target::{Target, TargetArgs};
-use crate::testbed::Bed;
 
 pub(super) fn remove(target: &TargetArgs, cache: &Cache, progress: Progress) -> Result<()> {
     let started_here = cache.root().join(STARTED_BED).exists();

@@ -8,12 +8,12 @@ use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember, MemberState, Ph
 use kube::ResourceExt as _;
 use kube::api::ObjectList;
 use serde::de::DeserializeOwned;
+use testbed::process::stdout;
+use testbed::target::Target;
+use testbed::wait::poll;
 
 use super::NAMESPACE;
 use super::example::Example;
-use crate::process::stdout;
-use crate::target::Target;
-use crate::wait::poll;
 
 /// A cold start of three nodes on two slow cores, and pulling images.
 const DEADLINE: Duration = Duration::from_mins(15);

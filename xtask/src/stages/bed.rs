@@ -4,13 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
+use testbed::cache::Cache;
+use testbed::process::{line, show, start};
+use testbed::progress::Progress;
+use testbed::target::{Target, TargetArgs};
 
 use super::summary::Outcome;
-use crate::cache::Cache;
 use crate::conformance::ConformanceCommand;
-use crate::process::{line, show, start};
-use crate::progress::Progress;
-use crate::target::{Target, TargetArgs};
 
 /// Runs one set of scenarios on the given Kubernetes, or on the test bed.
 pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
@@ -66,9 +66,8 @@ pub(super) fn own_tests(target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
     if let Target::Given { .. } = target.open(cache, Progress)? {
         return Ok(Outcome::Skipped("this is not the test bed".into()));
     }
-    let mut run = line(
-        "cargo test --locked --package xtask --features testbed --test testbed -- --test-threads 1",
-    );
+    let mut run =
+        line("cargo test --locked --package testbed --features bed --test bed -- --test-threads 1");
     show(run.env("CASSANDRA_OPERATOR_CACHE", cache.root()))?;
     Ok(Outcome::Passed)
 }

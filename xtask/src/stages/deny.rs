@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
+use testbed::cache::{Cache, remove};
+use testbed::process::{line, show, succeeds};
+use testbed::workspace;
 
 use super::summary::Outcome;
-use crate::cache::{Cache, remove};
-use crate::process::{line, show, succeeds};
-use crate::workspace;
 
 const VERSION: &str = "0.20.2";
 

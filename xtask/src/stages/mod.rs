@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use testbed::cache::Cache;
+use testbed::target::TargetArgs;
 
 use self::simulator::Simulator;
 use self::summary::{Line, Outcome, Summary};
-use crate::cache::Cache;
-use crate::target::TargetArgs;
 
 /// `cargo xtask test`
 #[derive(Debug, Args)]
-pub struct TestCommand {
+pub(crate) struct TestCommand {
     /// Only these stages.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STAGE")]
     only: Vec<Stage>,
@@ -79,7 +79,7 @@ impl Stage {
 
 impl TestCommand {
     /// Runs the stages; an error if one of them failed.
-    pub fn run(&self, cache: &Cache) -> Result<()> {
+    pub(crate) fn run(&self, cache: &Cache) -> Result<()> {
         let started = Instant::now();
         let mut summary = Summary::default();
         let mut beside = None;

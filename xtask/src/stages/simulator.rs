@@ -4,12 +4,13 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use testbed::background::Background;
+use testbed::cache::Cache;
+use testbed::process::contained;
+use testbed::workspace;
 
 use super::summary::Outcome;
-use crate::background::Background;
-use crate::cache::Cache;
-use crate::process::contained;
-use crate::{sim, workspace};
+use crate::sim;
 
 /// A part that fits into what the scenarios leave of the processors: states spread over all, every fourth write, and
 /// the seeds that are played by default.

@@ -1,8 +1,7 @@
 //! The stages that need nothing but the sources and cargo, whose own output is shown.
 
 use anyhow::Result;
-
-use crate::process::{line, show};
+use testbed::process::{line, show};
 
 pub(super) fn fmt() -> Result<()> {
     show(&mut line("cargo fmt --all --check"))
