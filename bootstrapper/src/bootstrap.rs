@@ -1,4 +1,4 @@
-//! The init container: looks, waits for leave, and prepares the start.
+//! The init container: looks, waits for permit, and prepares the start.
 //!
 //! The order is the safety: the marker says whose data it is before Cassandra can write any, and Cassandra
 //! can't start before this program has ended well. Cut short anywhere, it does the same again.
@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use cassandra_management::{Leave as Agent, marker};
+use cassandra_management::{AgentClient as Agent, marker};
 
 use crate::{
     cli, files,
-    leave::{self, Leave},
+    permit::{self, StartPermit},
     render::{self, Place, Rendered, Setting, render},
     sources::{self, Sources},
     volume::{self, Volume},
@@ -60,7 +60,7 @@ pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
     let sources = Sources::read(&args.configuration, &args.revision)?;
     let identity = args.identity(&sources.revision.cluster_name);
     let agent = Agent::new(args.agent.ip().to_string(), args.agent.port(), ANSWER_LIMIT);
-    // What can't be used is told at once, not when there is leave.
+    // What can't be used is told at once, not when there is permit.
     let tried = render(&sources, &setting(args, &sources, Vec::new()));
     let waiter = Waiter {
         identity: &identity,
@@ -68,30 +68,30 @@ pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
         agent: &agent,
         configuration: tried.err().map(|problem| problem.to_string()),
     };
-    let (volume, leave) = waiter
+    let (volume, permit) = waiter
         .wait(|| volume::look(&args.data))
         .await
         .map_err(|source| Error::Volume {
             path: args.data.clone(),
             source,
         })?;
-    log(&volume, &leave);
-    let rendered = render(&sources, &setting(args, &sources, leave.seeds.clone()))?;
-    leave::marker(&identity, &volume, &leave, &args.config_revision).store(&args.data)?;
+    log(&volume, &permit);
+    let rendered = render(&sources, &setting(args, &sources, permit.seeds.clone()))?;
+    permit::marker(&identity, &volume, &permit, &args.config_revision).store(&args.data)?;
     write(&rendered, &args.configuration)?;
     copy_programs(&args.programs, &args.extra_lib)?;
     tracing::info!(revision = args.config_revision, "Cassandra can start");
     Ok(())
 }
 
-fn log(volume: &Volume, leave: &Leave) {
+fn log(volume: &Volume, permit: &StartPermit) {
     let joined = volume.marker().is_some_and(|marker| marker.joined);
-    let by = if leave.by_marker {
+    let by = if permit.by_marker {
         "the marker on the volume, since nobody else can be asked"
     } else {
         "the operator"
     };
-    tracing::info!(epoch = leave.epoch, seeds = ?leave.seeds, joined, "leave to start, by {by}");
+    tracing::info!(epoch = permit.epoch, seeds = ?permit.seeds, joined, "may start, by {by}");
 }
 
 fn setting(args: &cli::Bootstrap, sources: &Sources, seeds: Vec<String>) -> Setting {

@@ -23,7 +23,7 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Waits for leave to start Cassandra and writes its configuration.
+    /// Waits for the permit to start Cassandra and writes its configuration.
     Bootstrap(Box<Bootstrap>),
     /// Drains Cassandra before its container stops. Never fails, so that the stop goes on.
     Drain(Drain),
@@ -59,8 +59,8 @@ pub struct Bootstrap {
     #[arg(long, env = "RACK")]
     pub rack: String,
     /// UID of the volume claim. Absent: the data is on an emptyDir.
-    #[arg(long, env = "VOLUME_UID")]
-    pub volume_uid: Option<String>,
+    #[arg(long, env = "PVC_UID")]
+    pub pvc_uid: Option<String>,
     /// Memory limit of the Cassandra container.
     #[arg(long, env = "MEMORY_LIMIT_BYTES")]
     pub memory_limit_bytes: u64,
@@ -106,7 +106,7 @@ impl Bootstrap {
             cluster_name: cluster_name.to_owned(),
             datacenter: self.datacenter.clone(),
             rack: self.rack.clone(),
-            volume_uid: self.volume_uid.clone(),
+            pvc_uid: self.pvc_uid.clone(),
         }
     }
 }
@@ -186,7 +186,7 @@ mod tests {
             .find(|arg| arg.get_id() == "agent");
         assert_eq!(
             agent.unwrap().get_default_values(),
-            [format!("127.0.0.1:{}", cassandra_api::ports::HANDOFF).as_str()]
+            [format!("127.0.0.1:{}", cassandra_api::ports::AGENT_LOCAL).as_str()]
         );
     }
 }

@@ -4,7 +4,7 @@
 //! only ever starts on its data. What can't be read or told counts as somebody else's.
 
 use cassandra_api::v1alpha1::StartMode;
-use cassandra_management::{handoff::Answer, marker::Marker};
+use cassandra_management::{marker::Marker, start_request::StartResponse};
 
 use crate::{
     refusal::Refusal,
@@ -29,11 +29,15 @@ pub struct Identity {
     /// The Cassandra rack.
     pub rack: String,
     /// UID of the volume claim. None: the data is on an emptyDir.
-    pub volume_uid: Option<String>,
+    pub pvc_uid: Option<String>,
 }
 
 /// Whether this member may run on this volume, given the last answer of the agent, if there was any.
-pub fn judge(identity: &Identity, volume: &Volume, answer: Option<&Answer>) -> Result<(), Refusal> {
+pub fn judge(
+    identity: &Identity,
+    volume: &Volume,
+    answer: Option<&StartResponse>,
+) -> Result<(), Refusal> {
     let claim = || cassandra_api::names::volume_claim(&identity.member);
     let (rejoin, host_id) = known(answer);
     match &volume.marker {
@@ -65,12 +69,12 @@ pub fn judge(identity: &Identity, volume: &Volume, answer: Option<&Answer>) -> R
 }
 
 /// Whether the answer says that the member has joined, and the host id that its status knows.
-fn known(answer: Option<&Answer>) -> (bool, Option<&str>) {
+fn known(answer: Option<&StartResponse>) -> (bool, Option<&str>) {
     match answer {
-        Some(Answer::Present { start, host_id }) => {
+        Some(StartResponse::Present { start, host_id }) => {
             (start.mode == StartMode::Rejoin, host_id.as_deref())
         }
-        Some(Answer::Gone | Answer::Unreachable { .. }) | None => (false, None),
+        Some(StartResponse::Gone | StartResponse::Unreachable { .. }) | None => (false, None),
     }
 }
 
@@ -136,7 +140,7 @@ pub(crate) mod tests {
             cluster_name: "orders".into(),
             datacenter: "dc1".into(),
             rack: "r1".into(),
-            volume_uid: Some("claim-1".into()),
+            pvc_uid: Some("claim-1".into()),
         }
     }
 
@@ -172,8 +176,8 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn present(mode: StartMode, seeds: &[&str], host_id: Option<&str>) -> Answer {
-        Answer::Present {
+    pub(crate) fn present(mode: StartMode, seeds: &[&str], host_id: Option<&str>) -> StartResponse {
+        StartResponse::Present {
             start: Start {
                 epoch: 4,
                 mode,
@@ -183,7 +187,7 @@ pub(crate) mod tests {
         }
     }
 
-    fn refusal(volume: &Volume, answer: Option<&Answer>) -> Refusal {
+    fn refusal(volume: &Volume, answer: Option<&StartResponse>) -> Refusal {
         let refusal = judge(&identity(), volume, answer).unwrap_err();
         let text = refusal.to_string();
         assert!(text.contains("data-orders-r1-0"), "says what to do: {text}");
@@ -331,7 +335,7 @@ pub(crate) mod tests {
 
     #[test]
     fn refuses_an_empty_volume_of_a_member_with_a_host_id() {
-        for mode in [StartMode::Hold, StartMode::Found, StartMode::Join] {
+        for mode in [StartMode::Hold, StartMode::CreateRing, StartMode::Join] {
             let answer = present(mode, &["10.96.0.5"], Some("host-1"));
             let refusal = refusal(&empty(), Some(&answer));
             assert!(matches!(refusal, Refusal::VolumeLost { .. }), "{refusal:?}");

@@ -1,9 +1,9 @@
 //! Prepares each start of a Cassandra node, as the init container of its pod: looks whose data is on the
-//! volume, waits for leave to start, writes the configuration. The same binary drains the node before its
+//! volume, waits for its permit to start, writes the configuration. The same binary drains the node before its
 //! container stops and tells whether it answers.
 //!
 //! Nothing here talks to the Kubernetes API: the agent beside it does, and is asked over loopback. What may
-//! be done is decided by pure functions ([`judge`], [`leave`], [`render`]); [`bootstrap`] carries it out.
+//! be done is decided by pure functions ([`judge`], [`permit`], [`render`]); [`bootstrap`] carries it out.
 //! Every step can be cut short and done again.
 
 pub mod bootstrap;
@@ -11,8 +11,8 @@ pub mod cli;
 pub mod drain;
 mod files;
 pub mod judge;
-pub mod leave;
 pub mod live;
+pub mod permit;
 pub mod refusal;
 pub mod render;
 pub mod sources;

@@ -44,7 +44,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let mut stop = signal(SignalKind::terminate()).context("failed to await SIGTERM")?;
             tokio::select! {
                 done = bootstrap::run(&args) => Ok(done?),
-                _ = stop.recv() => anyhow::bail!("stopped while waiting for leave to start Cassandra"),
+                _ = stop.recv() => anyhow::bail!("stopped while waiting for its permit to start Cassandra"),
             }
         }
         Command::Drain(args) => {

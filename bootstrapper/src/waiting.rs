@@ -2,17 +2,17 @@
 
 use std::{future::Future, io, net::IpAddr, time::Duration};
 
-use cassandra_api::v1alpha1::VolumeFacts;
+use cassandra_api::v1alpha1::VolumeStatus;
 use cassandra_management::{
-    Error, Leave,
-    handoff::{Answer, Question},
+    AgentClient, Error,
     marker::Marker,
+    start_request::{StartRequest, StartResponse},
 };
 use tokio::time::{Instant, sleep};
 
 use crate::{
     judge::Identity,
-    leave::{self, Heard, Step},
+    permit::{self, Heard, Step},
     refusal::Refusal,
     volume::Volume,
 };
@@ -20,19 +20,25 @@ use crate::{
 /// Time between an answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who can be asked for leave.
+/// Who can be asked for permit.
 pub trait Agent {
     /// Asks. An error is no answer.
-    fn ask(&self, question: &Question) -> impl Future<Output = Result<Answer, Error>> + Send;
+    fn ask(
+        &self,
+        question: &StartRequest,
+    ) -> impl Future<Output = Result<StartResponse, Error>> + Send;
 }
 
-impl Agent for Leave {
-    fn ask(&self, question: &Question) -> impl Future<Output = Result<Answer, Error>> + Send {
+impl Agent for AgentClient {
+    fn ask(
+        &self,
+        question: &StartRequest,
+    ) -> impl Future<Output = Result<StartResponse, Error>> + Send {
         Self::ask(self, question)
     }
 }
 
-/// A member that waits for leave to start.
+/// A member that waits for its permit to start.
 #[derive(Debug)]
 pub struct Waiter<'a, A> {
     /// Who it is.
@@ -50,26 +56,26 @@ impl<A: Agent> Waiter<'_, A> {
     pub async fn wait(
         &self,
         mut look: impl FnMut() -> io::Result<Volume>,
-    ) -> io::Result<(Volume, leave::Leave)> {
+    ) -> io::Result<(Volume, permit::StartPermit)> {
         let mut heard = Heard::Nothing;
         let mut answered = Instant::now();
         let mut denied = false;
         let mut told = String::new();
         loop {
             let volume = look()?;
-            let question = Question {
+            let question = StartRequest {
                 volume: self.facts(&volume, &self.step(&volume, &heard, denied)),
             };
             heard = match self.agent.ask(&question).await {
                 Ok(answer) => {
                     answered = Instant::now();
-                    Heard::Answer(answer)
+                    Heard::StartResponse(answer)
                 }
                 Err(_) => Heard::Silence(answered.elapsed()),
             };
-            denied = leave::denies(&heard).unwrap_or(denied);
+            denied = permit::denies(&heard).unwrap_or(denied);
             match self.step(&volume, &heard, denied) {
-                Step::Start(leave) => return Ok((volume, leave)),
+                Step::Start(permit) => return Ok((volume, permit)),
                 Step::Refuse(refusal) => tell(&mut told, refusal.to_string(), true),
                 Step::Wait(waiting) => tell(&mut told, waiting.to_string(), false),
             }
@@ -78,7 +84,7 @@ impl<A: Agent> Waiter<'_, A> {
     }
 
     fn step(&self, volume: &Volume, heard: &Heard, denied: bool) -> Step {
-        let step = leave::decide(self.identity, self.own_address, volume, heard, denied);
+        let step = permit::decide(self.identity, self.own_address, volume, heard, denied);
         match (&self.configuration, &step) {
             (Some(problem), Step::Wait(_) | Step::Start(_)) => {
                 Step::Refuse(Refusal::Configuration(problem.clone()))
@@ -87,12 +93,12 @@ impl<A: Agent> Waiter<'_, A> {
         }
     }
 
-    fn facts(&self, volume: &Volume, step: &Step) -> VolumeFacts {
+    fn facts(&self, volume: &Volume, step: &Step) -> VolumeStatus {
         let facts = volume
             .marker()
-            .map_or_else(VolumeFacts::default, Marker::facts);
-        VolumeFacts {
-            pvc_uid: self.identity.volume_uid.clone(),
+            .map_or_else(VolumeStatus::default, Marker::facts);
+        VolumeStatus {
+            pvc_uid: self.identity.pvc_uid.clone(),
             refusal: match step {
                 Step::Refuse(refusal) => Some(refusal.waiting()),
                 Step::Wait(_) | Step::Start(_) => None,

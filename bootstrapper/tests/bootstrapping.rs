@@ -23,19 +23,19 @@ use axum::{Router, extract::State, routing::post};
 use bootstrapper::{bootstrap, cli};
 use cassandra_api::{
     revision::{ConfigRevision, FILE_PREFIX, REVISION_KEY},
-    v1alpha1::{Start, StartMode, VolumeFacts},
+    v1alpha1::{Start, StartMode, VolumeStatus},
 };
 use cassandra_management::{
-    handoff::{Answer, LEAVE_PATH, Question},
     marker::Marker,
+    start_request::{START_PATH, StartRequest, StartResponse},
 };
 use tempfile::TempDir;
 
 /// An agent that gives the answers of a list, the last one for ever, and remembers the questions.
 #[derive(Clone, Default)]
 struct Agent {
-    answers: Arc<Mutex<VecDeque<Answer>>>,
-    questions: Arc<Mutex<Vec<VolumeFacts>>>,
+    answers: Arc<Mutex<VecDeque<StartResponse>>>,
+    questions: Arc<Mutex<Vec<VolumeStatus>>>,
 }
 
 impl Agent {
@@ -43,7 +43,7 @@ impl Agent {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = Router::new()
-            .route(LEAVE_PATH, post(Self::answer))
+            .route(START_PATH, post(Self::answer))
             .with_state(self);
         tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         address
@@ -51,7 +51,7 @@ impl Agent {
 
     #[allow(clippy::unused_async, reason = "handlers of axum are")]
     async fn answer(State(agent): State<Self>, question: String) -> String {
-        let question: Question = serde_json::from_str(&question).unwrap();
+        let question: StartRequest = serde_json::from_str(&question).unwrap();
         agent.questions.lock().unwrap().push(question.volume);
         let mut answers = agent.answers.lock().unwrap();
         let answer = answers.front().cloned().unwrap();
@@ -61,23 +61,23 @@ impl Agent {
         serde_json::to_string(&answer).unwrap()
     }
 
-    fn will_say(&self, answers: &[Answer]) {
+    fn will_say(&self, answers: &[StartResponse]) {
         *self.answers.lock().unwrap() = answers.iter().cloned().collect();
         self.questions.lock().unwrap().clear();
     }
 
-    fn asked(&self) -> Vec<VolumeFacts> {
+    fn asked(&self) -> Vec<VolumeStatus> {
         self.questions.lock().unwrap().clone()
     }
 }
 
-fn present(mode: StartMode, seeds: &[&str]) -> Answer {
+fn present(mode: StartMode, seeds: &[&str]) -> StartResponse {
     let start = Start {
         epoch: 4,
         mode,
         seeds: seeds.iter().map(ToString::to_string).collect(),
     };
-    Answer::Present {
+    StartResponse::Present {
         start,
         host_id: None,
     }
@@ -110,7 +110,7 @@ impl Pod {
             adopted_from: None,
             datacenter: "south".into(),
             rack: "r2".into(),
-            volume_uid: Some("claim-1".into()),
+            pvc_uid: Some("claim-1".into()),
             memory_limit_bytes: 4 << 30,
             cpu_limit_millicores: None,
             config_revision: "orders-rev-1".into(),
@@ -186,9 +186,9 @@ async fn a_member_joins_and_later_starts_without_the_operator() {
         present(StartMode::Join, &seeds),
     ]);
     bootstrap::run(&pod.args).await.unwrap();
-    let empty = VolumeFacts {
+    let empty = VolumeStatus {
         pvc_uid: Some("claim-1".into()),
-        ..VolumeFacts::default()
+        ..VolumeStatus::default()
     };
     assert_eq!(agent.asked(), [empty.clone(), empty]);
     let marker = pod.marker().unwrap();
@@ -209,7 +209,7 @@ async fn a_member_joins_and_later_starts_without_the_operator() {
     pod.join();
     let before = files(&pod.args.configuration);
     pod.copy_image();
-    agent.will_say(&[Answer::Unreachable { for_seconds: 31 }]);
+    agent.will_say(&[StartResponse::Unreachable { for_seconds: 31 }]);
     bootstrap::run(&pod.args).await.unwrap();
     assert_eq!(files(&pod.args.configuration), before);
     let marker = pod.marker().unwrap();
@@ -222,7 +222,7 @@ async fn a_member_joins_and_later_starts_without_the_operator() {
 async fn what_was_cut_short_is_done_again() {
     let agent = Agent::default();
     let pod = Pod::new(agent.clone().serve().await, &support::revision());
-    agent.will_say(&[present(StartMode::Found, &[])]);
+    agent.will_say(&[present(StartMode::CreateRing, &[])]);
     let jar = pod.args.programs.join("jolokia.jar");
     fs::remove_file(&jar).unwrap();
     let error = bootstrap::run(&pod.args).await.unwrap_err().to_string();
@@ -267,14 +267,14 @@ async fn a_refusal_is_reported_touches_nothing_and_ends_by_itself() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_cannot_be_used_is_reported_before_there_is_leave() {
+async fn a_configuration_that_cannot_be_used_is_reported_before_there_is_a_permit() {
     let agent = Agent::default();
     let pod = Pod::new(agent.clone().serve().await, &support::revision());
     let name = format!("{FILE_PREFIX}cassandra.yaml");
     fs::write(pod.args.revision.join(name), "a: [").unwrap();
     agent.will_say(&[
         present(StartMode::Hold, &[]),
-        present(StartMode::Found, &[]),
+        present(StartMode::CreateRing, &[]),
     ]);
     let run = bootstrap::run(&pod.args);
     let running = tokio::time::timeout(Duration::from_millis(2500), run).await;
@@ -368,7 +368,10 @@ fn a_wait_ends_at_sigterm_without_letting_cassandra_start() {
     );
     assert_eq!(child.wait().unwrap().code(), Some(1));
     let log = fs::read_to_string(path("log")).unwrap();
-    assert!(log.contains("stopped while waiting for leave"), "{log}");
+    assert!(
+        log.contains("stopped while waiting for its permit"),
+        "{log}"
+    );
     assert!(
         log.contains("neither the image nor the ConfigMap has a cassandra.yaml"),
         "{log}"

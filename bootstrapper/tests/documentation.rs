@@ -47,7 +47,7 @@ fn ports_and_names_are_those_in_use() {
         ports::CQL,
         ports::JMX_EXPORTER,
         ports::AGENT,
-        ports::HANDOFF,
+        ports::AGENT_LOCAL,
         ports::JOLOKIA,
     ] {
         assert!(

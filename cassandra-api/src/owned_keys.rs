@@ -38,7 +38,7 @@ pub const CASSANDRA_YAML: &[OwnedKey] = &[
     owned("start_native_transport", "readiness needs it"),
     owned(
         "auto_bootstrap",
-        "members join one at a time, by the operator's leave",
+        "members join one at a time, by the operator's permit",
     ),
     owned("initial_token", "tokens are allocated by Cassandra"),
     owned("data_file_directories", "data is on the member's volume"),
@@ -63,7 +63,7 @@ pub const JVM_OPTIONS: &[OwnedKey] = &[
     ),
     owned(
         "-Dcassandra.join_ring",
-        "members join by the operator's leave",
+        "members join by the operator's permit",
     ),
     owned("-Dcassandra.config=", "set spec.config.cassandraYaml"),
     owned(

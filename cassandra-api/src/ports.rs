@@ -11,6 +11,6 @@ pub const JMX_EXPORTER: i32 = 7070;
 /// The agent's `/live`, `/ready` and `/metrics`.
 pub const AGENT: i32 = 8090;
 /// The agent's answers to the bootstrapper. Bound to loopback only.
-pub const HANDOFF: i32 = 8091;
+pub const AGENT_LOCAL: i32 = 8091;
 /// Jolokia, the management interface of the Cassandra process. Bound to loopback only.
 pub const JOLOKIA: i32 = 8778;

@@ -115,7 +115,7 @@ rules! {
     SchemaAgrees = "schema_agrees",
         waits: "all joined members to have the same schema",
         advice: "Usually this passes in seconds. If not, look for a member that is overloaded or can't be reached, with `nodetool describecluster`.";
-    /// A member that was given leave to start is starting.
+    /// A member that was permitted to start is starting.
     Starting = "starting",
         waits: "Cassandra to be up and serving",
         advice: "Nothing, usually. If it lasts, look at the log of the container `cassandra` of the member's pod.";
@@ -131,7 +131,7 @@ rules! {
 
 impl Rule {
     /// Whether nothing goes on until somebody acts. The other rules pass by themselves, usually soon.
-    pub fn needs_somebody(self) -> bool {
+    pub fn needs_user(self) -> bool {
         match self {
             Self::PodCreated
             | Self::AgentReports

@@ -1,5 +1,5 @@
 //! The controller of `CassandraCluster`: makes one `CassandraMember` with its Service, volume and workload for each
-//! Cassandra node, and gives leave to start, one member at a time.
+//! Cassandra node, and permits starts, one member at a time.
 //!
 //! Start at [`cluster`]; what it may decide is in `cluster/decide`, one rule a file. It never writes the spec of a
 //! user's object, and never a Member's status.

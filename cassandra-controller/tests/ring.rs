@@ -15,7 +15,7 @@ use cassandra_controller::cluster::{Existing, Kind};
 use cassandra_api::{
     conditions, labels, names,
     rules::Rule,
-    v1alpha1::{MemberState, PeerState, Phase, StartMode, VolumeFacts},
+    v1alpha1::{MemberState, PeerState, Phase, StartMode, VolumeStatus},
 };
 use proptest::prelude::*;
 use world::{World, cluster};
@@ -28,17 +28,17 @@ fn three_racks() -> World {
 fn a_ring_is_founded_once_and_the_others_join_it() {
     let mut world = three_racks();
     world.run();
-    let leaves: Vec<_> = world
-        .leaves
+    let permits: Vec<_> = world
+        .permits
         .iter()
         .filter(|(_, mode)| *mode != StartMode::Rejoin)
         .collect();
     let expected = [
-        ("orders-a-0".to_owned(), StartMode::Found),
+        ("orders-a-0".to_owned(), StartMode::CreateRing),
         ("orders-b-0".to_owned(), StartMode::Join),
         ("orders-c-0".to_owned(), StartMode::Join),
     ];
-    assert_eq!(leaves, expected.iter().collect::<Vec<_>>());
+    assert_eq!(permits, expected.iter().collect::<Vec<_>>());
     assert_eq!(world.status().phase, Some(Phase::Ready));
     assert!(world.condition(conditions::AVAILABLE));
     assert_eq!(
@@ -128,7 +128,7 @@ fn nobody_joins_on_an_answer_to_an_earlier_question() {
     world.settle();
     // The founder has not answered yet.
     assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Hold);
-    assert!(world.member("orders-a-0").spec.probe.is_some());
+    assert!(world.member("orders-a-0").spec.refresh.is_some());
     world.agent("orders-a-0");
     world.settle();
     assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Join);
@@ -190,7 +190,7 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
     world.observed.owned.stateful_sets.remove("orders-b-0");
     world.observed.owned.services.remove("orders-b-0");
     world.remove_pod("orders-b-0");
-    world.leaves.clear();
+    world.permits.clear();
     world.settle();
     let claim = &world.observed.owned.volume_claims["data-orders-b-0"];
     assert_eq!(
@@ -208,11 +208,11 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
     world.run();
     assert!(
         world
-            .leaves
+            .permits
             .iter()
             .all(|(_, mode)| *mode == StartMode::Rejoin),
         "{:?}",
-        world.leaves
+        world.permits
     );
     assert_eq!(
         world.member("orders-b-0").spec.start.mode,
@@ -263,9 +263,9 @@ fn a_lost_founder_record_founds_no_second_ring() {
     let mut world = three_racks();
     world.run();
     Arc::make_mut(&mut world.observed.cluster).status = None;
-    world.leaves.clear();
+    world.permits.clear();
     world.run();
-    assert!(world.leaves.is_empty(), "{:?}", world.leaves);
+    assert!(world.permits.is_empty(), "{:?}", world.permits);
     assert!(world.status().founder.unwrap().member.is_some());
 }
 
@@ -275,7 +275,7 @@ fn a_member_that_lost_its_volume_waits_for_somebody() {
     world.run();
     let status = world.member_status("orders-c-0");
     status.state = MemberState::Refused;
-    status.volume = Some(VolumeFacts::default());
+    status.volume = Some(VolumeStatus::default());
     world.set_pod_status("orders-c-0", serde_json::json!({}));
     world.settle();
     assert_eq!(world.rule_of("orders-c-0"), Some(Rule::VolumeLost));
@@ -307,21 +307,21 @@ fn retained_volumes_block_until_somebody_decides_and_can_be_adopted() {
     for name in ["orders-b-0", "orders-c-0"] {
         let status = world.member_status(name);
         status.state = MemberState::Waiting;
-        status.volume = Some(VolumeFacts {
+        status.volume = Some(VolumeStatus {
             cluster_uid: Some("cluster-uid".into()),
             member: Some(name.into()),
             joined: true,
-            ..VolumeFacts::default()
+            ..VolumeStatus::default()
         });
     }
     world.settle();
     assert!(
         world
-            .leaves
+            .permits
             .iter()
             .all(|(_, mode)| *mode == StartMode::Rejoin),
         "{:?}",
-        world.leaves
+        world.permits
     );
     assert_eq!(
         world.status().founder.unwrap().adopted_from.as_deref(),
@@ -397,11 +397,11 @@ proptest! {
             let joined = world.joined();
             let starting = all.iter().filter(|name| {
                 let mode = world.member(name).spec.start.mode;
-                matches!(mode, StartMode::Found | StartMode::Join) && !joined.contains(&(**name).to_owned())
+                matches!(mode, StartMode::CreateRing | StartMode::Join) && !joined.contains(&(**name).to_owned())
             });
             prop_assert!(starting.count() <= 1);
         }
-        let founded = world.leaves.iter().filter(|(_, mode)| *mode == StartMode::Found).count();
+        let founded = world.permits.iter().filter(|(_, mode)| *mode == StartMode::CreateRing).count();
         prop_assert!(founded <= 1);
         world.run();
         prop_assert_eq!(world.joined().len(), 5);
@@ -473,9 +473,9 @@ fn adopted_volumes_of_which_none_holds_a_ring_are_founded_on() {
     world.run();
     assert_eq!(world.status().phase, Some(Phase::Ready));
     let founded = world
-        .leaves
+        .permits
         .iter()
-        .filter(|(_, mode)| *mode == StartMode::Found)
+        .filter(|(_, mode)| *mode == StartMode::CreateRing)
         .count();
     assert_eq!(founded, 1);
 }
@@ -530,12 +530,12 @@ fn a_foreign_volume_says_nothing_of_this_member() {
     let status = world.member_status("orders-a-0");
     status.state = MemberState::Refused;
     status.host_id = Some("host-of-another".into());
-    status.volume = Some(VolumeFacts {
+    status.volume = Some(VolumeStatus {
         cluster_uid: Some("another".into()),
         member: Some("another-a-0".into()),
         host_id: Some("host-of-another".into()),
         joined: true,
-        ..VolumeFacts::default()
+        ..VolumeStatus::default()
     });
     world.settle();
     assert_eq!(world.member("orders-a-0").spec.start.mode, StartMode::Hold);

@@ -9,15 +9,16 @@ pub mod calls;
 mod endpoint;
 mod error;
 mod facts;
-pub mod handoff;
+
+mod agent_client;
 mod jolokia;
-mod leave;
 mod management;
 pub mod marker;
+pub mod start_request;
 
+pub use agent_client::AgentClient;
 pub use calls::POLICY_XML;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use facts::{Mode, NodeFacts};
-pub use leave::Leave;
 pub use management::{Config, Management};

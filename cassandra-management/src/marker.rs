@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use cassandra_api::v1alpha1::VolumeFacts;
+use cassandra_api::v1alpha1::VolumeStatus;
 use serde::{Deserialize, Serialize};
 
 /// The newest version of the file's layout.
@@ -153,8 +153,8 @@ impl Marker {
     }
 
     /// The marker as the member's status shows it.
-    pub fn facts(&self) -> VolumeFacts {
-        VolumeFacts {
+    pub fn facts(&self) -> VolumeStatus {
+        VolumeStatus {
             pvc_uid: self.pvc_uid.clone(),
             cluster_uid: Some(self.cluster_uid.clone()),
             member: Some(self.member.clone()),

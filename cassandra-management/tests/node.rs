@@ -8,10 +8,10 @@
 
 use std::{future::pending, net::SocketAddr, time::Duration};
 
-use cassandra_api::v1alpha1::{PeerState, VolumeFacts};
+use cassandra_api::v1alpha1::{PeerState, VolumeStatus};
 use cassandra_management::{
-    Config, Endpoint, Leave, Management, Mode, calls,
-    handoff::{Answer, Question},
+    AgentClient, Config, Endpoint, Management, Mode, calls,
+    start_request::{StartRequest, StartResponse},
 };
 use serde_json::{Value, json};
 use tokio::{
@@ -233,19 +233,19 @@ async fn an_error_of_one_attribute_spoils_no_other() {
 }
 
 #[tokio::test]
-async fn leave_is_asked_for_and_answered() {
+async fn a_permit_is_asked_for_and_answered() {
     let address = server(|line, body| {
-        assert_eq!(line, "POST /v1/leave HTTP/1.1");
-        let question: Question = serde_json::from_str(body).unwrap();
+        assert_eq!(line, "POST /v1/start HTTP/1.1");
+        let question: StartRequest = serde_json::from_str(body).unwrap();
         assert!(question.volume.joined);
         (200, r#"{"unreachable":{"forSeconds":7}}"#.into())
     })
     .await;
-    let leave = Leave::new("127.0.0.1", address.port(), Duration::from_secs(1));
-    let volume = VolumeFacts {
+    let agent = AgentClient::new("127.0.0.1", address.port(), Duration::from_secs(1));
+    let volume = VolumeStatus {
         joined: true,
-        ..VolumeFacts::default()
+        ..VolumeStatus::default()
     };
-    let answer = leave.ask(&Question { volume }).await.unwrap();
-    assert_eq!(answer, Answer::Unreachable { for_seconds: 7 });
+    let answer = agent.ask(&StartRequest { volume }).await.unwrap();
+    assert_eq!(answer, StartResponse::Unreachable { for_seconds: 7 });
 }

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// Also those that take long.
     #[arg(long)]
     long: bool,
-    /// Adds what is seen of Cassandra to simulator/facts, instead of comparing it with what is there.
+    /// Adds what is seen of Cassandra to recordings/rings, instead of comparing it with what is there.
     #[arg(long)]
     record: bool,
     #[command(flatten)]

@@ -14,13 +14,14 @@ use crate::{
     clock::Clock,
     identity::Identity,
     joining,
-    leave::Told,
-    member::Known,
+    member::CachedMember,
     metrics::Metrics,
-    probes::Pulse,
+    probes::ProbeState,
     reading::{Node, Reading, read},
     report::Reporter,
-    seeds, state,
+    seeds,
+    start_request::BootstrapperReport,
+    state,
     status::{MarkerSeen, Observed, build},
     volume::{self, Volume},
 };
@@ -41,8 +42,8 @@ pub struct Agent<N, V> {
     volume: V,
     clock: Arc<dyn Clock>,
     identity: Identity,
-    told: Told,
-    pulse: Pulse,
+    told: BootstrapperReport,
+    probe_state: ProbeState,
     metrics: Metrics,
     memory: Memory,
 }
@@ -67,8 +68,8 @@ impl<N: Node, V: Volume> Agent<N, V> {
         volume: V,
         clock: Arc<dyn Clock>,
         identity: Identity,
-        told: Told,
-        pulse: Pulse,
+        told: BootstrapperReport,
+        probe_state: ProbeState,
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -77,7 +78,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
             clock,
             identity,
             told,
-            pulse,
+            probe_state,
             metrics,
             memory: Memory::default(),
         }
@@ -87,7 +88,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
     /// or the bootstrapper says something new.
     pub async fn run(
         &mut self,
-        mut known: watch::Receiver<Known>,
+        mut known: watch::Receiver<CachedMember>,
         offers: watch::Sender<Option<Arc<CassandraMemberStatus>>>,
     ) {
         loop {
@@ -107,7 +108,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
     }
 
     /// One pass. None: there is no member to report on.
-    pub async fn pass(&mut self, known: &Known) -> Option<Arc<CassandraMemberStatus>> {
+    pub async fn pass(&mut self, known: &CachedMember) -> Option<Arc<CassandraMemberStatus>> {
         let reading = self.look().await;
         let mut marker = self.load().await;
         self.remember_joining(&reading, &mut marker).await;
@@ -124,13 +125,13 @@ impl<N: Node, V: Volume> Agent<N, V> {
             self.tell(status);
         }
         self.memory.status.clone_from(&status);
-        self.pulse.passed();
+        self.probe_state.passed();
         status
     }
 
     /// Reports that Cassandra is stopped, if it is. For the end: Kubernetes stops the agent after the
     /// containers of the pod, and nobody will look any more.
-    pub async fn last_report(&mut self, known: &Known, reporter: &Reporter) {
+    pub async fn last_report(&mut self, known: &CachedMember, reporter: &Reporter) {
         let report = async {
             let reading = Reading::from(read(&self.node).await);
             let marker = self.load().await;
@@ -175,7 +176,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
             mode.map(cassandra_management::Mode::as_str),
             native_transport,
         );
-        self.pulse.looked(begun, &reading);
+        self.probe_state.looked(begun, &reading);
         reading
     }
 
@@ -301,7 +302,7 @@ fn is_serving(status: Option<&CassandraMemberStatus>) -> bool {
 }
 
 /// Waits until the spec is another one. The agent's own writes of the status don't count.
-async fn spec_changed(known: &mut watch::Receiver<Known>, version: Option<i64>) {
+async fn spec_changed(known: &mut watch::Receiver<CachedMember>, version: Option<i64>) {
     while known.changed().await.is_ok() {
         if known.borrow_and_update().version_of_spec() != version {
             return;

@@ -18,7 +18,7 @@ pub(crate) fn identity() -> Identity {
         member_uid: "m-1".into(),
         pod_ip: "10.0.0.1".into(),
         broadcast_address: None,
-        volume_uid: Some("p-1".into()),
+        pvc_uid: Some("p-1".into()),
     }
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn member() -> CassandraMember {
         },
         broadcast_address: None,
         adopted_from: None,
-        probe: None,
+        refresh: None,
         waiting: None,
     };
     let mut member = CassandraMember::new("orders-r1-0", spec);

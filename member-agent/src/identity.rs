@@ -14,5 +14,5 @@ pub struct Identity {
     /// The address that other nodes and clients use, if it is not the pod's.
     pub broadcast_address: Option<String>,
     /// UID of the volume claim.
-    pub volume_uid: Option<String>,
+    pub pvc_uid: Option<String>,
 }

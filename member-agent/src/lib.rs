@@ -1,5 +1,5 @@
 //! The agent of one Cassandra node, a sidecar in its pod. It observes the node, tells Kubernetes what is true
-//! of it in the status of its `CassandraMember`, and answers the bootstrapper's question for leave to start.
+//! of it in the status of its `CassandraMember`, and answers the bootstrapper's question for the permit to start.
 //!
 //! One pass of the agent is observe → decide → act → report: [`reading`] and [`volume`] observe; [`state`],
 //! [`joining`], [`seeds`] and [`status`] decide, without IO; [`agent`] acts; [`report`] writes. Every pass
@@ -13,7 +13,6 @@ pub mod clock;
 mod fixtures;
 pub mod identity;
 pub mod joining;
-pub mod leave;
 pub mod member;
 pub mod metrics;
 pub mod options;
@@ -23,6 +22,7 @@ pub mod report;
 mod run;
 pub mod seeds;
 pub mod sidecar;
+pub mod start_request;
 pub mod state;
 pub mod status;
 pub mod volume;

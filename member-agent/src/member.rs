@@ -29,7 +29,7 @@ const ANSWER_LASTS: Duration = Duration::from_secs(2);
 
 /// What is known of the member.
 #[derive(Clone, Debug, Default)]
-pub enum Known {
+pub enum CachedMember {
     /// Nothing yet.
     #[default]
     Nothing,
@@ -39,7 +39,7 @@ pub enum Known {
     Gone,
 }
 
-impl Known {
+impl CachedMember {
     /// What an object of the member's name says, or that there is none.
     pub fn of(object: Option<CassandraMember>, uid: &str) -> Self {
         match object {
@@ -66,16 +66,16 @@ impl Known {
 
 /// When the API server was last heard of.
 #[derive(Clone, Debug)]
-pub struct Heard(Arc<Mutex<Instant>>);
+pub struct LastContact(Arc<Mutex<Instant>>);
 
-impl Default for Heard {
+impl Default for LastContact {
     /// The agent's start counts: before it, nobody could have heard.
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 }
 
-impl Heard {
+impl LastContact {
     /// The API server was heard of just now.
     pub fn now(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -97,8 +97,8 @@ pub fn api(client: Client, identity: &Identity) -> Api<CassandraMember> {
 pub async fn follow(
     api: Api<CassandraMember>,
     identity: Identity,
-    known: Vec<watch::Sender<Known>>,
-    heard: Heard,
+    known: Vec<watch::Sender<CachedMember>>,
+    heard: LastContact,
     metrics: Metrics,
 ) {
     let selection = watcher::Config::default()
@@ -129,16 +129,21 @@ pub async fn follow(
             watcher::Event::Init => listed = false,
             watcher::Event::InitApply(member) | watcher::Event::Apply(member) => {
                 listed = true;
-                publish(&known, &Known::of(Some(member), &identity.member_uid));
+                publish(
+                    &known,
+                    &CachedMember::of(Some(member), &identity.member_uid),
+                );
             }
             watcher::Event::InitDone if listed => {}
-            watcher::Event::InitDone | watcher::Event::Delete(_) => publish(&known, &Known::Gone),
+            watcher::Event::InitDone | watcher::Event::Delete(_) => {
+                publish(&known, &CachedMember::Gone)
+            }
         }
     }
 }
 
-fn publish(known: &[watch::Sender<Known>], new: &Known) {
-    let is_gone = |known: &Known| matches!(known, Known::Gone);
+fn publish(known: &[watch::Sender<CachedMember>], new: &CachedMember) {
+    let is_gone = |known: &CachedMember| matches!(known, CachedMember::Gone);
     let was_gone = known.iter().all(|known| is_gone(&known.borrow()));
     if is_gone(new) && !was_gone {
         tracing::warn!(
@@ -152,10 +157,10 @@ fn publish(known: &[watch::Sender<Known>], new: &Known) {
 
 /// Asks the API server what is true now.
 #[derive(Debug)]
-pub struct Inquiry {
+pub struct LiveReader {
     api: Api<CassandraMember>,
     identity: Identity,
-    heard: Heard,
+    heard: LastContact,
     last: tokio::sync::Mutex<Last>,
 }
 
@@ -164,23 +169,23 @@ pub struct Inquiry {
 enum Last {
     #[default]
     Nothing,
-    Answered(Instant, Known),
+    Answered(Instant, CachedMember),
     /// The first of the questions in a row that were not answered.
     Unanswered(Instant),
 }
 
 /// What the API server says.
 #[derive(Clone, Debug)]
-pub enum Said {
+pub enum LiveAnswer {
     /// This is true now, or was at most two seconds ago.
-    Now(Known),
+    Now(CachedMember),
     /// It can't be asked, and was not heard of for this long.
     Silent(Duration),
 }
 
-impl Inquiry {
-    /// An inquiry about this identity's member.
-    pub fn new(api: Api<CassandraMember>, identity: Identity, heard: Heard) -> Self {
+impl LiveReader {
+    /// An live about this identity's member.
+    pub fn new(api: Api<CassandraMember>, identity: Identity, heard: LastContact) -> Self {
         Self {
             api,
             identity,
@@ -190,17 +195,17 @@ impl Inquiry {
     }
 
     /// What the API server says of the member now.
-    pub async fn ask(&self) -> Said {
+    pub async fn ask(&self) -> LiveAnswer {
         let mut last = self.last.lock().await;
         if let Last::Answered(at, known) = &*last
             && at.elapsed() < ANSWER_LASTS
         {
-            return Said::Now(known.clone());
+            return LiveAnswer::Now(known.clone());
         }
         let begun = Instant::now();
         if let Some(known) = self.get().await {
             *last = Last::Answered(begun, known.clone());
-            return Said::Now(known);
+            return LiveAnswer::Now(known);
         }
         let since = match *last {
             Last::Unanswered(since) => since,
@@ -208,15 +213,15 @@ impl Inquiry {
         };
         *last = Last::Unanswered(since);
         // A quiet watch is no silence: that begins with a question that was not answered.
-        Said::Silent(self.heard.silence().min(since.elapsed()))
+        LiveAnswer::Silent(self.heard.silence().min(since.elapsed()))
     }
 
-    async fn get(&self) -> Option<Known> {
+    async fn get(&self) -> Option<CachedMember> {
         let answer = timeout(ASK_LIMIT, self.api.get_opt(&self.identity.member)).await;
         match answer {
             Ok(Ok(object)) => {
                 self.heard.now();
-                Some(Known::of(object, &self.identity.member_uid))
+                Some(CachedMember::of(object, &self.identity.member_uid))
             }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "the API server can't be asked");

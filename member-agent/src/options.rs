@@ -30,8 +30,8 @@ pub struct Options {
     #[arg(long, env = "BROADCAST_ADDRESS")]
     pub broadcast_address: Option<String>,
     /// UID of the volume claim.
-    #[arg(long, env = "VOLUME_UID")]
-    pub volume_uid: Option<String>,
+    #[arg(long, env = "PVC_UID")]
+    pub pvc_uid: Option<String>,
     /// Cassandra's data folder, with the marker.
     #[arg(long, env = "DATA_DIR", default_value = "/var/lib/cassandra")]
     pub data_dir: PathBuf,
@@ -46,8 +46,8 @@ pub struct Options {
     #[arg(long, env = "LISTEN", default_value_t = any(cassandra_api::ports::AGENT))]
     pub listen: SocketAddr,
     /// Address for the bootstrapper's question. Keep it on loopback.
-    #[arg(long, env = "HANDOFF", default_value_t = loopback(cassandra_api::ports::HANDOFF))]
-    pub handoff: SocketAddr,
+    #[arg(long, env = "AGENT_LOCAL", default_value_t = loopback(cassandra_api::ports::AGENT_LOCAL))]
+    pub agent_local: SocketAddr,
     /// Address of Cassandra's Jolokia.
     #[arg(long, env = "JOLOKIA", default_value = "http://127.0.0.1:8778/jolokia", value_parser = Endpoint::parse)]
     pub jolokia: Endpoint,
@@ -65,7 +65,7 @@ impl Options {
             member_uid: self.member_uid.clone(),
             pod_ip: self.pod_ip.clone(),
             broadcast_address: given(self.broadcast_address.as_ref()),
-            volume_uid: given(self.volume_uid.as_ref()),
+            pvc_uid: given(self.pvc_uid.as_ref()),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
         ])
         .unwrap();
         assert_eq!(options.listen.to_string(), "0.0.0.0:8090");
-        assert_eq!(options.handoff.to_string(), "127.0.0.1:8091");
+        assert_eq!(options.agent_local.to_string(), "127.0.0.1:8091");
         assert_eq!(options.identity().broadcast_address, None);
         assert!(Options::try_parse_from(["member-agent"]).is_err());
     }

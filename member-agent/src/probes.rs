@@ -20,24 +20,24 @@ const STALLED: Duration = Duration::from_mins(1);
 
 /// The agent's last pass, for the probes.
 #[derive(Clone, Debug)]
-pub struct Pulse(Arc<Mutex<Beat>>);
+pub struct ProbeState(Arc<Mutex<LastPass>>);
 
 #[derive(Debug)]
-struct Beat {
+struct LastPass {
     pass: Instant,
     serving: Option<(Instant, Result<(), String>)>,
 }
 
-impl Default for Pulse {
+impl Default for ProbeState {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(Beat {
+        Self(Arc::new(Mutex::new(LastPass {
             pass: Instant::now(),
             serving: None,
         })))
     }
 }
 
-impl Pulse {
+impl ProbeState {
     /// Cassandra was looked at, beginning at this time.
     pub fn looked(&self, at: Instant, reading: &Reading) {
         let mut beat = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,11 +81,11 @@ fn serving(reading: &Reading) -> Result<(), String> {
 }
 
 /// The routes.
-pub fn routes(pulse: Pulse, metrics: Metrics) -> Router {
+pub fn routes(probe_state: ProbeState, metrics: Metrics) -> Router {
     Router::new()
         .route("/live", get(live))
         .route("/ready", get(ready))
-        .with_state(pulse)
+        .with_state(probe_state)
         .merge(
             Router::new()
                 .route("/metrics", get(scrape))
@@ -93,8 +93,8 @@ pub fn routes(pulse: Pulse, metrics: Metrics) -> Router {
         )
 }
 
-async fn live(State(pulse): State<Pulse>) -> impl IntoResponse {
-    if pulse.is_live() {
+async fn live(State(probe_state): State<ProbeState>) -> impl IntoResponse {
+    if probe_state.is_live() {
         (StatusCode::OK, "ok\n")
     } else {
         (
@@ -104,8 +104,8 @@ async fn live(State(pulse): State<Pulse>) -> impl IntoResponse {
     }
 }
 
-async fn ready(State(pulse): State<Pulse>) -> (StatusCode, String) {
-    match pulse.is_ready() {
+async fn ready(State(probe_state): State<ProbeState>) -> (StatusCode, String) {
+    match probe_state.is_ready() {
         Ok(()) => (StatusCode::OK, "ok\n".into()),
         Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, reason + "\n"),
     }
@@ -129,8 +129,8 @@ mod tests {
     use super::*;
     use crate::fixtures::serving as serving_facts;
 
-    async fn get(pulse: &Pulse, path: &str) -> (u16, String) {
-        let routes = routes(pulse.clone(), Metrics::new().unwrap());
+    async fn get(probe_state: &ProbeState, path: &str) -> (u16, String) {
+        let routes = routes(probe_state.clone(), Metrics::new().unwrap());
         let request = http::Request::get(path).body(Body::empty()).unwrap();
         let answer = routes.oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
@@ -140,13 +140,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn ready_needs_a_fresh_look_at_a_serving_node() {
-        let pulse = Pulse::default();
-        assert_eq!(get(&pulse, "/ready").await.0, 503);
+        let probe_state = ProbeState::default();
+        assert_eq!(get(&probe_state, "/ready").await.0, 503);
         let serving = Reading::Answered(serving_facts());
-        pulse.looked(Instant::now(), &serving);
-        assert_eq!(get(&pulse, "/ready").await.0, 200);
+        probe_state.looked(Instant::now(), &serving);
+        assert_eq!(get(&probe_state, "/ready").await.0, 200);
         advance(FRESH).await;
-        let (status, reason) = get(&pulse, "/ready").await;
+        let (status, reason) = get(&probe_state, "/ready").await;
         assert_eq!((status, reason.contains("too long")), (503, true));
         let without_cql = NodeFacts {
             native_transport: false,
@@ -162,26 +162,26 @@ mod tests {
             (Reading::Refused, "not running"),
             (Reading::NotAnswering("Timeout"), "Timeout"),
         ] {
-            pulse.looked(Instant::now(), &reading);
-            let (status, reason) = get(&pulse, "/ready").await;
+            probe_state.looked(Instant::now(), &reading);
+            let (status, reason) = get(&probe_state, "/ready").await;
             assert_eq!((status, reason.contains(word)), (503, true), "{reason}");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn live_follows_the_agents_own_loop_and_not_cassandra() {
-        let pulse = Pulse::default();
-        pulse.looked(Instant::now(), &Reading::NotAnswering("Timeout"));
-        assert_eq!(get(&pulse, "/live").await.0, 200);
+        let probe_state = ProbeState::default();
+        probe_state.looked(Instant::now(), &Reading::NotAnswering("Timeout"));
+        assert_eq!(get(&probe_state, "/live").await.0, 200);
         advance(STALLED).await;
-        assert_eq!(get(&pulse, "/live").await.0, 503);
-        pulse.passed();
-        assert_eq!(get(&pulse, "/live").await.0, 200);
+        assert_eq!(get(&probe_state, "/live").await.0, 503);
+        probe_state.passed();
+        assert_eq!(get(&probe_state, "/live").await.0, 200);
     }
 
     #[tokio::test]
     async fn metrics_are_served_as_text() {
-        let (status, text) = get(&Pulse::default(), "/metrics").await;
+        let (status, text) = get(&ProbeState::default(), "/metrics").await;
         assert_eq!(status, 200);
         assert!(text.contains("cassandra_node_up 0"), "{text}");
     }

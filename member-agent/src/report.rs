@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     identity::Identity,
-    member::{Heard, Known},
+    member::{CachedMember, LastContact},
     metrics::Metrics,
 };
 
@@ -115,7 +115,7 @@ fn differs(wanted: &CassandraMemberStatus, on_server: &OnServer) -> bool {
 pub struct Reporter {
     api: Api<CassandraMember>,
     identity: Identity,
-    heard: Heard,
+    heard: LastContact,
     metrics: Metrics,
 }
 
@@ -124,7 +124,7 @@ impl Reporter {
     pub fn new(
         api: Api<CassandraMember>,
         identity: Identity,
-        heard: Heard,
+        heard: LastContact,
         metrics: Metrics,
     ) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Reporter {
     pub async fn run(
         self,
         mut offers: watch::Receiver<Option<Arc<CassandraMemberStatus>>>,
-        mut known: watch::Receiver<Known>,
+        mut known: watch::Receiver<CachedMember>,
     ) {
         let mut on_server = OnServer::default();
         let mut trouble = Trouble::default();

@@ -13,12 +13,12 @@ use tokio::{
 
 use crate::{
     clock::SystemClock,
-    leave,
     metrics::Metrics,
     options::Options,
     probes,
     sidecar::Sidecar,
-    volume::{Folders, Patient},
+    start_request,
+    volume::{LocalDisk, TimeLimited},
 };
 
 /// How long connecting to the API server may take.
@@ -55,7 +55,7 @@ pub enum Error {
 /// Runs the agent until it is told to stop.
 pub async fn run(options: Options) -> Result<(), Error> {
     let metrics = Metrics::new()?;
-    let folders = Folders {
+    let folders = LocalDisk {
         data: options.data_dir.clone(),
         cassandra_yaml: options.cassandra_yaml.clone(),
     };
@@ -67,16 +67,16 @@ pub async fn run(options: Options) -> Result<(), Error> {
         client().await?,
         options.identity(),
         node,
-        Patient::new(folders),
+        TimeLimited::new(folders),
         Arc::new(SystemClock),
         metrics.clone(),
     );
     let mut servers = JoinSet::new();
-    let probes = probes::routes(sidecar.pulse(), metrics);
+    let probes = probes::routes(sidecar.probe_state(), metrics);
     serve(
         &mut servers,
-        options.handoff,
-        leave::routes(sidecar.handoff()),
+        options.agent_local,
+        start_request::routes(sidecar.start_requests()),
     )
     .await?;
     serve(&mut servers, options.listen, probes).await?;

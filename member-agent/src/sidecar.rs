@@ -9,13 +9,13 @@ use crate::{
     agent::Agent,
     clock::Clock,
     identity::Identity,
-    leave::{Handoff, Told},
-    member::{self, Heard, Inquiry, Known},
+    member::{self, CachedMember, LastContact, LiveReader},
     metrics::Metrics,
-    probes::Pulse,
+    probes::ProbeState,
     reading::Node,
     report::Reporter,
     run::Error,
+    start_request::{BootstrapperReport, StartRequests},
     volume::Volume,
 };
 
@@ -24,9 +24,9 @@ pub struct Sidecar<N, V> {
     client: Client,
     identity: Identity,
     metrics: Metrics,
-    heard: Heard,
-    pulse: Pulse,
-    handoff: Arc<Handoff>,
+    heard: LastContact,
+    probe_state: ProbeState,
+    start_requests: Arc<StartRequests>,
     agent: Agent<N, V>,
 }
 
@@ -40,10 +40,14 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
-        let (heard, told, pulse) = (Heard::default(), Told::default(), Pulse::default());
+        let (heard, told, probe_state) = (
+            LastContact::default(),
+            BootstrapperReport::default(),
+            ProbeState::default(),
+        );
         let api = member::api(client.clone(), &identity);
-        let handoff = Arc::new(Handoff {
-            inquiry: Inquiry::new(api, identity.clone(), heard.clone()),
+        let start_requests = Arc::new(StartRequests {
+            live: LiveReader::new(api, identity.clone(), heard.clone()),
             told: told.clone(),
             highest: Mutex::default(),
         });
@@ -53,7 +57,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             clock,
             identity.clone(),
             told,
-            pulse.clone(),
+            probe_state.clone(),
             metrics.clone(),
         );
         Self {
@@ -61,27 +65,27 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             identity,
             metrics,
             heard,
-            pulse,
-            handoff,
+            probe_state,
+            start_requests,
             agent,
         }
     }
 
     /// What probes ask.
-    pub fn pulse(&self) -> Pulse {
-        self.pulse.clone()
+    pub fn probe_state(&self) -> ProbeState {
+        self.probe_state.clone()
     }
 
     /// What the bootstrapper asks.
-    pub fn handoff(&self) -> Arc<Handoff> {
-        Arc::clone(&self.handoff)
+    pub fn start_requests(&self) -> Arc<StartRequests> {
+        Arc::clone(&self.start_requests)
     }
 
     /// Works until it is told to stop, and then reports once more. All its tasks end with it.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
         let api = member::api(self.client, &self.identity);
-        let (known, knowing) = watch::channel(Known::default());
-        let (on_server, read_back) = watch::channel(Known::default());
+        let (known, knowing) = watch::channel(CachedMember::default());
+        let (on_server, read_back) = watch::channel(CachedMember::default());
         let (offers, offered) = watch::channel(None);
         let reporter = Reporter::new(
             api.clone(),

@@ -5,7 +5,7 @@
 
 use cassandra_api::{
     conditions::{READY, Wanted},
-    v1alpha1::{MemberState, VolumeFacts},
+    v1alpha1::{MemberState, VolumeStatus},
 };
 use cassandra_management::{Mode, NodeFacts};
 
@@ -13,8 +13,8 @@ use crate::reading::Reading;
 
 /// The member's state.
 ///
-/// `asking` is what the bootstrapper has found on the volume, if it has just asked for leave to start.
-pub fn state(reading: &Reading, was_up: bool, asking: Option<&VolumeFacts>) -> MemberState {
+/// `asking` is what the bootstrapper has found on the volume, if it has just asked for the permit to start.
+pub fn state(reading: &Reading, was_up: bool, asking: Option<&VolumeStatus>) -> MemberState {
     match (reading, asking) {
         (Reading::Answered(facts), _) => of_answer(facts),
         (Reading::NotAnswering(_), _) => MemberState::NotAnswering,
@@ -36,7 +36,7 @@ fn of_answer(facts: &NodeFacts) -> MemberState {
 }
 
 /// The condition Ready. Its words change only with what they say.
-pub fn ready(state: MemberState, reading: &Reading, volume: Option<&VolumeFacts>) -> Wanted {
+pub fn ready(state: MemberState, reading: &Reading, volume: Option<&VolumeStatus>) -> Wanted {
     Wanted::new(
         READY,
         state == MemberState::Ready,
@@ -45,9 +45,9 @@ pub fn ready(state: MemberState, reading: &Reading, volume: Option<&VolumeFacts>
     )
 }
 
-fn message(state: MemberState, reading: &Reading, volume: Option<&VolumeFacts>) -> String {
+fn message(state: MemberState, reading: &Reading, volume: Option<&VolumeStatus>) -> String {
     match state {
-        MemberState::Waiting => "the bootstrapper waits for leave to start Cassandra".into(),
+        MemberState::Waiting => "the bootstrapper waits for its permit to start Cassandra".into(),
         MemberState::Refused => volume
             .and_then(|volume| Some(volume.refusal.as_ref()?.message.clone()))
             .unwrap_or_else(|| "the bootstrapper refuses to start Cassandra".into()),
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn what_cassandra_says_leads() {
-        let refused = VolumeFacts {
+        let refused = VolumeStatus {
             refusal: Some(Waiting::saying(Rule::PvcIdentity, "not mine")),
-            ..VolumeFacts::default()
+            ..VolumeStatus::default()
         };
         for (mode, native, expected) in [
             (None, false, MemberState::Starting),
@@ -124,10 +124,10 @@ mod tests {
 
     #[test]
     fn where_nobody_listens_the_bootstrapper_or_the_past_tells_why() {
-        let waiting = VolumeFacts::default();
-        let refused = VolumeFacts {
+        let waiting = VolumeStatus::default();
+        let refused = VolumeStatus {
             refusal: Some(Waiting::saying(Rule::PvcIdentity, "not mine")),
-            ..VolumeFacts::default()
+            ..VolumeStatus::default()
         };
         for (was_up, asking, expected) in [
             (false, None, MemberState::Starting),

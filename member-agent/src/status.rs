@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use cassandra_api::{
     conditions::Wanted,
-    v1alpha1::{Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, VolumeFacts},
+    v1alpha1::{Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, VolumeStatus},
 };
 use cassandra_management::{NodeFacts, marker::Marker};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -28,7 +28,7 @@ pub struct Observed<'a> {
     /// What is on the volume.
     pub marker: &'a MarkerSeen,
     /// What the bootstrapper said last, since Cassandra was up.
-    pub told: Option<&'a VolumeFacts>,
+    pub told: Option<&'a VolumeStatus>,
     /// The state.
     pub state: MemberState,
     /// The status that was true before.
@@ -133,7 +133,7 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
             earlier.seeds.clone(),
             Vec::new(),
         ),
-        probe: member.spec.probe.clone(),
+        refresh: member.spec.refresh.clone(),
     }
 }
 
@@ -148,7 +148,7 @@ fn kept(
 
 fn conditions(
     observed: &Observed<'_>,
-    volume: Option<&VolumeFacts>,
+    volume: Option<&VolumeStatus>,
 ) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
     let ready = state::ready(observed.state, observed.reading, volume);
     let ready = Wanted {
@@ -172,7 +172,7 @@ fn address(identity: &Identity, member: &CassandraMember) -> String {
 }
 
 /// What is on the volume: from the bootstrapper while it is at work, then from the marker that it left.
-fn volume(observed: &Observed<'_>) -> Option<VolumeFacts> {
+fn volume(observed: &Observed<'_>) -> Option<VolumeStatus> {
     if let Some(told) = observed.told {
         return Some(told.clone());
     }
@@ -192,7 +192,7 @@ fn bootstrapped(observed: &Observed<'_>) -> Option<Bootstrapped> {
     };
     let (recorded, pvc_uid) = match observed.marker {
         MarkerSeen::Present(marker) => (is_recorded(host_id, marker), marker.pvc_uid.as_ref()),
-        MarkerSeen::Absent => (true, observed.identity.volume_uid.as_ref()),
+        MarkerSeen::Absent => (true, observed.identity.pvc_uid.as_ref()),
         MarkerSeen::Unknown => (false, None),
     };
     if !recorded || earlier.is_some_and(|earlier| earlier.pvc_uid.as_ref() == pvc_uid) {

@@ -74,14 +74,14 @@ impl Error {
 
 /// The real disk.
 #[derive(Clone, Debug)]
-pub struct Folders {
+pub struct LocalDisk {
     /// Cassandra's data folder.
     pub data: PathBuf,
     /// Cassandra's configuration.
     pub cassandra_yaml: PathBuf,
 }
 
-impl Disk for Folders {
+impl Disk for LocalDisk {
     fn load(&self) -> Result<Option<Marker>, Error> {
         Ok(Marker::load(&self.data)?)
     }
@@ -100,7 +100,7 @@ impl Disk for Folders {
     }
 }
 
-impl Folders {
+impl LocalDisk {
     fn failed(&self, source: io::Error) -> Error {
         Error::Configuration {
             path: self.cassandra_yaml.clone(),
@@ -118,12 +118,12 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
 
 /// A disk that is waited for only so long.
 #[derive(Debug)]
-pub struct Patient<D> {
+pub struct TimeLimited<D> {
     disk: Arc<D>,
     busy: Arc<Mutex<()>>,
 }
 
-impl<D: Disk> Volume for Patient<D> {
+impl<D: Disk> Volume for TimeLimited<D> {
     async fn load(&self) -> Result<Option<Marker>, Error> {
         self.carry_out(D::load).await
     }
@@ -137,7 +137,7 @@ impl<D: Disk> Volume for Patient<D> {
     }
 }
 
-impl<D: Disk> Patient<D> {
+impl<D: Disk> TimeLimited<D> {
     /// This disk.
     pub fn new(disk: D) -> Self {
         Self {
@@ -178,7 +178,7 @@ mod tests {
     fn seeds_are_put_into_the_file_and_its_mode_stays() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
-        let disk = Folders {
+        let disk = LocalDisk {
             data: folder.path().into(),
             cassandra_yaml: folder.path().join("cassandra.yaml"),
         };
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_configuration_that_is_not_there_is_an_error() {
-        let disk = Folders {
+        let disk = LocalDisk {
             data: "/nowhere".into(),
             cassandra_yaml: "/nowhere/cassandra.yaml".into(),
         };
@@ -243,7 +243,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_disk_that_hangs_is_not_waited_for_and_gets_no_more_to_do() {
         let disk = Arc::new(Hanging::default());
-        let volume = Patient::new(Arc::clone(&disk));
+        let volume = TimeLimited::new(Arc::clone(&disk));
         // With its clock paused tokio does not run ahead of a blocking thread.
         let (first, ()) = tokio::join!(volume.load(), tokio::time::advance(LIMIT * 2));
         assert_eq!(first.unwrap_err().reason(), "DiskHangs");

@@ -19,7 +19,7 @@ use http_body_util::BodyExt as _;
 use kube::{Api, Client, client::Body};
 use member_agent::{
     identity::Identity,
-    member::{Heard, Inquiry, Known, Said, follow},
+    member::{CachedMember, LastContact, LiveAnswer, LiveReader, follow},
     metrics::Metrics,
     report::Reporter,
 };
@@ -36,7 +36,7 @@ fn identity() -> Identity {
         member_uid: "m-1".into(),
         pod_ip: "10.0.0.1".into(),
         broadcast_address: None,
-        volume_uid: None,
+        pvc_uid: None,
     }
 }
 
@@ -95,8 +95,8 @@ fn server(
     (member_agent::member::api(client, &identity()), asked)
 }
 
-fn inquiry(api: Api<CassandraMember>) -> Inquiry {
-    Inquiry::new(api, identity(), Heard::default())
+fn live(api: Api<CassandraMember>) -> LiveReader {
+    LiveReader::new(api, identity(), LastContact::default())
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,10 +107,12 @@ async fn a_member_is_present_only_with_its_own_uid() {
         (404, failure(404), false),
     ] {
         let (api, _) = server(move |_, _| Some((code, answer.clone())));
-        match inquiry(api).ask().await {
-            Said::Now(Known::Present(_)) => assert!(present),
-            Said::Now(Known::Gone) => assert!(!present),
-            said @ (Said::Now(Known::Nothing) | Said::Silent(_)) => panic!("{said:?}"),
+        match live(api).ask().await {
+            LiveAnswer::Now(CachedMember::Present(_)) => assert!(present),
+            LiveAnswer::Now(CachedMember::Gone) => assert!(!present),
+            said @ (LiveAnswer::Now(CachedMember::Nothing) | LiveAnswer::Silent(_)) => {
+                panic!("{said:?}")
+            }
         }
     }
 }
@@ -119,9 +121,12 @@ async fn a_member_is_present_only_with_its_own_uid() {
 async fn an_api_server_that_fails_or_hangs_is_silent_and_the_member_not_gone() {
     for code in [None, Some(403), Some(500), Some(503)] {
         let (api, _) = server(move |_, _| code.map(|code| (code, failure(code))));
-        let inquiry = inquiry(api);
+        let live = live(api);
         let begun = Instant::now();
-        assert!(matches!(inquiry.ask().await, Said::Silent(_)), "{code:?}");
+        assert!(
+            matches!(live.ask().await, LiveAnswer::Silent(_)),
+            "{code:?}"
+        );
         assert!(begun.elapsed() <= Duration::from_secs(3));
     }
 }
@@ -135,16 +140,16 @@ async fn silence_begins_with_a_question_that_was_not_answered() {
             (500, failure(500))
         })
     });
-    let inquiry = inquiry(api);
-    assert!(matches!(inquiry.ask().await, Said::Now(_)));
+    let live = live(api);
+    assert!(matches!(live.ask().await, LiveAnswer::Now(_)));
     // Nobody asked for minutes: that the watch was quiet says nothing.
     sleep(Duration::from_secs(200)).await;
-    let Said::Silent(first) = inquiry.ask().await else {
+    let LiveAnswer::Silent(first) = live.ask().await else {
         panic!()
     };
     assert!(first < Duration::from_secs(1));
     sleep(Duration::from_secs(30)).await;
-    let Said::Silent(later) = inquiry.ask().await else {
+    let LiveAnswer::Silent(later) = live.ask().await else {
         panic!()
     };
     assert_eq!(later.as_secs(), 30);
@@ -155,8 +160,8 @@ async fn silence_begins_with_a_question_that_was_not_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_list_that_fails_is_no_sign_of_the_api_server() {
     let (api, asked) = server(|_, _| Some((503, failure(503))));
-    let heard = Heard::default();
-    let (known, _) = watch::channel(Known::default());
+    let heard = LastContact::default();
+    let (known, _) = watch::channel(CachedMember::default());
     let metrics = Metrics::new().unwrap();
     let following = follow(api, identity(), vec![known], heard.clone(), metrics);
     timeout(Duration::from_mins(2), following)
@@ -169,9 +174,9 @@ async fn a_list_that_fails_is_no_sign_of_the_api_server() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_is_used_again_for_two_seconds() {
     let (api, asked) = server(|_, _| Some((200, object("m-1", 1, &json!({})))));
-    let inquiry = inquiry(api);
+    let live = live(api);
     for _ in 0..5 {
-        inquiry.ask().await;
+        live.ask().await;
         sleep(Duration::from_secs(1)).await;
     }
     assert_eq!(asked.lock().unwrap().len(), 3);
@@ -180,13 +185,18 @@ async fn an_answer_is_used_again_for_two_seconds() {
 /// A reporter with a member that the watch has delivered, and what it is offered.
 struct Reporting {
     offers: watch::Sender<Option<Arc<CassandraMemberStatus>>>,
-    known: watch::Sender<Known>,
+    known: watch::Sender<CachedMember>,
 }
 
 fn reporting(api: Api<CassandraMember>) -> Reporting {
     let (offers, offered) = watch::channel(None);
-    let (known, knowing) = watch::channel(Known::Nothing);
-    let reporter = Reporter::new(api, identity(), Heard::default(), Metrics::new().unwrap());
+    let (known, knowing) = watch::channel(CachedMember::Nothing);
+    let reporter = Reporter::new(
+        api,
+        identity(),
+        LastContact::default(),
+        Metrics::new().unwrap(),
+    );
     tokio::spawn(reporter.run(offered, knowing));
     Reporting { offers, known }
 }
@@ -202,7 +212,8 @@ impl Reporting {
 
     fn deliver(&self, uid: &str, version: u64, status: &Value) {
         let member = serde_json::from_value(object(uid, version, status)).unwrap();
-        self.known.send_replace(Known::of(Some(member), "m-1"));
+        self.known
+            .send_replace(CachedMember::of(Some(member), "m-1"));
     }
 }
 

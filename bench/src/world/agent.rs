@@ -3,7 +3,7 @@
 use cassandra_api::conditions::{READY, Wanted};
 use cassandra_api::v1alpha1::{
     Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, Peer, PeerState, StartMode,
-    VolumeFacts,
+    VolumeStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
@@ -18,7 +18,7 @@ pub(super) const MANAGER: &str = "member-agent";
 const AT: Time = Time(Timestamp::UNIX_EPOCH);
 const RELEASE: &str = "5.0.9";
 
-/// The status of a member that had joined before, by the leave that it has.
+/// The status of a member that had joined before, by the permit that it has.
 pub(super) fn status(member: &CassandraMember, members_of_each: usize) -> CassandraMemberStatus {
     let name = member.name_any();
     let spec = &member.spec;
@@ -35,7 +35,7 @@ pub(super) fn status(member: &CassandraMember, members_of_each: usize) -> Cassan
             .workload
             .as_ref()
             .map(|workload| workload.config_revision.clone()),
-        volume: Some(VolumeFacts {
+        volume: Some(VolumeStatus {
             pvc_uid: pvc_uid.clone(),
             cluster_uid: Some(spec.cluster.uid.clone()),
             member: Some(name.clone()),
@@ -44,7 +44,7 @@ pub(super) fn status(member: &CassandraMember, members_of_each: usize) -> Cassan
             refusal: None,
         }),
         bootstrapped: Some(Bootstrapped { pvc_uid, at: AT }),
-        probe: spec.probe.clone(),
+        refresh: spec.refresh.clone(),
         ..CassandraMemberStatus::default()
     };
     if spec.start.mode == StartMode::Hold {
@@ -86,7 +86,7 @@ fn ready(
     let (reason, message) = if is {
         ("Serving", "Cassandra is Normal and serves CQL")
     } else {
-        ("Waiting", "it waits for leave to start")
+        ("Waiting", "it waits for its permit to start")
     };
     Wanted::new(READY, is, reason, message).onto(&[], member.metadata.generation, &AT)
 }

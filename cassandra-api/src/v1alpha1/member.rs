@@ -76,7 +76,7 @@ pub struct CassandraMemberSpec {
     /// the operator restarts it. Absent if something else than the operator makes the pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
-    /// Leave to start Cassandra, and how.
+    /// The permit to start Cassandra, and how.
     #[serde(default)]
     pub start: Start,
     /// The address that other nodes and clients use, if it is not the pod's own.
@@ -88,9 +88,9 @@ pub struct CassandraMemberSpec {
     #[schemars(length(max = 64))]
     pub adopted_from: Option<String>,
     /// Asks the agent for a fresh look: it reads everything anew and then answers with the same id in
-    /// `status.probe`.
+    /// `status.refresh`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Probe>,
+    pub refresh: Option<Refresh>,
     /// Why this member waits, and what you can do. Absent: it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -142,7 +142,7 @@ pub struct Workload {
     pub ephemeral: bool,
 }
 
-/// Leave to start.
+/// The permit to start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Start {
@@ -160,7 +160,7 @@ pub struct Start {
     pub seeds: Vec<String>,
 }
 
-/// Whether and how Cassandra may start. `Hold`: not yet. `Found`: begin a new ring, with itself as the
+/// Whether and how Cassandra may start. `Hold`: not yet. `CreateRing`: begins a new ring, with itself as the
 /// only seed. `Join`: bootstrap into the ring of the seeds. `Rejoin`: start again on the data that it has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -171,14 +171,14 @@ pub struct Start {
 pub enum StartMode {
     #[default]
     Hold,
-    Found,
+    CreateRing,
     Join,
     Rejoin,
 }
 
 /// A question to the agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Probe {
+pub struct Refresh {
     /// The question's id. Another id is another question.
     #[schemars(length(min = 1, max = 64))]
     pub id: String,

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Probe;
+use super::Refresh;
 use crate::rules::Waiting;
 
 /// What is true of the member, as its agent sees it.
@@ -58,7 +58,7 @@ pub struct CassandraMemberStatus {
     pub load: Option<String>,
     /// What the marker on the volume says. Absent until the bootstrapper has looked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub volume: Option<VolumeFacts>,
+    pub volume: Option<VolumeStatus>,
     /// That the node has joined the ring. Set once per volume.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bootstrapped: Option<Bootstrapped>,
@@ -68,12 +68,12 @@ pub struct CassandraMemberStatus {
     /// Seeds in use, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<String>,
-    /// The last probe that was answered, with everything else in this status read after it was asked.
+    /// The last request for a fresh look that was answered, with everything else in this status read after it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub probe: Option<Probe>,
+    pub refresh: Option<Refresh>,
 }
 
-/// The member's state in one word. `Unknown`: the agent has not looked yet. `Waiting`: for leave to start.
+/// The member's state in one word. `Unknown`: the agent has not looked yet. `Waiting`: for the permit to start.
 /// `Refused`: the volume is not this member's, or the configuration can't be used. `Starting`: Cassandra is
 /// starting. `Joining`: it is bootstrapping. `Ready`: Normal and serving CQL. `NotServing`: up, but not
 /// Normal or without CQL. `NotAnswering`: the process is there and does not answer. `Draining`: on the way
@@ -148,7 +148,7 @@ pub enum PeerState {
 /// What the marker on a member's volume says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct VolumeFacts {
+pub struct VolumeStatus {
     /// UID of the claim, as the pod was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pvc_uid: Option<String>,

@@ -20,10 +20,10 @@ pub use cluster_status::{
     Action, Blocked, CassandraClusterStatus, Founder, InProgress, Phase, RackStatus,
 };
 pub use member::{
-    CassandraMember, CassandraMemberSpec, ClusterReference, Probe, Start, StartMode, Workload,
+    CassandraMember, CassandraMemberSpec, ClusterReference, Refresh, Start, StartMode, Workload,
 };
 pub use member_status::{
-    Bootstrapped, CassandraMemberStatus, MemberState, Peer, PeerState, VolumeFacts,
+    Bootstrapped, CassandraMemberStatus, MemberState, Peer, PeerState, VolumeStatus,
 };
 
 /// The CustomResourceDefinitions of all kinds, as `crds/` has them.

@@ -64,7 +64,7 @@ fn wanted_state_may_change() {
     change_accepted(&member(), &started);
     change_accepted(
         &started,
-        &with(&started, "/spec/probe", json!({ "id": "1" })),
+        &with(&started, "/spec/refresh", json!({ "id": "1" })),
     );
 }
 

@@ -89,7 +89,7 @@ pub(super) async fn act(
             Ok(Found::SomebodyElses) => {
                 acted.names_taken.push((desired.kind, desired.name.clone()));
             }
-            Err(error) if error.is_of_a_namespace_that_goes() => return Err(error),
+            Err(error) if error.is_namespace_terminating() => return Err(error),
             Err(error) => {
                 failure.get_or_insert(error);
             }

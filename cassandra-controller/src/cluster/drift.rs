@@ -30,7 +30,7 @@ pub(super) enum Guard {
 }
 
 /// The write that puts this object right. None: it is right.
-pub(super) fn put_right<K>(
+pub(super) fn ensure<K>(
     kind: Kind,
     name: &str,
     manager: &'static str,

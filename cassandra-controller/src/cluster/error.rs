@@ -131,7 +131,7 @@ impl Error {
     }
 
     /// Whether the namespace is being deleted: nothing can be made in it any more.
-    pub(super) fn is_of_a_namespace_that_goes(&self) -> bool {
+    pub(super) fn is_namespace_terminating(&self) -> bool {
         let Self::Apply { source, .. } = self else {
             return false;
         };

@@ -1,10 +1,11 @@
 //! The cluster's reconciliation: observe → validate → decide → act → report.
 
 mod act;
-mod build;
 mod decide;
 mod drift;
 mod error;
+mod member_view;
+mod objects;
 mod observe;
 mod plan;
 mod report;
@@ -94,7 +95,7 @@ async fn carry_out(
     }
     let outcome = act::act(&context.client, owner, &apply, &delete).await;
     if let Err(error) = &outcome
-        && error.is_of_a_namespace_that_goes()
+        && error.is_namespace_terminating()
     {
         // The cluster goes too. Nothing is wrong, and nobody has to be told.
         return Ok(());

@@ -139,8 +139,8 @@ pub struct Event {
     pub warning: bool,
     /// The member that it is about. None: the cluster.
     pub member: Option<String>,
-    /// The member that has to do with it. Events that differ in it are not counted as one.
-    pub with: Option<String>,
+    /// A related object: the member that has to do with it. Events that differ in it are not counted as one.
+    pub related: Option<String>,
     /// What is being done. Events that differ in it are not counted as one.
     pub action: String,
     /// One word in PascalCase.
@@ -155,7 +155,7 @@ impl Event {
         Self {
             warning: false,
             member: None,
-            with: None,
+            related: None,
             action: "Reconcile".into(),
             reason: reason.into(),
             note: note.into(),
@@ -172,14 +172,14 @@ impl Event {
 
     /// About the cluster, and this member has to do with it.
     #[must_use]
-    pub fn with(mut self, member: &str) -> Self {
-        self.with = Some(member.into());
+    pub fn related_to(mut self, member: &str) -> Self {
+        self.related = Some(member.into());
         self
     }
 
-    /// Something that is said anew for each of these.
+    /// This is being done: said anew for each action.
     #[must_use]
-    pub fn for_each(mut self, action: &str) -> Self {
+    pub fn action(mut self, action: &str) -> Self {
         self.action = action.into();
         self
     }

@@ -172,7 +172,7 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
             reason: event.reason.clone(),
             note: Some(event.note.chars().take(LONGEST_NOTE).collect()),
             action: event.action.clone(),
-            secondary: reference(&event.with),
+            secondary: reference(&event.related),
         };
         tracing::info!(reason = event.reason, about = about.name, "{}", event.note);
         if let Err(error) = recorder.publish(&published, &about).await {

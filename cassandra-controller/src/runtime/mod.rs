@@ -13,6 +13,6 @@ pub use backoff::Backoffs;
 pub use health::Watching;
 pub use lease::LeaseError;
 pub use packed_store::{PackedStore, Unreadable};
-pub use replica::{Duties, Replica};
+pub use replica::{Replica, ReplicaOptions};
 pub use run::run;
 pub use watches::Stores;

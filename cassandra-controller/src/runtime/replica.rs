@@ -37,7 +37,7 @@ const GRACE: Duration = Duration::from_secs(15);
 
 /// What a replica is told to do.
 #[derive(Clone, Debug)]
-pub struct Duties {
+pub struct ReplicaOptions {
     /// Namespaces to work in; None is all of them.
     pub scopes: Vec<Option<String>>,
     /// The image with agent and bootstrapper for new members.
@@ -63,7 +63,7 @@ pub struct Replica {
     /// Set once everything has been listed: from then on this replica can take over at any moment.
     pub ready: Arc<AtomicBool>,
     /// What to do.
-    pub duties: Duties,
+    pub duties: ReplicaOptions,
 }
 
 /// One scope's reconciler, ready to begin.

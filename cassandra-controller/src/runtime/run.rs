@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     health::{Health, Watching},
-    replica::{Duties, Replica},
+    replica::{Replica, ReplicaOptions},
 };
 use crate::{cli::Arguments, clock::SystemClock, metrics::Metrics};
 
@@ -34,7 +34,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         metrics,
         watching,
         ready,
-        duties: Duties {
+        duties: ReplicaOptions {
             scopes: arguments.scopes(),
             operator_image: arguments.operator_image,
             lease_namespace: arguments.lease_namespace,

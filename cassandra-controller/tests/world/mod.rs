@@ -26,7 +26,7 @@ use cassandra_api::{
     rules::Rule,
     v1alpha1::{
         Bootstrapped, CassandraCluster, CassandraClusterStatus, CassandraMember,
-        CassandraMemberStatus, MemberState, Peer, PeerState, StartMode, VolumeFacts,
+        CassandraMemberStatus, MemberState, Peer, PeerState, StartMode, VolumeStatus,
     },
 };
 use cassandra_controller::cluster::{
@@ -54,8 +54,8 @@ pub fn cluster(racks: &[(&str, i32)]) -> CassandraCluster {
 
 pub struct World {
     pub observed: Observed,
-    /// Every leave that was given: member and mode.
-    pub leaves: Vec<(String, StartMode)>,
+    /// Every permit that was given: member and mode.
+    pub permits: Vec<(String, StartMode)>,
     version: u64,
 }
 
@@ -70,7 +70,7 @@ impl World {
         };
         Self {
             observed,
-            leaves: Vec::new(),
+            permits: Vec::new(),
             version: 100,
         }
     }
@@ -170,9 +170,10 @@ impl World {
             Kind::CassandraMember => {
                 put(&mut owned.members, desired, &version, |_| {});
                 let member = &owned.members[&desired.name];
-                let leave = (member.name_any(), member.spec.start.mode);
-                if member.spec.start.mode != StartMode::Hold && self.leaves.last() != Some(&leave) {
-                    self.leaves.push(leave);
+                let permit = (member.name_any(), member.spec.start.mode);
+                if member.spec.start.mode != StartMode::Hold && self.permits.last() != Some(&permit)
+                {
+                    self.permits.push(permit);
                 }
             }
             Kind::Service => {
@@ -313,7 +314,7 @@ impl World {
         }
         let mut status = member.status.clone().unwrap_or_default();
         let mut volume = status.volume.clone().unwrap_or_default();
-        status.probe.clone_from(&member.spec.probe);
+        status.refresh.clone_from(&member.spec.refresh);
         if member.spec.start.mode == StartMode::Hold {
             status.state = MemberState::Waiting;
             status.mode = None;
@@ -324,7 +325,7 @@ impl World {
             status.host_id = Some(format!("host-of-{name}"));
             status.schema_version = Some("one".into());
             status.start_epoch = Some(member.spec.start.epoch);
-            volume = VolumeFacts {
+            volume = VolumeStatus {
                 cluster_uid: Some(member.spec.cluster.uid.clone()),
                 member: Some(name.into()),
                 host_id: status.host_id.clone(),

@@ -60,7 +60,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
     let members = ring.ready(stage).await?;
     let first = members
         .values()
-        .find(|member| member.spec.start.mode == StartMode::Found);
+        .find(|member| member.spec.start.mode == StartMode::CreateRing);
     ensure!(first.is_none(), "somebody founded a ring");
     let founder = ring.status(stage).await?.founder;
     ensure!(

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use cassandra_api::v1alpha1::StartMode;
-use facts::Operation;
+use recordings::Operation;
 
 use super::{ONE_RACK, THREE_RACKS, model};
 use crate::{program::Program, ring::Ring, stage::Stage};
@@ -152,7 +152,7 @@ async fn watch_first_starts(
                 .as_ref()
                 .is_some_and(|status| status.bootstrapped.is_some());
             match member.spec.start.mode {
-                StartMode::Found => {
+                StartMode::CreateRing => {
                     founders.insert(name.clone());
                     starting.extend((!joined).then_some(name));
                 }
@@ -162,7 +162,7 @@ async fn watch_first_starts(
         }
         ensure!(
             starting.len() <= 1,
-            "{starting:?} have leave to start at the same time"
+            "{starting:?} have a permit to start at the same time"
         );
         tokio::time::sleep(Duration::from_millis(250)).await;
     }

@@ -1,7 +1,7 @@
 //! The simulator's model of Cassandra can be believed as far as real ones do the same.
 
 use anyhow::{Context as _, Result, ensure};
-use facts::{Facts, Operation, Sightings};
+use recordings::{Facts, Operation, Sightings};
 use testbed::bed::Signal;
 
 use super::THREE_RACKS;

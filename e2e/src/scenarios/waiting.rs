@@ -61,7 +61,7 @@ async fn described(stage: &Stage, rule: Rule, what_to_do: &str) -> Result<()> {
 
 async fn gets_as_far_as_cassandra(stage: &Stage) -> Result<()> {
     until(
-        "Cassandra to be given leave to start",
+        "Cassandra to be permitted to start",
         MINUTES * 2,
         async || {
             let member = stage.members(NAMESPACE).get(MEMBER).await?;

@@ -89,10 +89,10 @@ fn world() -> Arc<World> {
 }
 
 fn agent(world: &Arc<World>) -> Agent<Shared, Shared> {
-    agent_told(world, Told::default())
+    agent_told(world, BootstrapperReport::default())
 }
 
-fn agent_told(world: &Arc<World>, told: Told) -> Agent<Shared, Shared> {
+fn agent_told(world: &Arc<World>, told: BootstrapperReport) -> Agent<Shared, Shared> {
     let shared = Shared(Arc::clone(world));
     Agent::new(
         shared.clone(),
@@ -100,19 +100,19 @@ fn agent_told(world: &Arc<World>, told: Told) -> Agent<Shared, Shared> {
         Arc::new(SystemClock),
         identity(),
         told,
-        Pulse::default(),
+        ProbeState::default(),
         Metrics::new().unwrap(),
     )
 }
 
-fn present() -> Known {
-    Known::Present(Arc::new(member()))
+fn present() -> CachedMember {
+    CachedMember::Present(Arc::new(member()))
 }
 
-fn with_seeds(seeds: &[&str]) -> Known {
+fn with_seeds(seeds: &[&str]) -> CachedMember {
     let mut member = member();
     member.spec.start.seeds = seeds.iter().map(|seed| (*seed).into()).collect();
-    Known::Present(Arc::new(member))
+    CachedMember::Present(Arc::new(member))
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn an_agent_that_begins_anew_says_what_the_earlier_one_said() {
     let said = agent(&world).pass(&present()).await.unwrap();
     let mut member = member();
     member.status = Some((*said).clone());
-    let known = Known::Present(Arc::new(member));
+    let known = CachedMember::Present(Arc::new(member));
     assert_eq!(agent(&world).pass(&known).await.unwrap(), said);
 }
 
@@ -163,7 +163,7 @@ async fn an_agent_that_begins_anew_says_what_the_earlier_one_said() {
 async fn joining_is_remembered_while_the_api_server_is_away() {
     let world = world();
     *world.node.lock().unwrap() = Some(serving());
-    assert_eq!(agent(&world).pass(&Known::Nothing).await, None);
+    assert_eq!(agent(&world).pass(&CachedMember::Nothing).await, None);
     assert_eq!(world.taken_log(), ["marker joined=true seeds=10.0.0.1"]);
 }
 
@@ -171,7 +171,7 @@ async fn joining_is_remembered_while_the_api_server_is_away() {
 async fn nothing_is_reported_of_a_member_that_is_gone() {
     let world = world();
     *world.node.lock().unwrap() = Some(serving());
-    assert_eq!(agent(&world).pass(&Known::Gone).await, None);
+    assert_eq!(agent(&world).pass(&CachedMember::Gone).await, None);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Statuses of every kind of observation, and of sequences of them.
 
 use cassandra_api::rules::{Rule, Waiting};
-use cassandra_api::v1alpha1::{PeerState, Probe};
+use cassandra_api::v1alpha1::{PeerState, Refresh};
 use cassandra_management::Mode;
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ struct Scene {
     member: CassandraMember,
     reading: Reading,
     marker: MarkerSeen,
-    told: Option<VolumeFacts>,
+    told: Option<VolumeStatus>,
     earlier: CassandraMemberStatus,
     second: i64,
 }
@@ -176,13 +176,13 @@ fn bootstrapped_of_a_lost_volume_stays_until_the_node_is_in_the_ring_again() {
 
 #[test]
 fn what_the_bootstrapper_says_leads_over_the_marker() {
-    let told = VolumeFacts {
+    let told = VolumeStatus {
         cluster_uid: Some("c-9".into()),
         refusal: Some(Waiting::saying(
             Rule::PvcIdentity,
             "data of another cluster",
         )),
-        ..VolumeFacts::default()
+        ..VolumeStatus::default()
     };
     let status = Scene {
         reading: Reading::Refused,
@@ -206,14 +206,14 @@ fn a_disk_that_cant_be_read_changes_nothing_that_is_known_of_it() {
 }
 
 #[test]
-fn a_probe_is_answered_even_if_cassandra_cant_be_asked() {
+fn a_refresh_is_answered_even_if_cassandra_cant_be_asked() {
     let mut hanging = Scene {
         reading: Reading::NotAnswering("Timeout"),
         ..scene()
     };
-    hanging.member.spec.probe = Some(Probe { id: "q-7".into() });
+    hanging.member.spec.refresh = Some(Refresh { id: "q-7".into() });
     let status = hanging.status();
-    assert_eq!(status.probe, hanging.member.spec.probe);
+    assert_eq!(status.refresh, hanging.member.spec.refresh);
     assert_eq!(status.state, MemberState::NotAnswering);
 }
 

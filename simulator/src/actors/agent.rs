@@ -8,10 +8,11 @@ use std::{
 use bootstrapper::waiting::Agent;
 use cassandra_management::{
     Error,
-    handoff::{Answer, Question},
+    start_request::{StartRequest, StartResponse},
 };
 use member_agent::{
-    identity::Identity, leave::Handoff, metrics::Metrics, probes::Pulse, sidecar::Sidecar,
+    identity::Identity, metrics::Metrics, probes::ProbeState, sidecar::Sidecar,
+    start_request::StartRequests,
 };
 use tokio::{
     sync::{broadcast, watch},
@@ -50,7 +51,8 @@ impl AgentContainer {
                 self.surroundings.clock.clone(),
                 metrics,
             );
-            self.loopback.is(Some((sidecar.handoff(), sidecar.pulse())));
+            self.loopback
+                .is(Some((sidecar.start_requests(), sidecar.probe_state())));
             tokio::select! {
                 biased;
                 ended = sidecar.run(told.clone()) => if ended.is_ok() { return },
@@ -77,7 +79,7 @@ async fn dies(killed: &mut broadcast::Receiver<String>, member: &str) {
 pub(super) struct Loopback(Arc<Mutex<Option<Running>>>);
 
 /// What can be asked of an agent that runs.
-type Running = (Arc<Handoff>, Pulse);
+type Running = (Arc<StartRequests>, ProbeState);
 
 impl Loopback {
     fn is(&self, agent: Option<Running>) {
@@ -94,12 +96,12 @@ impl Loopback {
     /// What the readiness probe gets.
     pub(super) fn is_ready(&self) -> bool {
         self.now()
-            .is_some_and(|(_, pulse)| pulse.is_ready().is_ok())
+            .is_some_and(|(_, probe_state)| probe_state.is_ready().is_ok())
     }
 }
 
 impl Agent for Loopback {
-    async fn ask(&self, question: &Question) -> Result<Answer, Error> {
+    async fn ask(&self, question: &StartRequest) -> Result<StartResponse, Error> {
         match self.now() {
             Some((handoff, _)) => Ok(handoff.answer(question.clone()).await),
             None => Err(Error::Refused {

@@ -9,7 +9,7 @@ use std::{
 
 use bootstrapper::{
     judge::Identity as Judged,
-    leave,
+    permit,
     volume::{Data, Found, Volume},
     waiting::Waiter,
 };
@@ -235,7 +235,7 @@ impl Life {
             member_uid: variable("MEMBER_UID")?,
             pod_ip: self.ip.to_string(),
             broadcast_address: variable("BROADCAST_ADDRESS"),
-            volume_uid: variable("VOLUME_UID"),
+            pvc_uid: variable("PVC_UID"),
         };
         let account = text(&self.pod, "/spec/serviceAccountName");
         let user =
@@ -267,7 +267,7 @@ impl Life {
             cluster_name: self.cluster_name(),
             datacenter: variable("DATACENTER"),
             rack: variable("RACK"),
-            volume_uid: self.variable("bootstrapper", "VOLUME_UID"),
+            pvc_uid: self.variable("bootstrapper", "PVC_UID"),
         };
         let own = variable("BROADCAST_ADDRESS").parse().unwrap_or(self.ip);
         let waiter = Waiter {
@@ -278,11 +278,11 @@ impl Life {
         };
         loop {
             let look = || Ok(look(self.ring(), volume));
-            if let Ok((found, leave)) = waiter.wait(look).await {
+            if let Ok((found, permit)) = waiter.wait(look).await {
                 let revision = variable("CONFIG_REVISION");
-                let marker = leave::marker(&identity, &found, &leave, &revision);
+                let marker = permit::marker(&identity, &found, &permit, &revision);
                 self.ring().store_marker(volume, marker);
-                return leave.seeds;
+                return permit.seeds;
             }
         }
     }

@@ -2,8 +2,8 @@
 //! its number: S for safety, L for liveness, as docs/testing.md lists them.
 
 mod answers;
-mod leave;
 mod objects;
+mod permit;
 mod rest;
 mod secrets;
 mod status;
@@ -196,7 +196,7 @@ impl Observer for Oracles {
             ring: &self.ring,
         };
         let mut found = objects::check(&write);
-        found.extend(leave::check(&write));
+        found.extend(permit::check(&write));
         found.extend(secrets::check(&write));
         let mut memory = self.memory();
         found.extend(status::check(&write, &mut memory.clusters));

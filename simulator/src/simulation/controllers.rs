@@ -8,7 +8,7 @@ use std::{
 
 use cassandra_controller::{
     metrics::Metrics,
-    runtime::{Duties, Replica, Watching},
+    runtime::{Replica, ReplicaOptions, Watching},
 };
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +87,7 @@ impl Starter {
             watching: Arc::new(Watching::new(metrics.clone())),
             metrics,
             ready,
-            duties: Duties {
+            duties: ReplicaOptions {
                 scopes: vec![None],
                 operator_image: OPERATOR_IMAGE.into(),
                 lease_namespace: OPERATOR_NAMESPACE.into(),

@@ -163,7 +163,7 @@ fn ordinal(name: &str) -> Option<u32> {
     name.rsplit('-').next()?.parse().ok()
 }
 
-/// Who would join next: the member with the lowest ordinal that waits for leave.
+/// Who would join next: the member with the lowest ordinal that waits for its permit.
 fn next(names: &[String], lives: &[Life]) -> Option<usize> {
     let waiting = lives
         .iter()
@@ -264,6 +264,6 @@ fn says(names: &[String], name: &str, view: View, question: Option<&String>) -> 
         peers: names.iter().map(sees).collect(),
         schema: if other_schema { "two" } else { "one" },
         // It waits under its first epoch, so that the next one is 1.
-        probe: question.map(|candidate| format!("{candidate}.1")),
+        refresh: question.map(|candidate| format!("{candidate}.1")),
     }
 }

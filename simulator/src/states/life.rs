@@ -16,13 +16,13 @@ pub enum Life {
     NotPulled,
     /// The same, and the pod was made of an earlier template.
     Outdated,
-    /// It waits for leave; its volume is fresh.
+    /// It waits for its permit; its volume is fresh.
     Fresh,
     /// It waits, and its volume is of another member.
     Refused,
-    /// It has leave to found and starts.
+    /// It has a permit to found and starts.
     Founding,
-    /// It has leave to join and starts.
+    /// It has a permit to join and starts.
     Starting,
     /// It bootstraps.
     Joining,
@@ -99,12 +99,12 @@ impl Life {
         )
     }
 
-    /// Whether it has leave to take a place in the ring that it has not yet.
+    /// Whether it has a permit to take a place in the ring that it has not yet.
     pub fn is_on_the_way(self) -> bool {
         self == Self::Founding || self.bootstraps()
     }
 
-    /// Whether it has leave to join and has not joined yet.
+    /// Whether it has a permit to join and has not joined yet.
     pub fn bootstraps(self) -> bool {
         matches!(self, Self::Starting | Self::Joining | Self::Interrupted)
     }

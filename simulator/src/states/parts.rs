@@ -36,7 +36,7 @@ pub(super) struct Says {
     pub(super) peers: Vec<(String, bool)>,
     pub(super) schema: &'static str,
     /// The question that it has answered.
-    pub(super) probe: Option<String>,
+    pub(super) refresh: Option<String>,
 }
 
 /// The objects of a member in this life.
@@ -158,8 +158,8 @@ fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberS
             fields.insert("ringView".into(), Value::Array(view(says)));
             fields.insert("schemaVersion".into(), json!(says.schema));
             fields.insert("releaseVersion".into(), json!("5.0.9"));
-            if let Some(probe) = &says.probe {
-                fields.insert("probe".into(), json!({ "id": probe }));
+            if let Some(refresh) = &says.refresh {
+                fields.insert("refresh".into(), json!({ "id": refresh }));
             }
         }
     }

@@ -11,6 +11,6 @@ pub(super) fn can_be(state: &State) -> bool {
         .lives()
         .enumerate()
         .filter(|(member, _)| *member != mine);
-    // Leave follows the turn, and while it is on record nobody else has one: nobody else is on the way.
+    // The permit follows the turn, and while it is on record nobody else has one: nobody else is on the way.
     !others.any(|(_, life)| life.is_on_the_way())
 }

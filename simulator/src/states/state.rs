@@ -90,7 +90,7 @@ impl fmt::Display for State {
         };
         write!(
             f,
-            "; spec {:?}; founder {founder:?}, turn {turn:?}, ordinals {recorded}; view {:?}, probe {asked}",
+            "; spec {:?}; founder {founder:?}, turn {turn:?}, ordinals {recorded}; view {:?}, refresh {asked}",
             self.spec, self.view
         )?;
         if !self.services {

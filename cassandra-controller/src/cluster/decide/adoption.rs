@@ -12,7 +12,7 @@ use cassandra_api::{
 use kube::ResourceExt as _;
 
 use super::super::{
-    build,
+    objects,
     plan::{Claim, Desired},
     validate::Validated,
 };
@@ -76,7 +76,7 @@ pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
         adopted_from: Some(origin.clone()),
     });
     let adopt =
-        |volume: &Arc<PersistentVolumeClaim>| build::adopted_claim(cluster, volume, &origin);
+        |volume: &Arc<PersistentVolumeClaim>| objects::adopted_claim(cluster, volume, &origin);
     Step::Adopt(retained.into_iter().filter_map(adopt).collect())
 }
 

@@ -13,7 +13,7 @@ use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::super::{
-    build,
+    objects,
     observe::UserConfig,
     plan::{Deletion, Desired, Kind},
     validate::Validated,
@@ -56,7 +56,7 @@ pub(super) fn revision(cluster: &Validated<'_>) -> Result<Revision, Waiting> {
             .and_then(|b| b.try_into().ok()),
         jvm_options: config.jvm.options.clone(),
     };
-    let (name, object) = build::config_revision(cluster, &content, user);
+    let (name, object) = objects::config_revision(cluster, &content, user);
     Ok(Revision { name, object })
 }
 

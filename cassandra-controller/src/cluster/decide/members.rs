@@ -15,23 +15,23 @@ use kube::ResourceExt as _;
 
 use super::{
     super::{
-        build,
+        member_view::MemberView,
+        objects,
         plan::{Claim, Deletion, Desired, Event, Kind, Plan},
         validate::Validated,
     },
     configuration::Revision,
-    facts::Facts,
-    start::Told,
+    start::StartOrder,
     waiting,
 };
 
 /// How one member stands, for the status.
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "facts that do not exclude each other"
+    reason = "view that do not exclude each other"
 )]
 #[derive(Clone, Debug)]
-pub(super) struct Outlook {
+pub(super) struct MemberSummary {
     pub(super) name: String,
     pub(super) rack: String,
     pub(super) exists: bool,
@@ -59,67 +59,67 @@ pub(super) fn reserve_ordinals(cluster: &Validated<'_>, claim: &mut Claim) {
 /// Plans every member's objects and says how each stands.
 pub(super) fn decide(
     cluster: &Validated<'_>,
-    members: Vec<Facts>,
-    mut told: BTreeMap<String, Told>,
+    members: Vec<MemberView>,
+    mut told: BTreeMap<String, StartOrder>,
     revision: Option<&Revision>,
     plan: &mut Plan,
-) -> Vec<Outlook> {
+) -> Vec<MemberSummary> {
     members
         .into_iter()
-        .map(|facts| {
-            let told = told.remove(&facts.name).unwrap_or_default();
-            let workload = workload(cluster, &facts, revision);
-            let waiting = reason(cluster, &facts, &told, workload.as_ref(), revision);
-            announce(&facts, waiting.as_ref(), plan);
-            let outlook = outlook(cluster, &facts, waiting.clone(), revision);
+        .map(|view| {
+            let told = told.remove(&view.name).unwrap_or_default();
+            let workload = workload(cluster, &view, revision);
+            let waiting = reason(cluster, &view, &told, workload.as_ref(), revision);
+            announce(&view, waiting.as_ref(), plan);
+            let summary = summary(cluster, &view, waiting.clone(), revision);
             if let Some(workload) = workload {
-                let spec = spec(cluster, &facts, told, waiting, workload);
-                let mut objects = objects(cluster, &facts, &spec);
+                let spec = spec(cluster, &view, told, waiting, workload);
+                let mut objects = objects(cluster, &view, &spec);
                 // A claim that is taken over now is not made as well, whatever the cache has of it yet.
                 objects.retain(|object| !plan.has(object));
                 plan.apply.extend(objects);
-                plan.delete.extend(outdated_pod(cluster, &facts, &spec));
+                plan.delete.extend(outdated_pod(cluster, &view, &spec));
             }
-            outlook
+            summary
         })
         .collect()
 }
 
 /// The writes that put the member's objects right.
-fn objects(cluster: &Validated<'_>, facts: &Facts, spec: &CassandraMemberSpec) -> Vec<Desired> {
+fn objects(cluster: &Validated<'_>, view: &MemberView, spec: &CassandraMemberSpec) -> Vec<Desired> {
     let mut writes = Vec::new();
-    writes.extend(build::member(cluster, facts, spec));
-    let Some(member) = &facts.member else {
+    writes.extend(objects::member(cluster, view, spec));
+    let Some(member) = &view.member else {
         return writes;
     };
-    writes.extend(build::member_service(cluster, facts, member));
+    writes.extend(objects::member_service(cluster, view, member));
     if !cluster.spec.storage.ephemeral {
-        writes.extend(build::volume_claim(cluster, facts));
+        writes.extend(objects::volume_claim(cluster, view));
     }
-    writes.extend(build::stateful_set(cluster, facts, member, spec));
+    writes.extend(objects::stateful_set(cluster, view, member, spec));
     writes
 }
 
 /// What the pod is made of: what the spec asks for if the member can't run with what it has, else what it has.
 fn workload(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     revision: Option<&Revision>,
 ) -> Option<Workload> {
-    let existing = facts
+    let existing = view
         .member
         .as_ref()
         .and_then(|member| member.spec.workload.clone());
     match (revision, existing) {
-        (Some(revision), None) => Some(wanted_workload(cluster, facts, revision)),
-        (Some(revision), Some(existing)) if takes_changes(facts) => {
+        (Some(revision), None) => Some(wanted_workload(cluster, view, revision)),
+        (Some(revision), Some(existing)) if takes_changes(view) => {
             // The operator's own image changes only together with something that the user changed.
-            let mut wanted = wanted_workload(cluster, facts, revision);
+            let mut wanted = wanted_workload(cluster, view, revision);
             if (Workload {
                 operator_image: existing.operator_image.clone(),
                 ..wanted.clone()
             }) == existing
-                && facts.pod_gets_as_far_as_the_agent()
+                && view.pod_gets_as_far_as_the_agent()
             {
                 wanted.operator_image = existing.operator_image;
             }
@@ -129,7 +129,7 @@ fn workload(
     }
 }
 
-fn wanted_workload(cluster: &Validated<'_>, facts: &Facts, revision: &Revision) -> Workload {
+fn wanted_workload(cluster: &Validated<'_>, view: &MemberView, revision: &Revision) -> Workload {
     let spec = cluster.spec;
     Workload {
         image: cluster.image.clone(),
@@ -138,26 +138,26 @@ fn wanted_workload(cluster: &Validated<'_>, facts: &Facts, revision: &Revision) 
         image_pull_secrets: spec.image_pull_secrets.clone(),
         config_revision: revision.name.clone(),
         resources: spec.resources.clone(),
-        zone: facts.zone.clone(),
+        zone: view.zone.clone(),
         placement: spec.placement.clone(),
         ephemeral: spec.storage.ephemeral,
     }
 }
 
-/// Whether a changed spec reaches this member at once: it has not been given leave to start, or it can't run.
-fn takes_changes(facts: &Facts) -> bool {
-    let not_begun = facts.mode() == StartMode::Hold && !facts.cassandra_runs();
-    not_begun || waiting::is_stuck(facts)
+/// Whether a changed spec reaches this member at once: it has not been permitted to start, or it can't run.
+fn takes_changes(view: &MemberView) -> bool {
+    let not_begun = view.mode() == StartMode::Hold && !view.cassandra_runs();
+    not_begun || waiting::is_stuck(view)
 }
 
 fn spec(
     cluster: &Validated<'_>,
-    facts: &Facts,
-    told: Told,
+    view: &MemberView,
+    told: StartOrder,
     waiting: Option<Waiting>,
     workload: Workload,
 ) -> CassandraMemberSpec {
-    let adopted_from = facts
+    let adopted_from = view
         .claim
         .as_ref()
         .and_then(|claim| claim.annotations().get(labels::ADOPTED_FROM).cloned());
@@ -169,13 +169,13 @@ fn spec(
         },
         cluster_name: cluster.cluster_name.clone(),
         datacenter: cluster.spec.datacenter.clone(),
-        rack: facts.rack.clone(),
-        ordinal: facts.ordinal,
+        rack: view.rack.clone(),
+        ordinal: view.ordinal,
         workload: Some(workload),
         start: told.start,
-        broadcast_address: facts.broadcast_address().filter(|_| by_service),
+        broadcast_address: view.broadcast_address().filter(|_| by_service),
         adopted_from,
-        probe: told.probe,
+        refresh: told.refresh,
         waiting,
     }
 }
@@ -183,13 +183,13 @@ fn spec(
 /// Why the member waits: Kubernetes first, then the member itself, then the ring, then a restart.
 fn reason(
     cluster: &Validated<'_>,
-    facts: &Facts,
-    told: &Told,
+    view: &MemberView,
+    told: &StartOrder,
     workload: Option<&Workload>,
     revision: Option<&Revision>,
 ) -> Option<Waiting> {
-    facts.member.as_ref()?;
-    if let Some(waiting) = waiting::on_kubernetes(facts) {
+    view.member.as_ref()?;
+    if let Some(waiting) = waiting::on_kubernetes(view) {
         return Some(waiting);
     }
     if let Some(lost) = told
@@ -199,14 +199,14 @@ fn reason(
     {
         return Some(lost.clone());
     }
-    if let Some(waiting) = waiting::on_the_member(facts).or_else(|| told.waiting.clone()) {
+    if let Some(waiting) = waiting::on_the_member(view).or_else(|| told.waiting.clone()) {
         return Some(waiting);
     }
-    if !facts.is_ready() {
-        let particulars = format!("{} is {}", facts.name, facts.state_in_words());
+    if !view.is_ready() {
+        let particulars = format!("{} is {}", view.name, view.state_in_words());
         return Some(Waiting::on(Rule::Starting, particulars));
     }
-    let changed = changed_parts(cluster, facts, revision?, workload?).join(", ");
+    let changed = changed_parts(cluster, view, revision?, workload?).join(", ");
     (!changed.is_empty()).then(|| {
         Waiting::on(
             Rule::RestartPending,
@@ -218,7 +218,7 @@ fn reason(
 /// Which parts of the spec this member does not run with.
 fn changed_parts(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     revision: &Revision,
     existing: &Workload,
 ) -> Vec<&'static str> {
@@ -232,7 +232,7 @@ fn changed_parts(
         ("the resources", existing.resources != spec.resources),
         (
             "the placement",
-            existing.placement != spec.placement || existing.zone != facts.zone,
+            existing.placement != spec.placement || existing.zone != view.zone,
         ),
         (
             "the image pull policy",
@@ -250,36 +250,36 @@ fn changed_parts(
         .collect()
 }
 
-fn outlook(
+fn summary(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     waiting: Option<Waiting>,
     revision: Option<&Revision>,
-) -> Outlook {
-    let existing = facts
+) -> MemberSummary {
+    let existing = view
         .member
         .as_ref()
         .and_then(|member| member.spec.workload.as_ref());
     let behind = existing.zip(revision).is_some_and(|(existing, revision)| {
-        !changed_parts(cluster, facts, revision, existing).is_empty()
+        !changed_parts(cluster, view, revision, existing).is_empty()
     });
-    Outlook {
-        name: facts.name.clone(),
-        rack: facts.rack.clone(),
-        exists: facts.member.is_some(),
-        ready: facts.is_ready(),
-        down: facts.has_joined() && !facts.is_ready() && !facts.is_about_to_be_ready(),
-        release: facts
+    MemberSummary {
+        name: view.name.clone(),
+        rack: view.rack.clone(),
+        exists: view.member.is_some(),
+        ready: view.is_ready(),
+        down: view.has_joined() && !view.is_ready() && !view.is_about_to_be_ready(),
+        release: view
             .status()
             .and_then(|status| status.release_version.clone()),
-        restart_pending: behind && !takes_changes(facts),
+        restart_pending: behind && !takes_changes(view),
         waiting,
     }
 }
 
 /// An event on the member when it begins to wait for somebody.
-fn announce(facts: &Facts, waiting: Option<&Waiting>, plan: &mut Plan) {
-    let said = facts
+fn announce(view: &MemberView, waiting: Option<&Waiting>, plan: &mut Plan) {
+    let said = view
         .member
         .as_ref()
         .and_then(|member| member.spec.waiting.as_ref());
@@ -294,14 +294,14 @@ fn announce(facts: &Facts, waiting: Option<&Waiting>, plan: &mut Plan) {
     };
     if said.is_none_or(|said| said.rule != waiting.rule) {
         let note = waiting.message.clone();
-        let make = if waiting.rule.needs_somebody() {
+        let make = if waiting.rule.needs_user() {
             Event::warning
         } else {
             Event::normal
         };
         let event = make("Waiting", format!("{}: {note}", waiting.rule));
         plan.events
-            .push(event.about(&facts.name).for_each(waiting.rule.name()));
+            .push(event.about(&view.name).action(waiting.rule.name()));
     }
 }
 
@@ -309,18 +309,18 @@ fn announce(facts: &Facts, waiting: Option<&Waiting>, plan: &mut Plan) {
 /// Cassandra runs.
 fn outdated_pod(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     spec: &CassandraMemberSpec,
 ) -> Option<Deletion> {
-    let (pod, member) = (facts.pod.as_ref()?, facts.member.as_ref()?);
+    let (pod, member) = (view.pod.as_ref()?, view.member.as_ref()?);
     if pod.metadata.deletion_timestamp.is_some()
-        || facts.cassandra_runs()
-        || !takes_changes(facts)
-        || facts.state() == MemberState::Ready
+        || view.cassandra_runs()
+        || !takes_changes(view)
+        || view.state() == MemberState::Ready
     {
         return None;
     }
-    let template = facts
+    let template = view
         .stateful_set
         .as_ref()?
         .spec
@@ -336,7 +336,7 @@ fn outdated_pod(
         return None;
     }
     // Only when the StatefulSet has the new template: it is what the next pod is made from.
-    let settled = build::stateful_set(cluster, facts, member, spec).is_none();
+    let settled = objects::stateful_set(cluster, view, member, spec).is_none();
     settled.then_some(())?;
     Some(Deletion {
         kind: Kind::Pod,

@@ -6,7 +6,6 @@
 
 mod adoption;
 mod configuration;
-mod facts;
 mod members;
 mod seeds;
 mod start;
@@ -15,10 +14,8 @@ mod waiting;
 
 use cassandra_api::{rules::Waiting, v1alpha1::CassandraClusterStatus};
 
-pub(super) use facts::Facts;
-
 use super::{
-    build,
+    member_view, objects,
     observe::Observed,
     plan::{Claim, Event, Plan},
     validate::{Validated, validate},
@@ -55,7 +52,7 @@ pub fn decide(observed: &Observed) -> Plan {
 fn carry_out(cluster: &Validated<'_>) -> Plan {
     let mut plan = Plan::default();
     let mut held_up: Vec<Waiting> = Vec::new();
-    plan.apply.extend(build::shared_objects(cluster));
+    plan.apply.extend(objects::shared_objects(cluster));
 
     let revision = match configuration::revision(cluster) {
         Ok(revision) => {
@@ -89,12 +86,12 @@ fn carry_out(cluster: &Validated<'_>) -> Plan {
     }
     members::reserve_ordinals(cluster, &mut claim);
     // Members are made only under ordinals that the status has on record.
-    let facts = facts::of_members(cluster);
-    let starts = start::decide(cluster, &facts, &mut claim, &mut plan.events);
-    let outlook = members::decide(cluster, facts, starts, revision.as_ref(), &mut plan);
+    let view = member_view::of_members(cluster);
+    let starts = start::decide(cluster, &view, &mut claim, &mut plan.events);
+    let summary = members::decide(cluster, view, starts, revision.as_ref(), &mut plan);
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
-    plan.status = status::report(cluster, &claim, &outlook, held_up, revision.as_ref());
+    plan.status = status::report(cluster, &claim, &summary, held_up, revision.as_ref());
     plan.claim = claim.changes(&cluster.status).then_some(claim);
     plan
 }

@@ -4,12 +4,12 @@
 
 use cassandra_api::v1alpha1::Broadcast;
 
-use super::{super::validate::Validated, facts::Facts};
+use super::super::{member_view::MemberView, validate::Validated};
 
 const MOST: usize = 3;
 
 /// Addresses of the seeds, sorted.
-pub(super) fn choose(cluster: &Validated<'_>, members: &[Facts]) -> Vec<String> {
+pub(super) fn choose(cluster: &Validated<'_>, members: &[MemberView]) -> Vec<String> {
     let member_service = cluster.spec.network.broadcast == Broadcast::MemberService;
     let mut eligible: Vec<_> = members
         .iter()

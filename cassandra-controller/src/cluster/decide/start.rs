@@ -1,58 +1,58 @@
-//! Leave to start. A ring is founded once, by the member that the status names; everybody else joins it, one at a
+//! The permit to start. A ring is founded once, by the member that the status names; everybody else joins it, one at a
 //! time, when all who have joined are up, see each other up, and have one schema. A member that has joined starts
 //! again at any time, on the volume that it joined with.
 //!
-//! The turn is claimed in the cluster's status by compare-and-swap before leave is given, so that two passes, or
-//! two controllers, never give leave to two members.
+//! The turn is claimed in the cluster's status by compare-and-swap before a permit is given, so that two passes, or
+//! two controllers, never permit two members.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cassandra_api::{
     rules::{Rule, Waiting},
-    v1alpha1::{Action, Broadcast, Founder, InProgress, PeerState, Probe, Start, StartMode},
+    v1alpha1::{Action, Broadcast, Founder, InProgress, PeerState, Refresh, Start, StartMode},
 };
 
 use super::{
     super::{
+        member_view::MemberView,
         plan::{Claim, Event},
         validate::Validated,
     },
-    facts::Facts,
     seeds,
 };
 
 /// What one member is told, and why if it is told to wait.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Told {
+pub(super) struct StartOrder {
     pub(super) start: Start,
-    pub(super) probe: Option<Probe>,
+    pub(super) refresh: Option<Refresh>,
     pub(super) waiting: Option<Waiting>,
 }
 
 /// Decides for every member; claims or releases the turn.
 pub(super) fn decide(
     cluster: &Validated<'_>,
-    members: &[Facts],
+    members: &[MemberView],
     claim: &mut Claim,
     events: &mut Vec<Event>,
-) -> BTreeMap<String, Told> {
+) -> BTreeMap<String, StartOrder> {
     release_turn(members, claim, events);
     let seeds = seeds::choose(cluster, members);
     let ring = ring_is_whole(members);
     let question = claim_turn(cluster, members, &ring, claim, events);
-    let scene = Scene {
+    let scene = RingContext {
         cluster,
         claim,
         seeds: &seeds,
         ring: &ring,
-        somebody_has_joined: members.iter().any(Facts::has_joined),
+        somebody_has_joined: members.iter().any(MemberView::has_joined),
     };
     members
         .iter()
         .map(|member| {
             let mut told = scene.tell(member, events);
             if let Some(question) = question.as_ref().filter(|_| member.reports_joined()) {
-                told.probe = Some(Probe {
+                told.refresh = Some(Refresh {
                     id: question.clone(),
                 });
             }
@@ -62,14 +62,14 @@ pub(super) fn decide(
 }
 
 /// The turn is over when its member has joined.
-fn release_turn(members: &[Facts], claim: &mut Claim, events: &mut Vec<Event>) {
+fn release_turn(members: &[MemberView], claim: &mut Claim, events: &mut Vec<Event>) {
     claim.in_progress.retain(|turn| {
         let done = members
             .iter()
             .any(|member| member.name == turn.member && member.has_joined());
         if done {
             let note = format!("{} has joined the ring", turn.member);
-            events.push(Event::normal("Joined", note).with(&turn.member));
+            events.push(Event::normal("Joined", note).related_to(&turn.member));
         }
         !done
     });
@@ -79,14 +79,14 @@ fn release_turn(members: &[Facts], claim: &mut Claim, events: &mut Vec<Event>) {
 /// answer before.
 fn claim_turn(
     cluster: &Validated<'_>,
-    members: &[Facts],
+    members: &[MemberView],
     ring: &Result<(), Waiting>,
     claim: &mut Claim,
     events: &mut Vec<Event>,
 ) -> Option<String> {
     let first_joined = members.iter().find(|member| member.has_joined());
     let under_way = members.iter().any(|member| {
-        !member.has_joined() && matches!(member.mode(), StartMode::Found | StartMode::Join)
+        !member.has_joined() && matches!(member.mode(), StartMode::CreateRing | StartMode::Join)
     });
     if !claim.in_progress.is_empty() || under_way {
         return None;
@@ -105,7 +105,7 @@ fn claim_turn(
         );
         events.push(Event::warning("FounderRecovered", note));
     }
-    let mut turn = |member: &Facts, action: Action| {
+    let mut turn = |member: &MemberView, action: Action| {
         let started_at = cluster.observed.now.clone();
         claim.in_progress = vec![InProgress {
             member: member.name.clone(),
@@ -123,13 +123,13 @@ fn claim_turn(
             .as_ref()
             .and_then(|founder| founder.member.as_ref());
         // Adopted volumes may hold a ring until every one of them has been looked at.
-        let none_holds_a_ring = members.iter().all(Facts::waits_for_leave);
+        let none_holds_a_ring = members.iter().all(MemberView::waits_for_permit);
         let candidate = next_in_line(members)
             .find(|member| chosen.is_none_or(|chosen| *chosen == member.name))
             .filter(|_| !adopted || none_holds_a_ring)?;
         turn(candidate, Action::Found);
         let note = format!("{} founds the ring", candidate.name);
-        events.push(Event::normal("FounderChosen", note).with(&candidate.name));
+        events.push(Event::normal("FounderChosen", note).related_to(&candidate.name));
         claim.founder = Some(Founder {
             member: Some(candidate.name.clone()),
             adopted_from: None,
@@ -139,9 +139,9 @@ fn claim_turn(
     let candidate = next_in_line(members).next()?;
     ring.as_ref().ok()?;
     let question = format!("{}.{}", candidate.name, candidate.epoch() + 1);
-    let answered = |member: &Facts| {
-        let answer = member.status().and_then(|status| status.probe.as_ref());
-        answer.is_some_and(|probe| probe.id == question)
+    let answered = |member: &MemberView| {
+        let answer = member.status().and_then(|status| status.refresh.as_ref());
+        answer.is_some_and(|refresh| refresh.id == question)
     };
     if members
         .iter()
@@ -150,18 +150,18 @@ fn claim_turn(
     {
         turn(candidate, Action::Join);
         let note = format!("{} may join the ring", candidate.name);
-        events.push(Event::normal("LeaveToJoin", note).with(&candidate.name));
+        events.push(Event::normal("JoinPermitted", note).related_to(&candidate.name));
         return None;
     }
     Some(question)
 }
 
 /// Members that could start, in the order in which they should: every rack's first, then every rack's second.
-fn next_in_line(members: &[Facts]) -> impl Iterator<Item = &Facts> {
+fn next_in_line(members: &[MemberView]) -> impl Iterator<Item = &MemberView> {
     let mut waiting: Vec<_> = members
         .iter()
         .filter(|member| {
-            member.mode() == StartMode::Hold && !member.has_joined() && member.waits_for_leave()
+            member.mode() == StartMode::Hold && !member.has_joined() && member.waits_for_permit()
         })
         .collect();
     waiting.sort_by_key(|member| member.ordinal);
@@ -169,7 +169,7 @@ fn next_in_line(members: &[Facts]) -> impl Iterator<Item = &Facts> {
 }
 
 /// Whether all who have joined are up, see all nodes of the ring up, and have one schema.
-fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
+fn ring_is_whole(members: &[MemberView]) -> Result<(), Waiting> {
     let joined: Vec<_> = members
         .iter()
         .filter(|member| member.has_joined())
@@ -198,7 +198,7 @@ fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
                 ));
             }
         }
-        let sees = |other: &&&Facts| {
+        let sees = |other: &&&MemberView| {
             status
                 .ring_view
                 .iter()
@@ -221,7 +221,7 @@ fn ring_is_whole(members: &[Facts]) -> Result<(), Waiting> {
 }
 
 /// What all members have in common when each is told what to do.
-struct Scene<'a> {
+struct RingContext<'a> {
     cluster: &'a Validated<'a>,
     claim: &'a Claim,
     seeds: &'a [String],
@@ -229,12 +229,12 @@ struct Scene<'a> {
     somebody_has_joined: bool,
 }
 
-impl Scene<'_> {
-    fn tell(&self, member: &Facts, events: &mut Vec<Event>) -> Told {
+impl RingContext<'_> {
+    fn tell(&self, member: &MemberView, events: &mut Vec<Event>) -> StartOrder {
         let spec = member.member.as_ref().map(|member| &member.spec);
-        let told = Told {
+        let told = StartOrder {
             start: spec.map(|spec| spec.start.clone()).unwrap_or_default(),
-            probe: spec.and_then(|spec| spec.probe.clone()),
+            refresh: spec.and_then(|spec| spec.refresh.clone()),
             waiting: None,
         };
         if member.has_lost_its_volume() {
@@ -255,12 +255,17 @@ impl Scene<'_> {
         }
         match told.start.mode {
             StartMode::Hold => told.because(self.reason_to_hold()),
-            StartMode::Found | StartMode::Join | StartMode::Rejoin | _ => told,
+            StartMode::CreateRing | StartMode::Join | StartMode::Rejoin | _ => told,
         }
     }
 
     /// Back on its own volume, as soon as the bootstrapper has seen that it is its own.
-    fn tell_joined(&self, member: &Facts, mut told: Told, events: &mut Vec<Event>) -> Told {
+    fn tell_joined(
+        &self,
+        member: &MemberView,
+        mut told: StartOrder,
+        events: &mut Vec<Event>,
+    ) -> StartOrder {
         let seen = member.reports_joined() || member.own_volume().is_some_and(|own| own.joined);
         let refused = member
             .volume()
@@ -271,7 +276,7 @@ impl Scene<'_> {
         if told.start.mode != StartMode::Rejoin {
             if told.start.mode == StartMode::Hold {
                 let note = format!("{} has joined before and starts on its volume", member.name);
-                events.push(Event::normal("LeaveToRejoin", note).with(&member.name));
+                events.push(Event::normal("RestartPermitted", note).related_to(&member.name));
             }
             told.start.epoch += 1;
             told.start.mode = StartMode::Rejoin;
@@ -283,7 +288,7 @@ impl Scene<'_> {
     }
 
     /// Its turn has come and is on record.
-    fn tell_next(&self, member: &Facts, mut told: Told) -> Told {
+    fn tell_next(&self, member: &MemberView, mut told: StartOrder) -> StartOrder {
         let Some(turn) = self
             .cluster
             .status
@@ -294,7 +299,7 @@ impl Scene<'_> {
             return told;
         };
         // The bootstrapper may have refused the volume since the turn was claimed.
-        if told.start.mode != StartMode::Hold || !member.waits_for_leave() {
+        if told.start.mode != StartMode::Hold || !member.waits_for_permit() {
             return told;
         }
         let member_service = self.cluster.spec.network.broadcast == Broadcast::MemberService;
@@ -302,7 +307,7 @@ impl Scene<'_> {
             // Whoever has joined has a ring: another one would be a second.
             Action::Found if self.somebody_has_joined => return told,
             Action::Found => (
-                StartMode::Found,
+                StartMode::CreateRing,
                 member.address(member_service).into_iter().collect(),
             ),
             Action::Join => {
@@ -324,7 +329,7 @@ impl Scene<'_> {
         told
     }
 
-    fn has_turn(&self, member: &Facts) -> bool {
+    fn has_turn(&self, member: &MemberView) -> bool {
         self.claim
             .in_progress
             .iter()
@@ -359,7 +364,7 @@ impl Scene<'_> {
     }
 }
 
-impl Told {
+impl StartOrder {
     fn because(mut self, waiting: Waiting) -> Self {
         self.waiting = Some(waiting);
         self

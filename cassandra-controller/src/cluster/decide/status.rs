@@ -3,7 +3,7 @@
 use super::{
     super::{observe::Observed, plan::Claim, validate::Validated},
     configuration::Revision,
-    members::Outlook,
+    members::MemberSummary,
 };
 use cassandra_api::{
     conditions::{self, Wanted},
@@ -86,7 +86,7 @@ pub(super) fn paused(
 pub(super) fn report(
     cluster: &Validated<'_>,
     claim: &Claim,
-    members: &[Outlook],
+    members: &[MemberSummary],
     held_up: Vec<Waiting>,
     revision: Option<&Revision>,
 ) -> CassandraClusterStatus {
@@ -101,18 +101,16 @@ pub(super) fn report(
     let waits: Vec<_> = waits
         .filter(|(_, w)| !matches!(w.rule, Rule::Starting | Rule::RestartPending))
         .collect();
-    let needs_somebody = waits
-        .iter()
-        .any(|(_, waiting)| waiting.rule.needs_somebody());
+    let needs_user = waits.iter().any(|(_, waiting)| waiting.rule.needs_user());
     let complete = ready == members.len() && i32::try_from(ready) == Ok(wanted);
     let broken = members.iter().any(|member| member.down);
     let mut status = CassandraClusterStatus {
         observed_generation: observed.cluster.metadata.generation,
         conditions: Vec::new(),
         phase: Some(match () {
-            () if complete && !needs_somebody => Phase::Ready,
+            () if complete && !needs_user => Phase::Ready,
             () if broken => Phase::Degraded,
-            () if needs_somebody => Phase::Blocked,
+            () if needs_user => Phase::Blocked,
             () => Phase::Creating,
         }),
         ready: Some(format!("{ready}/{wanted}")),
@@ -134,17 +132,17 @@ pub(super) fn report(
             .map(|member| member.name.clone())
             .collect(),
     };
-    let wanted = conditions(cluster, members, &status, complete, needs_somebody);
+    let wanted = conditions(cluster, members, &status, complete, needs_user);
     merge(observed, &mut status, wanted);
     status
 }
 
 fn conditions(
     cluster: &Validated<'_>,
-    members: &[Outlook],
+    members: &[MemberSummary],
     status: &CassandraClusterStatus,
     complete: bool,
-    needs_somebody: bool,
+    needs_user: bool,
 ) -> Vec<Wanted> {
     let down: Vec<_> = members
         .iter()
@@ -157,7 +155,7 @@ fn conditions(
         .first()
         .map_or_else(String::new, |blocked| blocked.message.clone());
     let ready = status.ready.as_deref().unwrap_or_default();
-    let progressing = match (complete, needs_somebody) {
+    let progressing = match (complete, needs_user) {
         (true, false) => Wanted::new(
             conditions::PROGRESSING,
             false,
@@ -228,7 +226,7 @@ fn conditions(
 
 /// Whether a keyspace with three replicas in different racks has a quorum: at most one rack has no member that serves,
 /// or one that had joined and does not. With less than three racks, none may.
-fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static str) {
+fn available(cluster: &Validated<'_>, members: &[MemberSummary]) -> (bool, &'static str) {
     let missing = cluster.spec.racks.iter().filter(|rack| {
         let mut own = members.iter().filter(|member| member.rack == rack.name);
         own.clone().any(|member| member.down) || !own.any(|member| member.ready)
@@ -244,8 +242,8 @@ fn available(cluster: &Validated<'_>, members: &[Outlook]) -> (bool, &'static st
     }
 }
 
-fn racks(cluster: &Validated<'_>, members: &[Outlook]) -> Vec<RackStatus> {
-    let of = |rack: &str, keep: fn(&Outlook) -> bool| {
+fn racks(cluster: &Validated<'_>, members: &[MemberSummary]) -> Vec<RackStatus> {
+    let of = |rack: &str, keep: fn(&MemberSummary) -> bool| {
         let number = members
             .iter()
             .filter(|member| member.rack == rack && keep(member))
@@ -314,7 +312,7 @@ fn merge(
 }
 
 /// The oldest release that a member runs, by its numbers.
-fn oldest(members: &[Outlook]) -> Option<String> {
+fn oldest(members: &[MemberSummary]) -> Option<String> {
     let numbers = |release: &String| -> Vec<u32> {
         release
             .split(['.', '-'])

@@ -6,7 +6,7 @@ use cassandra_api::{
     v1alpha1::MemberState,
 };
 
-use super::facts::Facts;
+use super::super::member_view::MemberView;
 
 const PULL_PROBLEMS: &[&str] = &[
     "ErrImagePull",
@@ -23,7 +23,7 @@ const RUN_PROBLEMS: &[&str] = &[
 ];
 
 /// Why the pod does not get as far as its own containers can bring it. None: it does.
-pub(super) fn on_kubernetes(member: &Facts) -> Option<Waiting> {
+pub(super) fn on_kubernetes(member: &MemberView) -> Option<Waiting> {
     let Some(pod) = &member.pod else {
         let particulars = format!("pod {}-0 is not there", member.name);
         return member
@@ -37,7 +37,7 @@ pub(super) fn on_kubernetes(member: &Facts) -> Option<Waiting> {
 }
 
 /// Whether the pod can't run with what it was made from, so that a corrected spec should reach it at once.
-pub(super) fn is_stuck(member: &Facts) -> bool {
+pub(super) fn is_stuck(member: &MemberView) -> bool {
     let rule = on_kubernetes(member).map(|waiting| waiting.rule);
     let held_up = [
         Rule::NodeAvailable,
@@ -49,7 +49,7 @@ pub(super) fn is_stuck(member: &Facts) -> bool {
 }
 
 /// Why the agent or the bootstrapper keep the member from starting.
-pub(super) fn on_the_member(member: &Facts) -> Option<Waiting> {
+pub(super) fn on_the_member(member: &MemberView) -> Option<Waiting> {
     if let Some(refusal) = member.volume().and_then(|volume| volume.refusal.as_ref()) {
         return Some(refusal.clone());
     }

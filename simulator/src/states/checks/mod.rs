@@ -1,8 +1,8 @@
 //! What must hold of every plan. A check is a pure function of the state and the plan; the numbers are those of
 //! docs/testing.md.
 
-mod leave;
 mod objects;
+mod permit;
 mod record;
 mod settling;
 #[cfg(test)]
@@ -41,13 +41,13 @@ pub const ALL: &[(&str, Check)] = &[
     ("S01", objects::claims_stay),
     ("S02", objects::deletions_name_their_object),
     ("S03", objects::only_pods_without_cassandra_go),
-    ("S07", leave::one_at_a_time),
-    ("S07", leave::nobody_joins_a_broken_ring),
-    ("S10", leave::no_start_on_a_wrong_volume),
-    ("S12", leave::one_ring),
+    ("S07", permit::one_at_a_time),
+    ("S07", permit::nobody_joins_a_broken_ring),
+    ("S10", permit::no_start_on_a_wrong_volume),
+    ("S12", permit::one_ring),
     ("S12", record::the_founder_stays),
-    ("S13", leave::nobody_is_its_own_seed),
-    ("S14", leave::who_joins_has_a_seed_that_serves),
+    ("S13", permit::nobody_is_its_own_seed),
+    ("S14", permit::who_joins_has_a_seed_that_serves),
     ("S27", objects::all_is_owned),
     ("S33", objects::claims_do_not_shrink),
     ("S34", objects::one_desire_for_each_object),
@@ -55,7 +55,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("S34", record::ordinals_are_recorded_first),
     ("S37", record::the_generation_is_the_specs),
     ("S40", objects::users_objects_stay),
-    ("S46", leave::epochs_rise),
+    ("S46", permit::epochs_rise),
     ("S53", objects::nothing_changes_while_it_must_not),
 ];
 

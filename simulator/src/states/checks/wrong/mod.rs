@@ -1,8 +1,8 @@
 //! Each check, with a plan that is wrong.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod leave;
 mod objects;
+mod permit;
 mod settling;
 
 use cassandra_api::v1alpha1::{Action, Founder, InProgress};

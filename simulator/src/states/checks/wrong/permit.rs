@@ -1,22 +1,22 @@
-//! Leave and turns that are wrong.
+//! Permits and operations that are wrong.
 
 use super::*;
 
 #[test]
-fn leave_to_join_is_right_in_its_turn() {
+fn permit_to_join_is_right_in_its_turn() {
     let state = state(Life::Normal, Life::Fresh);
     let plan = telling(&state, SECOND, &join());
     assert_eq!(complaints(&state, &plan), vec![]);
 }
 
 #[test]
-fn leave_without_a_turn_is_seen() {
+fn permit_without_a_turn_is_seen() {
     let state = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
 
 #[test]
-fn leave_for_two_is_seen() {
+fn permit_for_two_is_seen() {
     let state = state(Life::Fresh, Life::Fresh);
     let mut plan = telling(&state, SECOND, &join());
     plan.apply.extend(telling(&state, FIRST, &join()).apply);
@@ -24,13 +24,13 @@ fn leave_for_two_is_seen() {
 }
 
 #[test]
-fn leave_beside_one_on_the_way_is_seen() {
+fn permit_beside_one_on_the_way_is_seen() {
     let state = state(Life::Founding, Life::Fresh);
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
 
 #[test]
-fn leave_to_join_while_a_member_is_down_is_seen() {
+fn permit_to_join_while_a_member_is_down_is_seen() {
     let state = state(Life::Down, Life::Fresh);
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
@@ -43,14 +43,14 @@ fn a_turn_while_a_member_is_down_is_seen() {
 }
 
 #[test]
-fn leave_on_a_wrong_volume_is_seen() {
+fn permit_on_a_wrong_volume_is_seen() {
     let state = state(Life::Normal, Life::Swapped);
     let rejoin = json!({ "epoch": 1, "mode": "Rejoin" });
     sees(&state, &telling(&state, SECOND, &rejoin), "S10");
 }
 
 #[test]
-fn leave_that_stays_after_the_volume_was_lost_is_seen() {
+fn permit_that_stays_after_the_volume_was_lost_is_seen() {
     let state = state(Life::Normal, Life::Lost);
     let rejoin = json!({ "epoch": 2, "mode": "Rejoin" });
     sees(&state, &telling(&state, SECOND, &rejoin), "S10");

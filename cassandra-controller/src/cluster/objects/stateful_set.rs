@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::{configuration::digest, owner, pod};
 use crate::{
     cluster::{
-        decide::Facts,
-        drift::{Guard, put_right},
+        drift::{Guard, ensure},
+        member_view::MemberView,
         plan::{Desired, Kind},
         validate::Validated,
     },
@@ -22,21 +22,21 @@ use crate::{
 /// The StatefulSet, once what its pod names is there: the Service's address and the volume claim.
 pub(crate) fn stateful_set(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     member: &CassandraMember,
     spec: &CassandraMemberSpec,
 ) -> Option<Desired> {
     let workload = spec.workload.as_ref()?;
-    facts.service_address()?;
-    let claim_uid = facts.claim.as_ref().and_then(|claim| claim.uid());
-    if claim_uid.is_none() && !workload.ephemeral {
+    view.service_address()?;
+    let pvc_uid = view.claim.as_ref().and_then(|claim| claim.uid());
+    if pvc_uid.is_none() && !workload.ephemeral {
         return None;
     }
     let identity = pod::Identity {
         cluster,
-        member: &facts.name,
+        member: &view.name,
         member_uid: &member.uid()?,
-        claim_uid: claim_uid.as_deref(),
+        pvc_uid: pvc_uid.as_deref(),
         spec,
         workload,
     };
@@ -52,9 +52,9 @@ pub(crate) fn stateful_set(
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {
-            "name": facts.name,
-            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
-            "ownerReferences": owner("CassandraMember", &facts.name, &member.uid()?),
+            "name": view.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &view.rack, &view.name),
+            "ownerReferences": owner("CassandraMember", &view.name, &member.uid()?),
         },
         "spec": {
             "replicas": 1,
@@ -63,19 +63,19 @@ pub(crate) fn stateful_set(
             // Ordered would wait for a broken pod to become ready before it is replaced.
             "podManagementPolicy": "Parallel",
             "updateStrategy": { "type": "OnDelete" },
-            "selector": { "matchLabels": labels::selecting_member(&cluster.name, &facts.name) },
+            "selector": { "matchLabels": labels::selecting_member(&cluster.name, &view.name) },
         },
     });
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
         // Moved: `json!` would copy it.
         spec.insert("template".into(), template);
     }
-    put_right(
+    ensure(
         Kind::StatefulSet,
-        &facts.name,
+        &view.name,
         fields::MEMBER,
         Guard::Uid,
         object,
-        facts.stateful_set.as_deref(),
+        view.stateful_set.as_deref(),
     )
 }

@@ -10,8 +10,8 @@ use serde_json::json;
 use super::{owned_by_cluster, owner};
 use crate::{
     cluster::{
-        decide::Facts,
-        drift::{Guard, put_right},
+        drift::{Guard, ensure},
+        member_view::MemberView,
         plan::{Desired, Existing, Kind},
         validate::Validated,
     },
@@ -21,23 +21,23 @@ use crate::{
 /// The Member, with this spec. Its spec continues what was read, so it is written only over that.
 pub(crate) fn member(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     spec: &CassandraMemberSpec,
 ) -> Option<Desired> {
     let object = json!({
         "apiVersion": format!("{GROUP}/v1alpha1"),
         "kind": "CassandraMember",
         "metadata": {
-            "name": facts.name,
-            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
+            "name": view.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &view.rack, &view.name),
             "ownerReferences": owned_by_cluster(cluster),
         },
         "spec": spec,
     });
-    let live = facts.member.as_deref();
-    let write = put_right::<CassandraMember>(
+    let live = view.member.as_deref();
+    let write = ensure::<CassandraMember>(
         Kind::CassandraMember,
-        &facts.name,
+        &view.name,
         fields::MEMBER,
         Guard::Version,
         object.clone(),
@@ -53,7 +53,7 @@ pub(crate) fn member(
         };
         Some(Desired {
             kind: Kind::CassandraMember,
-            name: facts.name.clone(),
+            name: view.name.clone(),
             manager: fields::MEMBER,
             existing,
             object,
@@ -65,11 +65,11 @@ pub(crate) fn member(
 /// deleted comes back with the address that the ring knows.
 pub(crate) fn member_service(
     cluster: &Validated<'_>,
-    facts: &Facts,
+    view: &MemberView,
     member: &CassandraMember,
 ) -> Option<Desired> {
     let mut spec = json!({
-        "selector": labels::selecting_member(&cluster.name, &facts.name),
+        "selector": labels::selecting_member(&cluster.name, &view.name),
         "publishNotReadyAddresses": true,
         "ports": [
             { "name": "internode", "port": ports::INTERNODE, "protocol": "TCP" },
@@ -77,25 +77,25 @@ pub(crate) fn member_service(
             { "name": "cql", "port": ports::CQL, "protocol": "TCP" },
         ],
     });
-    if let (Some(address), Some(fields)) = (facts.broadcast_address(), spec.as_object_mut()) {
+    if let (Some(address), Some(fields)) = (view.broadcast_address(), spec.as_object_mut()) {
         fields.insert("clusterIP".into(), address.into());
     }
     let object = json!({
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": facts.name,
-            "labels": labels::of_member(&cluster.name, &cluster.uid, &facts.rack, &facts.name),
-            "ownerReferences": owner("CassandraMember", &facts.name, &member.uid()?),
+            "name": view.name,
+            "labels": labels::of_member(&cluster.name, &cluster.uid, &view.rack, &view.name),
+            "ownerReferences": owner("CassandraMember", &view.name, &member.uid()?),
         },
         "spec": spec,
     });
-    put_right(
+    ensure(
         Kind::Service,
-        &facts.name,
+        &view.name,
         fields::MEMBER,
         Guard::Uid,
         object,
-        facts.service.as_deref(),
+        view.service.as_deref(),
     )
 }

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use facts::{Facts, Operation, Paths, Sightings};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
+use recordings::{Facts, Operation, Paths, Sightings};
 use simulator::{
     scenarios,
     simulation::{NAMESPACE, Simulation},

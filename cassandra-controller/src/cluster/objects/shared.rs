@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::owned_by_cluster;
 use crate::{
     cluster::{
-        drift::{Guard, put_right},
+        drift::{Guard, ensure},
         plan::{Desired, Kind},
         validate::Validated,
     },
@@ -21,7 +21,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
     let budget = names::disruption_budget(&cluster.name);
     let right = Guard::Uid;
     let writes = [
-        put_right(
+        ensure(
             Kind::ServiceAccount,
             &account,
             fields::CLUSTER,
@@ -29,7 +29,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             service_account(cluster, &account),
             owned.service_accounts.get(&account).map(AsRef::as_ref),
         ),
-        put_right(
+        ensure(
             Kind::Role,
             &account,
             fields::CLUSTER,
@@ -37,7 +37,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             role(cluster, &account),
             owned.roles.get(&account).map(AsRef::as_ref),
         ),
-        put_right(
+        ensure(
             Kind::RoleBinding,
             &account,
             fields::CLUSTER,
@@ -47,7 +47,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
         )
         // Kubernetes refuses a binding of a role that is not there.
         .filter(|_| owned.roles.contains_key(&account)),
-        put_right(
+        ensure(
             Kind::Service,
             &service,
             fields::CLUSTER,
@@ -55,7 +55,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             client_service(cluster, &service),
             owned.services.get(&service).map(AsRef::as_ref),
         ),
-        put_right(
+        ensure(
             Kind::PodDisruptionBudget,
             &budget,
             fields::CLUSTER,

@@ -222,6 +222,6 @@ fn read(operation: Operation) -> Result<Roles> {
 }
 
 fn path(operation: Operation) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulator/facts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rings");
     folder.join(format!("{}.json", operation.name()))
 }

@@ -1,4 +1,4 @@
-//! Leave to start, and what comes of it.
+//! The permit to start, and what comes of it.
 
 use cassandra_api::v1alpha1::{CassandraMember, MemberState, StartMode};
 
@@ -36,10 +36,13 @@ fn starts_anew(member: &CassandraMember) -> bool {
         .status
         .as_ref()
         .is_some_and(|status| status.bootstrapped.is_some());
-    matches!(member.spec.start.mode, StartMode::Found | StartMode::Join) && !joined
+    matches!(
+        member.spec.start.mode,
+        StartMode::CreateRing | StartMode::Join
+    ) && !joined
 }
 
-/// S07: at most one member of a cluster has leave to take a place that it has not.
+/// S07: at most one member of a cluster has a permit to take a place that it has not.
 fn one_at_a_time(
     write: &Write<'_>,
     before: Option<&CassandraMember>,
@@ -57,7 +60,7 @@ fn one_at_a_time(
         .filter(|other| other.spec.cluster.uid == now.spec.cluster.uid && starts_anew(other))
         .map(|other| name(&other).to_owned())
         .collect();
-    (starting.len() > 1).then(|| format!("S07: {starting:?} have leave at the same time"))
+    (starting.len() > 1).then(|| format!("S07: {starting:?} have a permit at the same time"))
 }
 
 /// S13, S14: who joins has seeds that are in the ring, and is not among them.
@@ -96,7 +99,7 @@ fn ring_is_whole(
     }
     let disagreement = write.ring.disagreement()?;
     Some(format!(
-        "S15: {} has leave to join while {disagreement}",
+        "S15: {} has a permit to join while {disagreement}",
         name(now)
     ))
 }
@@ -122,7 +125,7 @@ fn everybody_was_asked(write: &Write<'_>) -> Option<String> {
             let status = other.status.as_ref();
             let joined = status.filter(|status| status.bootstrapped.is_some());
             joined.is_some_and(|status| {
-                let answer = status.probe.as_ref().map(|probe| probe.id.as_str());
+                let answer = status.refresh.as_ref().map(|refresh| refresh.id.as_str());
                 let about = answer.and_then(|answer| answer.rsplit_once('.'));
                 about.is_none_or(|(about, _)| about != next)
             })

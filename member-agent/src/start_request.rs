@@ -7,24 +7,24 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
-use cassandra_api::v1alpha1::{Start, StartMode, VolumeFacts};
-use cassandra_management::handoff::{Answer, LEAVE_PATH, Question};
+use cassandra_api::v1alpha1::{Start, StartMode, VolumeStatus};
+use cassandra_management::start_request::{START_PATH, StartRequest, StartResponse};
 use tokio::{sync::Notify, time::Instant};
 
-use crate::member::{Inquiry, Known, Said};
+use crate::member::{CachedMember, LiveAnswer, LiveReader};
 
 /// For this long after a question the bootstrapper is at work.
 const AT_WORK: Duration = Duration::from_secs(10);
 
 /// What the bootstrapper said last.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
-    last: Arc<Mutex<Option<(Instant, VolumeFacts)>>>,
+pub struct BootstrapperReport {
+    last: Arc<Mutex<Option<(Instant, VolumeStatus)>>>,
     news: Arc<Notify>,
 }
 
-impl Told {
-    fn record(&self, volume: VolumeFacts) {
+impl BootstrapperReport {
+    fn record(&self, volume: VolumeStatus) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = last
             .as_ref()
@@ -36,13 +36,13 @@ impl Told {
     }
 
     /// What it said last.
-    pub fn last(&self) -> Option<VolumeFacts> {
+    pub fn last(&self) -> Option<VolumeStatus> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().map(|(_, volume)| volume.clone())
     }
 
     /// What it said, if it is still at work.
-    pub fn recent(&self) -> Option<VolumeFacts> {
+    pub fn recent(&self) -> Option<VolumeStatus> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = last.as_ref().filter(|(at, _)| at.elapsed() < AT_WORK);
         recent.map(|(_, volume)| volume.clone())
@@ -59,49 +59,49 @@ impl Told {
     }
 }
 
-/// What the handoff's server needs.
+/// What the server of start requests needs.
 #[derive(Debug)]
-pub struct Handoff {
+pub struct StartRequests {
     /// Where to ask.
-    pub inquiry: Inquiry,
-    /// Where to leave what the bootstrapper says.
-    pub told: Told,
+    pub live: LiveReader,
+    /// Where is kept what the bootstrapper says.
+    pub told: BootstrapperReport,
     /// The highest epoch that was seen.
     pub highest: Mutex<i64>,
 }
 
-impl Handoff {
+impl StartRequests {
     /// Answers the bootstrapper, and keeps what it said for the status.
-    pub async fn answer(&self, question: Question) -> Answer {
+    pub async fn answer(&self, question: StartRequest) -> StartResponse {
         self.told.record(question.volume);
-        let said = self.inquiry.ask().await;
+        let said = self.live.ask().await;
         let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
         answer(&said, &mut highest)
     }
 }
 
-/// The handoff's routes.
-pub fn routes(handoff: Arc<Handoff>) -> Router {
+/// The routes of start requests.
+pub fn routes(requests: Arc<StartRequests>) -> Router {
     Router::new()
-        .route(LEAVE_PATH, post(leave))
-        .with_state(handoff)
+        .route(START_PATH, post(start))
+        .with_state(requests)
 }
 
-async fn leave(
-    State(handoff): State<Arc<Handoff>>,
+async fn start(
+    State(requests): State<Arc<StartRequests>>,
     question: Bytes,
 ) -> Result<Vec<u8>, (StatusCode, String)> {
-    let question: Question = serde_json::from_slice(&question)
+    let question: StartRequest = serde_json::from_slice(&question)
         .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-    serde_json::to_vec(&handoff.answer(question).await)
+    serde_json::to_vec(&requests.answer(question).await)
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 /// The answer to what is known, and the highest epoch from now on. A lower epoch than was seen before comes
 /// from an API server that has lost something: nothing is started on its word.
-fn answer(said: &Said, highest: &mut i64) -> Answer {
+fn answer(said: &LiveAnswer, highest: &mut i64) -> StartResponse {
     match said {
-        Said::Now(Known::Present(member)) => {
+        LiveAnswer::Now(CachedMember::Present(member)) => {
             let start = member.spec.start.clone();
             let start = if start.epoch < *highest {
                 Start {
@@ -112,14 +112,14 @@ fn answer(said: &Said, highest: &mut i64) -> Answer {
                 *highest = start.epoch;
                 start
             };
-            Answer::Present {
+            StartResponse::Present {
                 start,
                 host_id: member.status.as_ref().and_then(|s| s.host_id.clone()),
             }
         }
-        Said::Now(Known::Gone) => Answer::Gone,
-        Said::Now(Known::Nothing) => Answer::Unreachable { for_seconds: 0 },
-        Said::Silent(silence) => Answer::Unreachable {
+        LiveAnswer::Now(CachedMember::Gone) => StartResponse::Gone,
+        LiveAnswer::Now(CachedMember::Nothing) => StartResponse::Unreachable { for_seconds: 0 },
+        LiveAnswer::Silent(silence) => StartResponse::Unreachable {
             for_seconds: silence.as_secs(),
         },
     }
@@ -132,41 +132,44 @@ mod tests {
     use super::*;
     use crate::fixtures::member;
 
-    fn present(epoch: i64) -> Said {
+    fn present(epoch: i64) -> LiveAnswer {
         let mut member = member();
         member.spec.start.epoch = epoch;
         member.spec.start.mode = StartMode::Rejoin;
-        Said::Now(Known::Present(Arc::new(member)))
+        LiveAnswer::Now(CachedMember::Present(Arc::new(member)))
     }
 
-    fn mode(answer: &Answer) -> StartMode {
+    fn mode(answer: &StartResponse) -> StartMode {
         match answer {
-            Answer::Present { start, .. } => start.mode,
-            Answer::Gone | Answer::Unreachable { .. } => panic!("{answer:?}"),
+            StartResponse::Present { start, .. } => start.mode,
+            StartResponse::Gone | StartResponse::Unreachable { .. } => panic!("{answer:?}"),
         }
     }
 
     #[test]
     fn unknown_is_not_gone() {
-        let silent = Said::Silent(Duration::from_secs(7));
+        let silent = LiveAnswer::Silent(Duration::from_secs(7));
         assert_eq!(
             answer(&silent, &mut 0),
-            Answer::Unreachable { for_seconds: 7 }
+            StartResponse::Unreachable { for_seconds: 7 }
         );
-        assert_eq!(answer(&Said::Now(Known::Gone), &mut 0), Answer::Gone);
+        assert_eq!(
+            answer(&LiveAnswer::Now(CachedMember::Gone), &mut 0),
+            StartResponse::Gone
+        );
         assert!(matches!(
-            answer(&Said::Now(Known::Nothing), &mut 0),
-            Answer::Unreachable { .. }
+            answer(&LiveAnswer::Now(CachedMember::Nothing), &mut 0),
+            StartResponse::Unreachable { .. }
         ));
     }
 
     #[test]
     fn a_member_with_another_uid_is_gone() {
-        let other = Known::of(Some(member()), "another");
-        assert_eq!(answer(&Said::Now(other), &mut 0), Answer::Gone);
+        let other = CachedMember::of(Some(member()), "another");
+        assert_eq!(answer(&LiveAnswer::Now(other), &mut 0), StartResponse::Gone);
         assert_eq!(
-            answer(&Said::Now(Known::of(None, "u")), &mut 0),
-            Answer::Gone
+            answer(&LiveAnswer::Now(CachedMember::of(None, "u")), &mut 0),
+            StartResponse::Gone
         );
     }
 
@@ -181,8 +184,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_bootstrapper_is_at_work_for_ten_seconds_after_a_question() {
-        let told = Told::default();
-        told.record(VolumeFacts::default());
+        let told = BootstrapperReport::default();
+        told.record(VolumeStatus::default());
         // It is news.
         told.news().await;
         tokio::time::advance(Duration::from_secs(9)).await;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::{
-        decide::Facts,
-        drift::{Guard, put_right},
+        drift::{Guard, ensure},
+        member_view::MemberView,
         plan::{Desired, Kind},
         validate::Validated,
     },
@@ -19,25 +19,18 @@ use crate::{
 };
 
 /// The claim of a member. Its host id is noted on it, so that it tells whose data it holds.
-pub(crate) fn volume_claim(cluster: &Validated<'_>, facts: &Facts) -> Option<Desired> {
-    let live = facts.claim.as_deref();
+pub(crate) fn volume_claim(cluster: &Validated<'_>, view: &MemberView) -> Option<Desired> {
+    let live = view.claim.as_deref();
     let mut annotations = serde_json::Map::new();
     if let Some(origin) = live.and_then(|claim| claim.annotations().get(labels::ADOPTED_FROM)) {
         annotations.insert(labels::ADOPTED_FROM.into(), json!(origin));
     }
-    if let Some(host_id) = facts.host_id().filter(|_| facts.has_joined()) {
+    if let Some(host_id) = view.host_id().filter(|_| view.has_joined()) {
         annotations.insert(labels::HOST_ID.into(), json!(host_id));
     }
-    let name = names::volume_claim(&facts.name);
-    let object = claim(
-        cluster,
-        &name,
-        &facts.rack,
-        facts.ordinal,
-        &annotations,
-        live,
-    );
-    put_right(
+    let name = names::volume_claim(&view.name);
+    let object = claim(cluster, &name, &view.rack, view.ordinal, &annotations, live);
+    ensure(
         Kind::PersistentVolumeClaim,
         &name,
         fields::MEMBER,
@@ -62,7 +55,7 @@ pub(crate) fn adopted_claim(
     }
     let name = live.name_any();
     let object = claim(cluster, &name, rack, ordinal, &annotations, Some(live));
-    put_right(
+    ensure(
         Kind::PersistentVolumeClaim,
         &name,
         fields::MEMBER,

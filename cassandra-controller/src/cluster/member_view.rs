@@ -9,15 +9,15 @@ use cassandra_api::{
         core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
     },
     labels, names,
-    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, StartMode, VolumeFacts},
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, StartMode, VolumeStatus},
 };
 use kube::ResourceExt as _;
 
-use super::super::validate::Validated;
+use super::{objects, validate::Validated};
 
 /// One member that should exist.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct MemberView {
     /// The member's name.
     pub name: String,
     /// Its rack.
@@ -39,7 +39,7 @@ pub(crate) struct Facts {
 }
 
 /// Every member that the status has an ordinal for, rack by rack, in the order of the spec.
-pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
+pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<MemberView> {
     let recorded = |rack: &str| cluster.status.next_ordinals.get(rack).copied().unwrap_or(0);
     let owned = &cluster.observed.owned;
     let own_claim = |claim: &&Arc<PersistentVolumeClaim>| {
@@ -59,7 +59,7 @@ pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<Facts> {
                 .stateful_sets
                 .get(&name)
                 .filter(|set| !is_of_an_earlier_member(member.map(Arc::as_ref), set));
-            Facts {
+            MemberView {
                 rack: rack.name.clone(),
                 zone: rack.zone.clone(),
                 ordinal,
@@ -85,19 +85,19 @@ fn is_of_an_earlier_member(member: Option<&CassandraMember>, set: &StatefulSet) 
     controller.is_some_and(|owner| Some(&owner.uid) != uid)
 }
 
-impl Facts {
+impl MemberView {
     /// What the agent reports, if it ever did.
     pub(crate) fn status(&self) -> Option<&CassandraMemberStatus> {
         self.member.as_ref()?.status.as_ref()
     }
 
     /// What is on the volume, if the bootstrapper has looked.
-    pub(crate) fn volume(&self) -> Option<&VolumeFacts> {
+    pub(crate) fn volume(&self) -> Option<&VolumeStatus> {
         self.status()?.volume.as_ref()
     }
 
     /// What is on the volume, if it is this member's: a foreign marker says nothing of this member.
-    pub(crate) fn own_volume(&self) -> Option<&VolumeFacts> {
+    pub(crate) fn own_volume(&self) -> Option<&VolumeStatus> {
         let spec = &self.member.as_ref()?.spec;
         self.volume().filter(|volume| {
             let origin = volume.cluster_uid.as_ref();
@@ -169,14 +169,14 @@ impl Facts {
         reported || marked || annotated()
     }
 
-    /// Whether the agent has seen this member joined since it was last given leave, so that its turn is over.
+    /// Whether the agent has seen this member joined since it was last given a permit, so that its turn is over.
     pub(crate) fn reports_joined(&self) -> bool {
         self.status()
             .is_some_and(|status| status.bootstrapped.is_some())
     }
 
     /// Whether the bootstrapper has looked at the volume and found nothing to object to, and waits.
-    pub(crate) fn waits_for_leave(&self) -> bool {
+    pub(crate) fn waits_for_permit(&self) -> bool {
         self.state() == MemberState::Waiting
             && self.volume().is_some_and(|volume| volume.refusal.is_none())
     }
@@ -246,9 +246,7 @@ impl Facts {
 
     /// Whether the images of the operator are there and run.
     pub(crate) fn pod_gets_as_far_as_the_agent(&self) -> bool {
-        let mut agents = self
-            .containers()
-            .filter(|c| c.name == super::super::build::AGENT);
+        let mut agents = self.containers().filter(|c| c.name == objects::AGENT);
         agents.any(|container| container.started == Some(true))
     }
 
@@ -263,7 +261,7 @@ impl Facts {
     /// Whether the Cassandra process runs, as the kubelet sees it.
     pub(crate) fn cassandra_runs(&self) -> bool {
         self.containers()
-            .filter(|container| container.name == super::super::build::CASSANDRA)
+            .filter(|container| container.name == objects::CASSANDRA)
             .any(|container| {
                 container
                     .state

@@ -1,14 +1,14 @@
 //! Whether Cassandra may start now, and with which seeds.
 //!
-//! Leave is the operator's to give. A member that has joined may go without it only when the API server has
+//! StartPermit is the operator's to give. A member that has joined may go without it only when the API server has
 //! not been reachable for a while, and only if the last word was not a no: it may have been replaced since.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
 use cassandra_api::v1alpha1::{Start, StartMode};
 use cassandra_management::{
-    handoff::Answer,
     marker::{self, Marker},
+    start_request::StartResponse,
 };
 
 use crate::{
@@ -28,7 +28,7 @@ pub enum Heard {
     /// Nothing was asked yet.
     Nothing,
     /// The agent's answer.
-    Answer(Answer),
+    StartResponse(StartResponse),
     /// The agent has not answered for this long.
     Silence(Duration),
 }
@@ -41,7 +41,7 @@ pub enum Step {
     /// Ask again.
     Wait(Waiting),
     /// Start Cassandra.
-    Start(Leave),
+    Start(StartPermit),
 }
 
 /// What is waited for.
@@ -49,8 +49,8 @@ pub enum Step {
 pub enum Waiting {
     /// The agent's first answer.
     Agent,
-    /// Leave from the operator.
-    Leave,
+    /// StartPermit from the operator.
+    Permit,
     /// An end of this pod: its Member is gone.
     Gone,
     /// The API server.
@@ -63,7 +63,7 @@ impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Agent => "waiting for the agent of this pod to answer",
-            Self::Leave => "waiting for the operator's leave to start",
+            Self::Permit => "waiting for the operator's permit to start",
             Self::Gone => "waiting for the end: the Member of this pod does not exist any more",
             Self::Api => "waiting for the API server, which the agent can't reach",
             Self::Seeds => "waiting for the addresses of other members",
@@ -71,12 +71,12 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// Leave to start Cassandra.
+/// StartPermit to start Cassandra.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Leave {
+pub struct StartPermit {
     /// Seeds, sorted.
     pub seeds: Vec<String>,
-    /// The epoch of the leave.
+    /// The epoch of the permit.
     pub epoch: i64,
     /// Whether the marker alone gave it.
     pub by_marker: bool,
@@ -91,7 +91,7 @@ pub fn decide(
     denied: bool,
 ) -> Step {
     let answer = match heard {
-        Heard::Answer(answer) => Some(answer),
+        Heard::StartResponse(answer) => Some(answer),
         Heard::Nothing | Heard::Silence(_) => None,
     };
     if let Err(refusal) = judge(identity, volume, answer) {
@@ -101,30 +101,36 @@ pub fn decide(
     match heard {
         Heard::Silence(past) if *past >= SILENT_FOR => alone(joined, denied, Waiting::Agent),
         Heard::Nothing | Heard::Silence(_) => Step::Wait(Waiting::Agent),
-        Heard::Answer(Answer::Gone) => Step::Wait(Waiting::Gone),
-        Heard::Answer(Answer::Unreachable { for_seconds }) => {
+        Heard::StartResponse(StartResponse::Gone) => Step::Wait(Waiting::Gone),
+        Heard::StartResponse(StartResponse::Unreachable { for_seconds }) => {
             if Duration::from_secs(*for_seconds) >= UNREACHABLE_FOR {
                 alone(joined, denied, Waiting::Api)
             } else {
                 Step::Wait(Waiting::Api)
             }
         }
-        Heard::Answer(Answer::Present { start, .. }) => by_leave(start, own_address, joined),
+        Heard::StartResponse(StartResponse::Present { start, .. }) => {
+            by_permit(start, own_address, joined)
+        }
     }
 }
 
 /// Whether what was heard is a no, a yes, or neither.
 pub fn denies(heard: &Heard) -> Option<bool> {
     match heard {
-        Heard::Answer(Answer::Present { start, .. }) => Some(start.mode == StartMode::Hold),
-        Heard::Answer(Answer::Gone) => Some(true),
-        Heard::Answer(Answer::Unreachable { .. }) | Heard::Nothing | Heard::Silence(_) => None,
+        Heard::StartResponse(StartResponse::Present { start, .. }) => {
+            Some(start.mode == StartMode::Hold)
+        }
+        Heard::StartResponse(StartResponse::Gone) => Some(true),
+        Heard::StartResponse(StartResponse::Unreachable { .. })
+        | Heard::Nothing
+        | Heard::Silence(_) => None,
     }
 }
 
 fn alone(joined: Option<&Marker>, denied: bool, waiting: Waiting) -> Step {
     match joined {
-        Some(marker) if !denied && !marker.seeds.is_empty() => Step::Start(Leave {
+        Some(marker) if !denied && !marker.seeds.is_empty() => Step::Start(StartPermit {
             seeds: marker.seeds.clone(),
             epoch: marker.start_epoch,
             by_marker: true,
@@ -133,9 +139,9 @@ fn alone(joined: Option<&Marker>, denied: bool, waiting: Waiting) -> Step {
     }
 }
 
-fn by_leave(start: &Start, own_address: IpAddr, joined: Option<&Marker>) -> Step {
+fn by_permit(start: &Start, own_address: IpAddr, joined: Option<&Marker>) -> Step {
     let give = |seeds: Vec<String>| {
-        Step::Start(Leave {
+        Step::Start(StartPermit {
             seeds,
             epoch: start.epoch,
             by_marker: false,
@@ -145,12 +151,12 @@ fn by_leave(start: &Start, own_address: IpAddr, joined: Option<&Marker>) -> Step
     seeds.sort();
     seeds.dedup();
     match (start.mode, joined) {
-        (StartMode::Found, None) => give(vec![own_address.to_string()]),
+        (StartMode::CreateRing, None) => give(vec![own_address.to_string()]),
         (StartMode::Join, None) => match safe_to_join(&seeds, own_address) {
             Ok(()) => give(seeds),
             Err(refusal) => Step::Refuse(refusal),
         },
-        (StartMode::Found | StartMode::Join | StartMode::Rejoin, _) => {
+        (StartMode::CreateRing | StartMode::Join | StartMode::Rejoin, _) => {
             if seeds.is_empty() {
                 seeds = joined
                     .map(|marker| marker.seeds.clone())
@@ -163,7 +169,7 @@ fn by_leave(start: &Start, own_address: IpAddr, joined: Option<&Marker>) -> Step
             }
         }
         // Also any mode that this program does not know.
-        (StartMode::Hold | _, _) => Step::Wait(Waiting::Leave),
+        (StartMode::Hold | _, _) => Step::Wait(Waiting::Permit),
     }
 }
 
@@ -183,11 +189,11 @@ fn safe_to_join(seeds: &[String], own_address: IpAddr) -> Result<(), Refusal> {
     }
 }
 
-/// The marker to write before Cassandra starts by this leave.
+/// The marker to write before Cassandra starts by this permit.
 pub fn marker(
     identity: &Identity,
     volume: &Volume,
-    leave: &Leave,
+    permit: &StartPermit,
     config_revision: &str,
 ) -> Marker {
     let earlier = volume.marker();
@@ -199,12 +205,12 @@ pub fn marker(
         rack: identity.rack.clone(),
         member: identity.member.clone(),
         member_uid: identity.member_uid.clone(),
-        pvc_uid: identity.volume_uid.clone(),
+        pvc_uid: identity.pvc_uid.clone(),
         host_id: earlier.and_then(|marker| marker.host_id.clone()),
         joined: earlier.is_some_and(|marker| marker.joined),
-        seeds: leave.seeds.clone(),
+        seeds: permit.seeds.clone(),
         config_revision: Some(config_revision.to_owned()),
-        start_epoch: leave.epoch,
+        start_epoch: permit.epoch,
     }
 }
 
@@ -220,12 +226,12 @@ mod tests {
     }
 
     fn on(volume: &Volume, mode: StartMode, seeds: &[&str]) -> Step {
-        step(volume, &Heard::Answer(present(mode, seeds, None)))
+        step(volume, &Heard::StartResponse(present(mode, seeds, None)))
     }
 
     fn starts(step: Step) -> Vec<String> {
         match step {
-            Step::Start(leave) => leave.seeds,
+            Step::Start(permit) => permit.seeds,
             Step::Refuse(_) | Step::Wait(_) => panic!("{step:?}"),
         }
     }
@@ -237,19 +243,19 @@ mod tests {
     }
 
     fn unreachable(for_seconds: u64) -> Heard {
-        Heard::Answer(Answer::Unreachable { for_seconds })
+        Heard::StartResponse(StartResponse::Unreachable { for_seconds })
     }
 
     #[test]
-    fn waits_until_there_is_leave() {
+    fn waits_until_there_is_a_permit() {
         for (heard, waiting) in [
             (Heard::Nothing, Waiting::Agent),
             (Heard::Silence(SILENT_FOR / 2), Waiting::Agent),
             (
-                Heard::Answer(present(StartMode::Hold, &[], None)),
-                Waiting::Leave,
+                Heard::StartResponse(present(StartMode::Hold, &[], None)),
+                Waiting::Permit,
             ),
-            (Heard::Answer(Answer::Gone), Waiting::Gone),
+            (Heard::StartResponse(StartResponse::Gone), Waiting::Gone),
             (unreachable(29), Waiting::Api),
         ] {
             for volume in [empty(), unjoined(), with(marker())] {
@@ -261,13 +267,13 @@ mod tests {
     #[test]
     fn a_founder_is_its_own_only_seed() {
         for volume in [empty(), unjoined()] {
-            let step = on(&volume, StartMode::Found, &["10.96.0.1"]);
+            let step = on(&volume, StartMode::CreateRing, &["10.96.0.1"]);
             assert_eq!(starts(step), [OWN]);
         }
     }
 
     #[test]
-    fn a_joiner_gets_the_seeds_of_its_leave() {
+    fn a_joiner_gets_the_seeds_of_its_permit() {
         for volume in [empty(), unjoined()] {
             let step = on(&volume, StartMode::Join, &["10.96.0.6", "10.96.0.5"]);
             assert_eq!(starts(step), ["10.96.0.5", "10.96.0.6"]);
@@ -295,8 +301,8 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_has_joined_rejoins_whatever_the_leave_is_called() {
-        for mode in [StartMode::Found, StartMode::Join, StartMode::Rejoin] {
+    fn a_member_that_has_joined_rejoins_whatever_the_permit_is_called() {
+        for mode in [StartMode::CreateRing, StartMode::Join, StartMode::Rejoin] {
             let step = on(&with(marker()), mode, &["10.96.0.6", OWN]);
             assert_eq!(starts(step), ["10.96.0.6", OWN]);
             let step = on(&with(marker()), mode, &[]);
@@ -315,11 +321,11 @@ mod tests {
     #[test]
     fn the_marker_alone_decides_after_a_while() {
         for heard in [unreachable(30), Heard::Silence(SILENT_FOR)] {
-            let Step::Start(leave) = step(&with(marker()), &heard) else {
+            let Step::Start(permit) = step(&with(marker()), &heard) else {
                 panic!("{heard:?}");
             };
-            assert!(leave.by_marker);
-            assert_eq!((leave.seeds, leave.epoch), (marker().seeds, 3));
+            assert!(permit.by_marker);
+            assert_eq!((permit.seeds, permit.epoch), (marker().seeds, 3));
         }
     }
 
@@ -340,11 +346,14 @@ mod tests {
             let step = decide(&identity(), own, &with(marker()), &heard, true);
             assert!(matches!(step, Step::Wait(_)), "{step:?}");
         }
-        assert_eq!(denies(&Heard::Answer(Answer::Gone)), Some(true));
+        assert_eq!(
+            denies(&Heard::StartResponse(StartResponse::Gone)),
+            Some(true)
+        );
         let hold = present(StartMode::Hold, &[], None);
-        assert_eq!(denies(&Heard::Answer(hold)), Some(true));
+        assert_eq!(denies(&Heard::StartResponse(hold)), Some(true));
         let rejoin = present(StartMode::Rejoin, &[], None);
-        assert_eq!(denies(&Heard::Answer(rejoin)), Some(false));
+        assert_eq!(denies(&Heard::StartResponse(rejoin)), Some(false));
         assert_eq!(denies(&unreachable(1)), None);
     }
 
@@ -356,8 +365,8 @@ mod tests {
             Heard::Nothing,
             unreachable(3600),
             Heard::Silence(SILENT_FOR),
-            Heard::Answer(Answer::Gone),
-            Heard::Answer(present(StartMode::Rejoin, &["10.96.0.5"], None)),
+            Heard::StartResponse(StartResponse::Gone),
+            Heard::StartResponse(present(StartMode::Rejoin, &["10.96.0.5"], None)),
         ] {
             let step = step(&with(other.clone()), &heard);
             assert!(matches!(step, Step::Refuse(_)), "{step:?}");
@@ -368,22 +377,22 @@ mod tests {
     fn the_marker_keeps_what_the_node_has_become() {
         let mut adopting = identity();
         (adopting.cluster_uid, adopting.member_uid) = ("cluster-2".into(), "member-2".into());
-        let leave = Leave {
+        let permit = StartPermit {
             seeds: vec!["10.96.0.9".into()],
             epoch: 9,
             by_marker: false,
         };
-        let written = super::marker(&adopting, &with(marker()), &leave, "orders-rev-2");
+        let written = super::marker(&adopting, &with(marker()), &permit, "orders-rev-2");
         let expected = Marker {
             cluster_uid: "cluster-2".into(),
             member_uid: "member-2".into(),
-            seeds: leave.seeds.clone(),
+            seeds: permit.seeds.clone(),
             config_revision: Some("orders-rev-2".into()),
             start_epoch: 9,
             ..marker()
         };
         assert_eq!(written, expected);
-        let written = super::marker(&identity(), &empty(), &leave, "orders-rev-2");
+        let written = super::marker(&identity(), &empty(), &permit, "orders-rev-2");
         assert!(!written.joined && written.host_id.is_none());
     }
 }

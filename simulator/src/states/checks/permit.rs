@@ -1,4 +1,4 @@
-//! Leave to start: who gets it, when, and with which seeds.
+//! The permit to start: who gets it, when, and with which seeds.
 
 use cassandra_api::v1alpha1::{Action, CassandraMemberSpec, Start, StartMode};
 use cassandra_controller::cluster::{Desired, Kind, Plan};
@@ -21,7 +21,7 @@ impl Told<'_> {
     }
 
     fn takes_a_place(&self) -> bool {
-        self.is_new() && matches!(self.now.mode, StartMode::Found | StartMode::Join)
+        self.is_new() && matches!(self.now.mode, StartMode::CreateRing | StartMode::Join)
     }
 }
 
@@ -53,13 +53,16 @@ pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
     let first = given.first()?;
     if given.len() > 1 {
         let names: Vec<_> = given.iter().map(|told| told.name).collect();
-        return Some(format!("{} have leave at the same time", names.join(", ")));
+        return Some(format!(
+            "{} have a permit at the same time",
+            names.join(", ")
+        ));
     }
     let others = state.members.iter().filter(|(name, _)| name != first.name);
     if let Some((name, _)) = others.clone().find(|(_, life)| life.is_on_the_way()) {
-        return Some(format!("{} has leave beside {name}", first.name));
+        return Some(format!("{} has a permit beside {name}", first.name));
     }
-    let action = if first.now.mode == StartMode::Found {
+    let action = if first.now.mode == StartMode::CreateRing {
         Action::Found
     } else {
         Action::Join
@@ -69,10 +72,10 @@ pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
     let recorded = turns
         .iter()
         .any(|turn| turn.member == first.name && turn.action == action);
-    (!recorded).then(|| format!("{} has leave, and its turn is not on record", first.name))
+    (!recorded).then(|| format!("{} has a permit, and its turn is not on record", first.name))
 }
 
-/// Neither turn nor leave to join while a member that has joined does not serve or the ring does not agree.
+/// Neither turn nor a permit to join while a member that has joined does not serve or the ring does not agree.
 pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<String> {
     let broken = state.ring_disagrees()
         || state
@@ -95,7 +98,7 @@ pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<S
     Some(format!("it is the turn of {}, and {why}", turn.member))
 }
 
-/// Nobody gets leave on a volume that is not its own or has lost what it held; who has lost it has none any more.
+/// Nobody gets a permit on a volume that is not its own or has lost what it held; who has lost it has none any more.
 pub(super) fn no_start_on_a_wrong_volume(state: &State, plan: &Plan) -> Option<String> {
     told(state, plan).find_map(|told| {
         let life = state.life(told.name).filter(|life| life.may_not_start())?;
@@ -109,7 +112,7 @@ pub(super) fn one_ring(state: &State, plan: &Plan) -> Option<String> {
     let joined = state.members.iter().find(|(_, life)| life.has_joined());
     let (joined, _) = joined?;
     let mut told = told(state, plan);
-    let founds = told.find(|told| told.is_new() && told.now.mode == StartMode::Found);
+    let founds = told.find(|told| told.is_new() && told.now.mode == StartMode::CreateRing);
     if let Some(told) = founds {
         return Some(format!("{} founds beside {joined}", told.name));
     }
@@ -130,7 +133,7 @@ pub(super) fn nobody_is_its_own_seed(state: &State, plan: &Plan) -> Option<Strin
     })
 }
 
-/// Who gets leave to join has a seed that is in the ring and serves.
+/// Who gets a permit to join has a seed that is in the ring and serves.
 pub(super) fn who_joins_has_a_seed_that_serves(state: &State, plan: &Plan) -> Option<String> {
     let serving: Vec<_> = state
         .members

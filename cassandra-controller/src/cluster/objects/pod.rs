@@ -30,7 +30,7 @@ pub(super) struct Identity<'a> {
     pub(super) cluster: &'a Validated<'a>,
     pub(super) member: &'a str,
     pub(super) member_uid: &'a str,
-    pub(super) claim_uid: Option<&'a str>,
+    pub(super) pvc_uid: Option<&'a str>,
     pub(super) spec: &'a CassandraMemberSpec,
     pub(super) workload: &'a Workload,
 }
@@ -147,7 +147,7 @@ fn init_config(workload: &Workload) -> Value {
     )
 }
 
-/// Looks at the volume, waits for leave to start, writes the configuration.
+/// Looks at the volume, waits for its permit to start, writes the configuration.
 fn bootstrapper(identity: &Identity<'_>) -> Value {
     let spec = identity.spec;
     let mut env = identity_env(identity);
@@ -259,7 +259,7 @@ fn identity_env(identity: &Identity<'_>) -> Vec<Value> {
             "BROADCAST_ADDRESS",
             identity.spec.broadcast_address.as_deref(),
         ),
-        ("VOLUME_UID", identity.claim_uid),
+        ("PVC_UID", identity.pvc_uid),
     ];
     let set = optional
         .into_iter()

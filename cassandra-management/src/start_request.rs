@@ -4,28 +4,28 @@
 //! each answer what the API server says of the member *now*. So the agent is the only one that talks to the
 //! API server, and the only writer of the member's status.
 
-use cassandra_api::v1alpha1::{Start, VolumeFacts};
+use cassandra_api::v1alpha1::{Start, VolumeStatus};
 use serde::{Deserialize, Serialize};
 
-/// Path of the question, a POST of [`Question`] that is answered with [`Answer`].
-pub const LEAVE_PATH: &str = "/v1/leave";
+/// Path of the question, a POST of [`StartRequest`] that is answered with [`StartResponse`].
+pub const START_PATH: &str = "/v1/start";
 
-/// The bootstrapper asks for leave to start.
+/// The bootstrapper asks for the permit to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Question {
+pub struct StartRequest {
     /// What is on the volume, with the reason if the bootstrapper refuses it.
-    pub volume: VolumeFacts,
+    pub volume: VolumeStatus,
 }
 
 /// What the API server says of the member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Answer {
+pub enum StartResponse {
     /// The Member exists with the UID that the pod was made for.
     #[serde(rename_all = "camelCase")]
     Present {
-        /// Leave to start, as the Member's spec has it.
+        /// The permit to start, as the Member's spec has it.
         start: Start,
         /// The host id that the Member's status knows, if any.
         host_id: Option<String>,

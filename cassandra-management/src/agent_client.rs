@@ -1,4 +1,4 @@
-//! The bootstrapper's side of the [`handoff`](crate::handoff).
+//! The bootstrapper's side of the [`start_request`](crate::start_request).
 
 use std::time::Duration;
 
@@ -6,37 +6,41 @@ use cassandra_api::ports;
 
 use crate::{
     Endpoint, Error,
-    handoff::{Answer, LEAVE_PATH, Question},
     management::port,
+    start_request::{START_PATH, StartRequest, StartResponse},
 };
 
-/// Asks the agent of the same pod for leave to start Cassandra.
+/// Asks the agent of the same pod for the permit to start Cassandra.
 #[derive(Clone, Debug)]
-pub struct Leave {
+pub struct AgentClient {
     agent: Endpoint,
     limit: Duration,
 }
 
-impl Default for Leave {
+impl Default for AgentClient {
     /// Asks at the agent's own port on loopback, and waits 10 s: the agent asks the API server first.
     fn default() -> Self {
-        Self::new("127.0.0.1", port(ports::HANDOFF), Duration::from_secs(10))
+        Self::new(
+            "127.0.0.1",
+            port(ports::AGENT_LOCAL),
+            Duration::from_secs(10),
+        )
     }
 }
 
-impl Leave {
+impl AgentClient {
     /// Asks at this host and port.
     pub fn new(host: impl Into<String>, port: u16, limit: Duration) -> Self {
         Self {
-            agent: Endpoint::new(host, port, LEAVE_PATH),
+            agent: Endpoint::new(host, port, START_PATH),
             limit,
         }
     }
 
     /// Asks. An error is no answer: the agent may still be starting.
-    pub async fn ask(&self, question: &Question) -> Result<Answer, Error> {
+    pub async fn ask(&self, question: &StartRequest) -> Result<StartResponse, Error> {
         let malformed = |error: serde_json::Error| Error::Malformed {
-            call: LEAVE_PATH,
+            call: START_PATH,
             detail: error.to_string(),
         };
         let question = serde_json::to_vec(question).map_err(malformed)?;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::owned_by_cluster;
 use crate::{
     cluster::{
-        drift::{Guard, put_right},
+        drift::{Guard, ensure},
         plan::{Desired, Kind},
         validate::Validated,
     },
@@ -58,7 +58,7 @@ pub(crate) fn config_revision(
         .map(AsRef::as_ref);
     // The content can't change, and is not kept in memory: only the metadata is compared.
     let metadata = json!({ "metadata": object.get("metadata") });
-    let write = put_right::<ConfigMap>(
+    let write = ensure::<ConfigMap>(
         Kind::ConfigMap,
         &name,
         fields::CLUSTER,
