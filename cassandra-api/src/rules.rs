@@ -102,11 +102,11 @@ rules! {
     /// One member founds a ring, once. All others join it.
     FounderFirst = "founder_first",
         waits: "the ring's first member to be up",
-        advice: "Nothing, if the founder is starting. Otherwise look at the founder, which status.founder names.";
+        advice: "You need to do nothing if the founder is starting. Otherwise look at the founder, which status.record.founder names.";
     /// Members join one at a time, over all racks.
     OneTopologyChange = "one_topology_change",
         waits: "the member whose turn it is",
-        advice: "Nothing: it is this member's turn when the one in status.inProgress has joined.";
+        advice: "You need to do nothing: it is this member's turn when the operation in status.record.operation has ended.";
     /// Nobody joins while a member that had joined is down or sees another one down.
     AllLivePeersAgree = "all_live_peers_agree",
         waits: "all joined members to see each other up",
@@ -118,7 +118,7 @@ rules! {
     /// A member that was permitted to start is starting.
     Starting = "starting",
         waits: "Cassandra to be up and serving",
-        advice: "Nothing, usually. If it lasts, look at the log of the container `cassandra` of the member's pod.";
+        advice: "You need to do nothing, usually. If it lasts, look at the log of the container `cassandra` of the member's pod.";
     /// A Cassandra that stopped again and again needs a look.
     CassandraRuns = "cassandra_runs",
         waits: "Cassandra to stay up",
@@ -126,7 +126,7 @@ rules! {
     /// A running member is not restarted unasked.
     RestartPending = "restart_pending",
         waits: "a restart, to use the spec's image and configuration",
-        advice: "Nothing for now: the member runs on with what it has. This version of the operator does not restart running members by itself.";
+        advice: "You need to do nothing for now: the member runs on with what it has. This version of the operator does not restart running members by itself.";
 }
 
 impl Rule {

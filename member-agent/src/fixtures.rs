@@ -41,6 +41,8 @@ pub(crate) fn member() -> CassandraMember {
         broadcast_address: None,
         adopted_from: None,
         refresh: None,
+        operation: None,
+        jobs: Vec::new(),
         waiting: None,
     };
     let mut member = CassandraMember::new("orders-r1-0", spec);

@@ -134,6 +134,8 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
             Vec::new(),
         ),
         refresh: member.spec.refresh.clone(),
+        operation: None,
+        jobs: Vec::new(),
     }
 }
 

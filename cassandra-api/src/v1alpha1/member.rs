@@ -4,7 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CassandraMemberStatus, ImagePullPolicy, Placement, Resources};
+use super::{CassandraMemberStatus, ImagePullPolicy, Job, Operation, Placement, Resources};
 use crate::rules::Waiting;
 
 /// One Cassandra node. Its spec is what should be true, never a queue of commands; its agent makes it so
@@ -91,6 +91,14 @@ pub struct CassandraMemberSpec {
     /// `status.refresh`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Refresh>,
+    /// This member's part in the operation that has the cluster's slot. Absent: it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// What the member does beside its service. A job that is taken off this list is forgotten.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub jobs: Vec<Job>,
     /// Why this member waits, and what you can do. Absent: it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Refresh;
+use super::{OperationStatus, Refresh};
 use crate::rules::Waiting;
 
 /// What is true of the member, as its agent sees it.
@@ -71,6 +71,14 @@ pub struct CassandraMemberStatus {
     /// The last request for a fresh look that was answered, with everything else in this status read after it was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Refresh>,
+    /// How the operation that the spec names stands. Absent: the agent has not taken it up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStatus>,
+    /// How the jobs that the spec names stand.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
+    pub jobs: Vec<OperationStatus>,
 }
 
 /// The member's state in one word. `Unknown`: the agent has not looked yet. `Waiting`: for the permit to start.

@@ -11,6 +11,7 @@ mod cluster;
 mod cluster_status;
 mod member;
 mod member_status;
+mod operation;
 
 pub use cluster::{
     AntiAffinity, Broadcast, CassandraCluster, CassandraClusterSpec, Config, ImagePullPolicy, Jvm,
@@ -24,6 +25,9 @@ pub use member::{
 };
 pub use member_status::{
     Bootstrapped, CassandraMemberStatus, MemberState, Peer, PeerState, VolumeStatus,
+};
+pub use operation::{
+    Job, JobArguments, JobKind, Operation, OperationKind, OperationState, OperationStatus,
 };
 
 /// The CustomResourceDefinitions of all kinds, as `crds/` has them.

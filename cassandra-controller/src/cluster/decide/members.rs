@@ -176,6 +176,8 @@ fn spec(
         broadcast_address: view.broadcast_address().filter(|_| by_service),
         adopted_from,
         refresh: told.refresh,
+        operation: None,
+        jobs: Vec::new(),
         waiting,
     }
 }
