@@ -58,12 +58,12 @@ pub enum Error {
 /// Prepares one start of Cassandra. Returns when it may start.
 pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
     let sources = Sources::read(&args.configuration, &args.revision)?;
-    let identity = args.identity(&sources.revision.cluster_name);
+    let owner = args.owner(&sources.revision.cluster_name);
     let agent = Agent::new(args.agent.ip().to_string(), args.agent.port(), ANSWER_LIMIT);
     // What can't be used is told at once, not when there is permit.
     let tried = render(&sources, &setting(args, &sources, Vec::new()));
     let waiter = Waiter {
-        identity: &identity,
+        owner: &owner,
         own_address: args.broadcast(),
         agent: &agent,
         configuration: tried.err().map(|problem| problem.to_string()),
@@ -77,7 +77,7 @@ pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
         })?;
     log(&volume, &permit);
     let rendered = render(&sources, &setting(args, &sources, permit.seeds.clone()))?;
-    permit::marker(&identity, &volume, &permit, &args.config_revision).store(&args.data)?;
+    permit::marker(&owner, &volume, &permit, &args.config_revision).store(&args.data)?;
     write(&rendered, &args.configuration)?;
     copy_programs(&args.programs, &args.extra_lib)?;
     tracing::info!(revision = args.config_revision, "Cassandra can start");

@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use cassandra_api::identity::{Identity, Place, variable};
 use cassandra_management::{Config, Endpoint};
 use clap::{Args, Parser, Subcommand};
 
-use crate::judge::Identity;
+use crate::judge::Owner;
 
 /// Prepares each start of a Cassandra node, and helps its container.
 #[derive(Debug, Parser)]
@@ -35,40 +36,40 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Bootstrap {
     /// Address of this pod.
-    #[arg(long, env = "POD_IP")]
+    #[arg(long, env = variable::POD_IP)]
     pub pod_ip: IpAddr,
     /// Address that other nodes and clients use. Default: the pod's.
-    #[arg(long, env = "BROADCAST_ADDRESS")]
+    #[arg(long, env = variable::BROADCAST_ADDRESS)]
     pub broadcast_address: Option<IpAddr>,
     /// Name of the CassandraMember.
-    #[arg(long, env = "MEMBER_NAME")]
+    #[arg(long, env = variable::MEMBER_NAME)]
     pub member_name: String,
     /// UID of the CassandraMember.
-    #[arg(long, env = "MEMBER_UID")]
+    #[arg(long, env = variable::MEMBER_UID)]
     pub member_uid: String,
     /// UID of the CassandraCluster.
-    #[arg(long, env = "CLUSTER_UID")]
+    #[arg(long, env = variable::CLUSTER_UID)]
     pub cluster_uid: String,
     /// UID of the earlier CassandraCluster whose volume may be taken over.
-    #[arg(long, env = "ADOPTED_FROM")]
+    #[arg(long, env = variable::ADOPTED_FROM)]
     pub adopted_from: Option<String>,
     /// Cassandra datacenter.
-    #[arg(long, env = "DATACENTER")]
+    #[arg(long, env = variable::DATACENTER)]
     pub datacenter: String,
     /// Cassandra rack.
-    #[arg(long, env = "RACK")]
+    #[arg(long, env = variable::RACK)]
     pub rack: String,
     /// UID of the volume claim. Absent: the data is on an emptyDir.
-    #[arg(long, env = "PVC_UID")]
+    #[arg(long, env = variable::PVC_UID)]
     pub pvc_uid: Option<String>,
     /// Memory limit of the Cassandra container.
-    #[arg(long, env = "MEMORY_LIMIT_BYTES")]
+    #[arg(long, env = variable::MEMORY_LIMIT_BYTES)]
     pub memory_limit_bytes: u64,
     /// Cpu limit of the Cassandra container, in thousandths of a core.
-    #[arg(long, env = "CPU_LIMIT_MILLICORES")]
+    #[arg(long, env = variable::CPU_LIMIT_MILLICORES)]
     pub cpu_limit_millicores: Option<u64>,
     /// Name of the ConfigMap with the revision of the configuration.
-    #[arg(long, env = "CONFIG_REVISION")]
+    #[arg(long, env = variable::CONFIG_REVISION)]
     pub config_revision: String,
     /// Where that ConfigMap is mounted.
     #[arg(long, default_value = "/operator/revision")]
@@ -96,17 +97,23 @@ impl Bootstrap {
         self.broadcast_address.unwrap_or(self.pod_ip)
     }
 
-    /// Who the member is.
-    pub fn identity(&self, cluster_name: &str) -> Identity {
-        Identity {
-            member: self.member_name.clone(),
-            member_uid: self.member_uid.clone(),
-            cluster_uid: self.cluster_uid.clone(),
-            adopted_from: self.adopted_from.clone(),
-            cluster_name: cluster_name.to_owned(),
-            datacenter: self.datacenter.clone(),
-            rack: self.rack.clone(),
-            pvc_uid: self.pvc_uid.clone(),
+    /// Whose data the volume must hold.
+    pub fn owner(&self, cluster_name: &str) -> Owner {
+        Owner {
+            identity: Identity {
+                member: self.member_name.clone(),
+                member_uid: self.member_uid.clone(),
+                pvc_uid: self.pvc_uid.clone(),
+                broadcast_address: self.broadcast_address.map(|address| address.to_string()),
+                pod_ip: Some(self.pod_ip.to_string()),
+            },
+            place: Place {
+                cluster_uid: self.cluster_uid.clone(),
+                adopted_from: self.adopted_from.clone(),
+                cluster_name: cluster_name.to_owned(),
+                datacenter: self.datacenter.clone(),
+                rack: self.rack.clone(),
+            },
         }
     }
 }

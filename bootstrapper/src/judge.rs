@@ -3,7 +3,10 @@
 //! The rule in words: data is only ever opened by the member that it belongs to, and a member that has joined
 //! only ever starts on its data. What can't be read or told counts as somebody else's.
 
-use cassandra_api::v1alpha1::StartMode;
+use cassandra_api::{
+    identity::{Identity, Place},
+    v1alpha1::StartMode,
+};
 use cassandra_management::{marker::Marker, start_request::StartResponse};
 
 use crate::{
@@ -11,34 +14,22 @@ use crate::{
     volume::{Data, Found, Volume},
 };
 
-/// Who this member is, as the pod was told.
+/// Whose data a volume must hold, as the pod was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The member's name.
-    pub member: String,
-    /// The Member object's UID.
-    pub member_uid: String,
-    /// UID of the cluster object.
-    pub cluster_uid: String,
-    /// UID of the earlier cluster object whose volume may be taken over.
-    pub adopted_from: Option<String>,
-    /// Cassandra's `cluster_name`.
-    pub cluster_name: String,
-    /// The Cassandra datacenter.
-    pub datacenter: String,
-    /// The Cassandra rack.
-    pub rack: String,
-    /// UID of the volume claim. None: the data is on an emptyDir.
-    pub pvc_uid: Option<String>,
+pub struct Owner {
+    /// Who the node is.
+    pub identity: Identity,
+    /// Where its data belongs.
+    pub place: Place,
 }
 
 /// Whether this member may run on this volume, given the last answer of the agent, if there was any.
 pub fn judge(
-    identity: &Identity,
+    owner: &Owner,
     volume: &Volume,
     answer: Option<&StartResponse>,
 ) -> Result<(), Refusal> {
-    let claim = || cassandra_api::names::volume_claim(&identity.member);
+    let claim = || cassandra_api::names::volume_claim(&owner.identity.member);
     let (rejoin, host_id) = known(answer);
     match &volume.marker {
         Found::Unusable(problem) => {
@@ -52,7 +43,7 @@ pub fn judge(
         }
         Found::Nothing => {}
         Found::Marker(marker) => {
-            belongs(identity, marker, claim())?;
+            belongs(owner, marker, claim())?;
             same_host(marker, host_id, claim())?;
         }
     }
@@ -80,13 +71,14 @@ fn known(answer: Option<&StartResponse>) -> (bool, Option<&str>) {
 
 /// Whether the data is this member's: by name and cluster, since a Member object that was deleted and made
 /// again has another UID and the same data.
-fn belongs(identity: &Identity, marker: &Marker, claim: String) -> Result<(), Refusal> {
-    let adopted = identity.adopted_from.as_ref() == Some(&marker.cluster_uid);
-    if marker.cluster_uid != identity.cluster_uid && !adopted {
+fn belongs(owner: &Owner, marker: &Marker, claim: String) -> Result<(), Refusal> {
+    let Owner { identity, place } = owner;
+    let adopted = place.adopted_from.as_ref() == Some(&marker.cluster_uid);
+    if marker.cluster_uid != place.cluster_uid && !adopted {
         return Err(Refusal::AnotherCluster {
             member: marker.member.clone(),
             theirs: marker.cluster_uid.clone(),
-            ours: identity.cluster_uid.clone(),
+            ours: place.cluster_uid.clone(),
             claim,
         });
     }
@@ -98,9 +90,9 @@ fn belongs(identity: &Identity, marker: &Marker, claim: String) -> Result<(), Re
         });
     }
     let places = [
-        ("cluster name", &marker.cluster_name, &identity.cluster_name),
-        ("datacenter", &marker.datacenter, &identity.datacenter),
-        ("rack", &marker.rack, &identity.rack),
+        ("cluster name", &marker.cluster_name, &place.cluster_name),
+        ("datacenter", &marker.datacenter, &place.datacenter),
+        ("rack", &marker.rack, &place.rack),
     ];
     match places.into_iter().find(|(_, theirs, ours)| theirs != ours) {
         None => Ok(()),
@@ -131,16 +123,22 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) fn identity() -> Identity {
-        Identity {
-            member: "orders-r1-0".into(),
-            member_uid: "member-1".into(),
-            cluster_uid: "cluster-1".into(),
-            adopted_from: None,
-            cluster_name: "orders".into(),
-            datacenter: "dc1".into(),
-            rack: "r1".into(),
-            pvc_uid: Some("claim-1".into()),
+    pub(crate) fn owner() -> Owner {
+        Owner {
+            identity: Identity {
+                member: "orders-r1-0".into(),
+                member_uid: "member-1".into(),
+                pvc_uid: Some("claim-1".into()),
+                broadcast_address: None,
+                pod_ip: None,
+            },
+            place: Place {
+                cluster_uid: "cluster-1".into(),
+                adopted_from: None,
+                cluster_name: "orders".into(),
+                datacenter: "dc1".into(),
+                rack: "r1".into(),
+            },
         }
     }
 
@@ -188,7 +186,7 @@ pub(crate) mod tests {
     }
 
     fn refusal(volume: &Volume, answer: Option<&StartResponse>) -> Refusal {
-        let refusal = judge(&identity(), volume, answer).unwrap_err();
+        let refusal = judge(&owner(), volume, answer).unwrap_err();
         let text = refusal.to_string();
         assert!(text.contains("data-orders-r1-0"), "says what to do: {text}");
         refusal
@@ -197,22 +195,22 @@ pub(crate) mod tests {
     #[test]
     fn accepts_an_empty_volume_of_a_member_that_never_joined() {
         let join = present(StartMode::Join, &["10.96.0.5"], None);
-        assert_eq!(judge(&identity(), &empty(), None), Ok(()));
-        assert_eq!(judge(&identity(), &empty(), Some(&join)), Ok(()));
+        assert_eq!(judge(&owner(), &empty(), None), Ok(()));
+        assert_eq!(judge(&owner(), &empty(), Some(&join)), Ok(()));
     }
 
     #[test]
     fn accepts_its_own_volume() {
         let rejoin = present(StartMode::Rejoin, &[], Some("host-1"));
-        assert_eq!(judge(&identity(), &with(marker()), Some(&rejoin)), Ok(()));
-        assert_eq!(judge(&identity(), &with(marker()), None), Ok(()));
+        assert_eq!(judge(&owner(), &with(marker()), Some(&rejoin)), Ok(()));
+        assert_eq!(judge(&owner(), &with(marker()), None), Ok(()));
     }
 
     #[test]
     fn accepts_its_own_volume_when_the_member_object_was_made_again() {
         let mut marker = marker();
         marker.member_uid = "member-0".into();
-        assert_eq!(judge(&identity(), &with(marker), None), Ok(()));
+        assert_eq!(judge(&owner(), &with(marker), None), Ok(()));
     }
 
     #[test]
@@ -224,16 +222,16 @@ pub(crate) mod tests {
             ..with(marker)
         };
         let join = present(StartMode::Join, &["10.96.0.5"], None);
-        assert_eq!(judge(&identity(), &volume, Some(&join)), Ok(()));
+        assert_eq!(judge(&owner(), &volume, Some(&join)), Ok(()));
     }
 
     #[test]
     fn accepts_the_volume_of_the_cluster_that_it_was_adopted_from() {
         let mut marker = marker();
         marker.cluster_uid = "cluster-0".into();
-        let mut identity = identity();
-        identity.adopted_from = Some("cluster-0".into());
-        assert_eq!(judge(&identity, &with(marker), None), Ok(()));
+        let mut owner = owner();
+        owner.place.adopted_from = Some("cluster-0".into());
+        assert_eq!(judge(&owner, &with(marker), None), Ok(()));
     }
 
     #[test]
@@ -261,12 +259,12 @@ pub(crate) mod tests {
 
     #[test]
     fn refuses_a_volume_of_another_member_of_the_cluster_that_it_was_adopted_from() {
-        let mut identity = identity();
-        identity.adopted_from = Some("cluster-0".into());
+        let mut owner = owner();
+        owner.place.adopted_from = Some("cluster-0".into());
         let mut marker = marker();
         marker.cluster_uid = "cluster-0".into();
         marker.member = "orders-r1-1".into();
-        let refusal = judge(&identity, &with(marker), None).unwrap_err();
+        let refusal = judge(&owner, &with(marker), None).unwrap_err();
         assert!(
             matches!(refusal, Refusal::AnotherMember { .. }),
             "{refusal:?}"

@@ -12,7 +12,7 @@ use cassandra_management::{
 };
 
 use crate::{
-    judge::{Identity, judge},
+    judge::{Owner, judge},
     refusal::Refusal,
     volume::Volume,
 };
@@ -84,7 +84,7 @@ pub struct StartPermit {
 
 /// What to do, after what was heard. `denied`: the last word of the API server was no.
 pub fn decide(
-    identity: &Identity,
+    owner: &Owner,
     own_address: IpAddr,
     volume: &Volume,
     heard: &Heard,
@@ -94,7 +94,7 @@ pub fn decide(
         Heard::StartResponse(answer) => Some(answer),
         Heard::Nothing | Heard::Silence(_) => None,
     };
-    if let Err(refusal) = judge(identity, volume, answer) {
+    if let Err(refusal) = judge(owner, volume, answer) {
         return Step::Refuse(refusal);
     }
     let joined = volume.marker().filter(|marker| marker.joined);
@@ -191,18 +191,19 @@ fn safe_to_join(seeds: &[String], own_address: IpAddr) -> Result<(), Refusal> {
 
 /// The marker to write before Cassandra starts by this permit.
 pub fn marker(
-    identity: &Identity,
+    owner: &Owner,
     volume: &Volume,
     permit: &StartPermit,
     config_revision: &str,
 ) -> Marker {
+    let Owner { identity, place } = owner;
     let earlier = volume.marker();
     Marker {
         version: marker::VERSION,
-        cluster_uid: identity.cluster_uid.clone(),
-        cluster_name: identity.cluster_name.clone(),
-        datacenter: identity.datacenter.clone(),
-        rack: identity.rack.clone(),
+        cluster_uid: place.cluster_uid.clone(),
+        cluster_name: place.cluster_name.clone(),
+        datacenter: place.datacenter.clone(),
+        rack: place.rack.clone(),
         member: identity.member.clone(),
         member_uid: identity.member_uid.clone(),
         pvc_uid: identity.pvc_uid.clone(),
@@ -217,12 +218,12 @@ pub fn marker(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::tests::{empty, identity, marker, present, with};
+    use crate::judge::tests::{empty, marker, owner, present, with};
 
     const OWN: &str = "10.96.0.7";
 
     fn step(volume: &Volume, heard: &Heard) -> Step {
-        decide(&identity(), OWN.parse().unwrap(), volume, heard, false)
+        decide(&owner(), OWN.parse().unwrap(), volume, heard, false)
     }
 
     fn on(volume: &Volume, mode: StartMode, seeds: &[&str]) -> Step {
@@ -343,7 +344,7 @@ mod tests {
     fn the_marker_alone_starts_nobody_whose_last_word_was_no() {
         for heard in [unreachable(3600), Heard::Silence(SILENT_FOR * 9)] {
             let own = OWN.parse().unwrap();
-            let step = decide(&identity(), own, &with(marker()), &heard, true);
+            let step = decide(&owner(), own, &with(marker()), &heard, true);
             assert!(matches!(step, Step::Wait(_)), "{step:?}");
         }
         assert_eq!(
@@ -375,8 +376,9 @@ mod tests {
 
     #[test]
     fn the_marker_keeps_what_the_node_has_become() {
-        let mut adopting = identity();
-        (adopting.cluster_uid, adopting.member_uid) = ("cluster-2".into(), "member-2".into());
+        let mut adopting = owner();
+        (adopting.place.cluster_uid, adopting.identity.member_uid) =
+            ("cluster-2".into(), "member-2".into());
         let permit = StartPermit {
             seeds: vec!["10.96.0.9".into()],
             epoch: 9,
@@ -392,7 +394,7 @@ mod tests {
             ..marker()
         };
         assert_eq!(written, expected);
-        let written = super::marker(&identity(), &empty(), &permit, "orders-rev-2");
+        let written = super::marker(&owner(), &empty(), &permit, "orders-rev-2");
         assert!(!written.joined && written.host_id.is_none());
     }
 }

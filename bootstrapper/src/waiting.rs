@@ -11,7 +11,7 @@ use cassandra_management::{
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    judge::Identity,
+    judge::Owner,
     permit::{self, Heard, Step},
     refusal::Refusal,
     volume::Volume,
@@ -41,8 +41,8 @@ impl Agent for AgentClient {
 /// A member that waits for its permit to start.
 #[derive(Debug)]
 pub struct Waiter<'a, A> {
-    /// Who it is.
-    pub identity: &'a Identity,
+    /// Whose data its volume must hold.
+    pub owner: &'a Owner,
     /// The address that other nodes use.
     pub own_address: IpAddr,
     /// Who is asked.
@@ -84,7 +84,7 @@ impl<A: Agent> Waiter<'_, A> {
     }
 
     fn step(&self, volume: &Volume, heard: &Heard, denied: bool) -> Step {
-        let step = permit::decide(self.identity, self.own_address, volume, heard, denied);
+        let step = permit::decide(self.owner, self.own_address, volume, heard, denied);
         match (&self.configuration, &step) {
             (Some(problem), Step::Wait(_) | Step::Start(_)) => {
                 Step::Refuse(Refusal::Configuration(problem.clone()))
@@ -98,7 +98,7 @@ impl<A: Agent> Waiter<'_, A> {
             .marker()
             .map_or_else(VolumeStatus::default, Marker::facts);
         VolumeStatus {
-            pvc_uid: self.identity.pvc_uid.clone(),
+            pvc_uid: self.owner.identity.pvc_uid.clone(),
             refusal: match step {
                 Step::Refuse(refusal) => Some(refusal.waiting()),
                 Step::Wait(_) | Step::Start(_) => None,

@@ -10,6 +10,7 @@
 #![deny(missing_docs)]
 
 pub mod conditions;
+pub mod identity;
 pub mod labels;
 pub mod names;
 pub mod owned_keys;

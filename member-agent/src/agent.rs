@@ -3,7 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState};
+use cassandra_api::{
+    identity::Identity,
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState},
+};
 use cassandra_management::marker::Marker;
 use tokio::{
     sync::watch,
@@ -12,7 +15,6 @@ use tokio::{
 
 use crate::{
     clock::Clock,
-    identity::Identity,
     joining,
     member::CachedMember,
     metrics::Metrics,

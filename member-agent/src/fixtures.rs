@@ -1,7 +1,10 @@
 //! What the tests have in common: one member, its identity, marker and node.
 
-use cassandra_api::v1alpha1::{
-    CassandraMember, CassandraMemberSpec, ClusterReference, Peer, PeerState, Start, StartMode,
+use cassandra_api::{
+    identity::Identity,
+    v1alpha1::{
+        CassandraMember, CassandraMemberSpec, ClusterReference, Peer, PeerState, Start, StartMode,
+    },
 };
 use cassandra_management::{
     Mode, NodeFacts,
@@ -9,14 +12,11 @@ use cassandra_management::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use crate::identity::Identity;
-
 pub(crate) fn identity() -> Identity {
     Identity {
-        namespace: "shop".into(),
         member: "orders-r1-0".into(),
         member_uid: "m-1".into(),
-        pod_ip: "10.0.0.1".into(),
+        pod_ip: Some("10.0.0.1".into()),
         broadcast_address: None,
         pvc_uid: Some("p-1".into()),
     }

@@ -2,9 +2,10 @@
 //!
 //! It is on the disk before anybody else is told. Another member's marker, or another node's, is not touched.
 
+use cassandra_api::identity::Identity;
 use cassandra_management::marker::Marker;
 
-use crate::{identity::Identity, reading::Reading};
+use crate::reading::Reading;
 
 /// The marker to store, if the node has joined and the marker does not say so yet.
 pub fn to_remember(reading: &Reading, marker: &Marker, identity: &Identity) -> Option<Marker> {

@@ -11,7 +11,6 @@ pub mod agent;
 pub mod clock;
 #[cfg(test)]
 mod fixtures;
-pub mod identity;
 pub mod joining;
 pub mod member;
 pub mod metrics;

@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
-use cassandra_api::v1alpha1::CassandraMember;
+use cassandra_api::{identity::Identity, v1alpha1::CassandraMember};
 use futures::StreamExt as _;
 use kube::{
-    Api, Client,
+    Api,
     runtime::{WatchStreamExt as _, watcher},
 };
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{identity::Identity, metrics::Metrics};
+use crate::metrics::Metrics;
 
 /// How long a watch lasts. A connection that died unseen is noticed a little later.
 const WATCH_SECONDS: u32 = 200;
@@ -88,11 +88,6 @@ impl LastContact {
     }
 }
 
-/// The API of the member's namespace.
-pub fn api(client: Client, identity: &Identity) -> Api<CassandraMember> {
-    Api::namespaced(client, &identity.namespace)
-}
-
 /// Follows the member for ever, and tells each who listens in turn.
 pub async fn follow(
     api: Api<CassandraMember>,
@@ -136,7 +131,7 @@ pub async fn follow(
             }
             watcher::Event::InitDone if listed => {}
             watcher::Event::InitDone | watcher::Event::Delete(_) => {
-                publish(&known, &CachedMember::Gone)
+                publish(&known, &CachedMember::Gone);
             }
         }
     }

@@ -2,35 +2,37 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use cassandra_api::{
+    identity::{Identity, variable},
+    ports,
+};
 use cassandra_management::Endpoint;
 use clap::Parser;
-
-use crate::identity::Identity;
 
 /// The agent of one Cassandra node.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "member-agent", version)]
 pub struct Options {
     /// The pod's namespace.
-    #[arg(long, env = "POD_NAMESPACE")]
+    #[arg(long, env = variable::POD_NAMESPACE)]
     pub pod_namespace: String,
     /// The pod's name.
-    #[arg(long, env = "POD_NAME")]
+    #[arg(long, env = variable::POD_NAME)]
     pub pod_name: String,
     /// The pod's address.
-    #[arg(long, env = "POD_IP")]
+    #[arg(long, env = variable::POD_IP)]
     pub pod_ip: String,
     /// The CassandraMember that this pod is the node of.
-    #[arg(long, env = "MEMBER_NAME")]
+    #[arg(long, env = variable::MEMBER_NAME)]
     pub member_name: String,
     /// UID of that CassandraMember. Another one of the same name is another member.
-    #[arg(long, env = "MEMBER_UID")]
+    #[arg(long, env = variable::MEMBER_UID)]
     pub member_uid: String,
     /// The address that other nodes and clients use, if it is not the pod's.
-    #[arg(long, env = "BROADCAST_ADDRESS")]
+    #[arg(long, env = variable::BROADCAST_ADDRESS)]
     pub broadcast_address: Option<String>,
     /// UID of the volume claim.
-    #[arg(long, env = "PVC_UID")]
+    #[arg(long, env = variable::PVC_UID)]
     pub pvc_uid: Option<String>,
     /// Cassandra's data folder, with the marker.
     #[arg(long, env = "DATA_DIR", default_value = "/var/lib/cassandra")]
@@ -43,10 +45,10 @@ pub struct Options {
     )]
     pub cassandra_yaml: PathBuf,
     /// Address for /live, /ready and /metrics.
-    #[arg(long, env = "LISTEN", default_value_t = any(cassandra_api::ports::AGENT))]
+    #[arg(long, env = "LISTEN", default_value_t = any(ports::AGENT))]
     pub listen: SocketAddr,
     /// Address for the bootstrapper's question. Keep it on loopback.
-    #[arg(long, env = "AGENT_LOCAL", default_value_t = loopback(cassandra_api::ports::AGENT_LOCAL))]
+    #[arg(long, env = "AGENT_LOCAL", default_value_t = loopback(ports::AGENT_LOCAL))]
     pub agent_local: SocketAddr,
     /// Address of Cassandra's Jolokia.
     #[arg(long, env = "JOLOKIA", default_value = "http://127.0.0.1:8778/jolokia", value_parser = Endpoint::parse)]
@@ -60,10 +62,9 @@ impl Options {
     /// Who this agent speaks for.
     pub fn identity(&self) -> Identity {
         Identity {
-            namespace: self.pod_namespace.clone(),
             member: self.member_name.clone(),
             member_uid: self.member_uid.clone(),
-            pod_ip: self.pod_ip.clone(),
+            pod_ip: Some(self.pod_ip.clone()),
             broadcast_address: given(self.broadcast_address.as_ref()),
             pvc_uid: given(self.pvc_uid.as_ref()),
         }

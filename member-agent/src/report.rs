@@ -5,7 +5,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus};
+use cassandra_api::{
+    identity::Identity,
+    v1alpha1::{CassandraMember, CassandraMemberStatus},
+};
 use kube::{
     Api, Resource as _,
     api::{Patch, PatchParams},
@@ -18,7 +21,6 @@ use tokio::{
 };
 
 use crate::{
-    identity::Identity,
     member::{CachedMember, LastContact},
     metrics::Metrics,
 };

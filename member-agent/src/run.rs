@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use cassandra_management::{Config, Management};
-use kube::Client;
+use kube::{Api, Client};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -64,7 +64,7 @@ pub async fn run(options: Options) -> Result<(), Error> {
         ..Config::default()
     });
     let sidecar = Sidecar::new(
-        client().await?,
+        Api::namespaced(client().await?, &options.pod_namespace),
         options.identity(),
         node,
         TimeLimited::new(folders),

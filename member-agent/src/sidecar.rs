@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use kube::Client;
+use cassandra_api::{identity::Identity, v1alpha1::CassandraMember};
+use kube::Api;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     agent::Agent,
     clock::Clock,
-    identity::Identity,
     member::{self, CachedMember, LastContact, LiveReader},
     metrics::Metrics,
     probes::ProbeState,
@@ -21,7 +21,7 @@ use crate::{
 
 /// One agent, put together.
 pub struct Sidecar<N, V> {
-    client: Client,
+    api: Api<CassandraMember>,
     identity: Identity,
     metrics: Metrics,
     heard: LastContact,
@@ -31,9 +31,9 @@ pub struct Sidecar<N, V> {
 }
 
 impl<N: Node, V: Volume> Sidecar<N, V> {
-    /// An agent that has not begun.
+    /// An agent that has not begun, with the API of its member's namespace.
     pub fn new(
-        client: Client,
+        api: Api<CassandraMember>,
         identity: Identity,
         node: N,
         volume: V,
@@ -45,9 +45,8 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             BootstrapperReport::default(),
             ProbeState::default(),
         );
-        let api = member::api(client.clone(), &identity);
         let start_requests = Arc::new(StartRequests {
-            live: LiveReader::new(api, identity.clone(), heard.clone()),
+            live: LiveReader::new(api.clone(), identity.clone(), heard.clone()),
             told: told.clone(),
             highest: Mutex::default(),
         });
@@ -61,7 +60,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             metrics.clone(),
         );
         Self {
-            client,
+            api,
             identity,
             metrics,
             heard,
@@ -83,19 +82,18 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
 
     /// Works until it is told to stop, and then reports once more. All its tasks end with it.
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
-        let api = member::api(self.client, &self.identity);
         let (known, knowing) = watch::channel(CachedMember::default());
         let (on_server, read_back) = watch::channel(CachedMember::default());
         let (offers, offered) = watch::channel(None);
         let reporter = Reporter::new(
-            api.clone(),
+            self.api.clone(),
             self.identity.clone(),
             self.heard.clone(),
             self.metrics.clone(),
         );
         let mut tasks = JoinSet::new();
         tasks.spawn(member::follow(
-            api,
+            self.api,
             self.identity,
             vec![on_server, known],
             self.heard,

@@ -8,13 +8,14 @@ use std::fmt::Write as _;
 
 use cassandra_api::{
     conditions::Wanted,
+    identity::Identity,
     v1alpha1::{Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, VolumeStatus},
 };
 use cassandra_management::{NodeFacts, marker::Marker};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest as _, Sha256};
 
-use crate::{identity::Identity, joining::is_recorded, reading::Reading, state};
+use crate::{joining::is_recorded, reading::Reading, state};
 
 /// Everything that a status is made of.
 #[derive(Clone, Debug)]
@@ -95,7 +96,7 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
                 .filter(own)
                 .and_then(|marker| marker.host_id.clone())
         }),
-        address: Some(address(identity, member)),
+        address: address(identity, member),
         mode: facts.and_then(|facts| Some(facts.mode.as_ref()?.to_string())),
         native_transport: facts.is_some_and(|facts| facts.native_transport),
         ring_view: facts.map(|facts| facts.ring.clone()).unwrap_or_default(),
@@ -165,12 +166,12 @@ fn conditions(
 }
 
 /// The address that other nodes use: what the pod was made with leads, since Cassandra has it from there.
-fn address(identity: &Identity, member: &CassandraMember) -> String {
+fn address(identity: &Identity, member: &CassandraMember) -> Option<String> {
     let given = identity.broadcast_address.as_ref();
     given
         .or(member.spec.broadcast_address.as_ref())
-        .unwrap_or(&identity.pod_ip)
-        .clone()
+        .or(identity.pod_ip.as_ref())
+        .cloned()
 }
 
 /// What is on the volume: from the bootstrapper while it is at work, then from the marker that it left.

@@ -13,12 +13,14 @@ use std::{
     time::Duration,
 };
 
-use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState};
+use cassandra_api::{
+    identity::Identity,
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState},
+};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use kube::{Api, Client, client::Body};
 use member_agent::{
-    identity::Identity,
     member::{CachedMember, LastContact, LiveAnswer, LiveReader, follow},
     metrics::Metrics,
     report::Reporter,
@@ -31,10 +33,9 @@ use tokio::{
 
 fn identity() -> Identity {
     Identity {
-        namespace: "shop".into(),
         member: "orders-r1-0".into(),
         member_uid: "m-1".into(),
-        pod_ip: "10.0.0.1".into(),
+        pod_ip: Some("10.0.0.1".into()),
         broadcast_address: None,
         pvc_uid: None,
     }
@@ -92,7 +93,7 @@ fn server(
         }
     });
     let client = Client::new(service, "shop");
-    (member_agent::member::api(client, &identity()), asked)
+    (Api::namespaced(client, "shop"), asked)
 }
 
 fn live(api: Api<CassandraMember>) -> LiveReader {

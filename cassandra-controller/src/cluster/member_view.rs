@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use cassandra_api::{
+    identity::container,
     k8s_openapi::api::{
         apps::v1::StatefulSet,
         core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
@@ -13,7 +14,7 @@ use cassandra_api::{
 };
 use kube::ResourceExt as _;
 
-use super::{objects, validate::Validated};
+use super::validate::Validated;
 
 /// One member that should exist.
 #[derive(Clone, Debug)]
@@ -246,7 +247,7 @@ impl MemberView {
 
     /// Whether the images of the operator are there and run.
     pub(crate) fn pod_gets_as_far_as_the_agent(&self) -> bool {
-        let mut agents = self.containers().filter(|c| c.name == objects::AGENT);
+        let mut agents = self.containers().filter(|c| c.name == container::AGENT);
         agents.any(|container| container.started == Some(true))
     }
 
@@ -261,7 +262,7 @@ impl MemberView {
     /// Whether the Cassandra process runs, as the kubelet sees it.
     pub(crate) fn cassandra_runs(&self) -> bool {
         self.containers()
-            .filter(|container| container.name == objects::CASSANDRA)
+            .filter(|container| container.name == container::CASSANDRA)
             .any(|container| {
                 container
                     .state

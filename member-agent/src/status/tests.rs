@@ -221,11 +221,11 @@ fn a_refresh_is_answered_even_if_cassandra_cant_be_asked() {
 fn the_address_that_the_pod_was_made_with_leads() {
     let mut identity = identity();
     let mut member = member();
-    assert_eq!(address(&identity, &member), "10.0.0.1");
+    assert_eq!(address(&identity, &member).unwrap(), "10.0.0.1");
     member.spec.broadcast_address = Some("10.96.0.1".into());
-    assert_eq!(address(&identity, &member), "10.96.0.1");
+    assert_eq!(address(&identity, &member).unwrap(), "10.96.0.1");
     identity.broadcast_address = Some("10.96.0.2".into());
-    assert_eq!(address(&identity, &member), "10.96.0.2");
+    assert_eq!(address(&identity, &member).unwrap(), "10.96.0.2");
 }
 
 #[test]

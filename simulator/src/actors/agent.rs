@@ -6,13 +6,14 @@ use std::{
 };
 
 use bootstrapper::waiting::Agent;
+use cassandra_api::identity::Identity;
 use cassandra_management::{
     Error,
     start_request::{StartRequest, StartResponse},
 };
+use kube::Api;
 use member_agent::{
-    identity::Identity, metrics::Metrics, probes::ProbeState, sidecar::Sidecar,
-    start_request::StartRequests,
+    metrics::Metrics, probes::ProbeState, sidecar::Sidecar, start_request::StartRequests,
 };
 use tokio::{
     sync::{broadcast, watch},
@@ -31,6 +32,7 @@ const RESTART: Duration = Duration::from_secs(2);
 /// The agent's container of one pod.
 pub(super) struct AgentContainer {
     pub(super) connection: Connection,
+    pub(super) namespace: String,
     pub(super) identity: Identity,
     pub(super) node: Management,
     pub(super) disk: Disk,
@@ -44,7 +46,7 @@ impl AgentContainer {
         let mut killed = self.surroundings.killed.subscribe();
         while let Ok(metrics) = Metrics::new() {
             let sidecar = Sidecar::new(
-                self.connection.client(),
+                Api::namespaced(self.connection.client(), &self.namespace),
                 self.identity.clone(),
                 self.node.clone(),
                 self.disk.clone(),

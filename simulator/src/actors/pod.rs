@@ -8,13 +8,15 @@ use std::{
 };
 
 use bootstrapper::{
-    judge::Identity as Judged,
+    judge::Owner,
     permit,
     volume::{Data, Found, Volume},
     waiting::Waiter,
 };
-use cassandra_api::revision::{ConfigRevision, REVISION_KEY};
-use member_agent::identity::Identity;
+use cassandra_api::{
+    identity::{Identity, Place, container, variable},
+    revision::{ConfigRevision, REVISION_KEY},
+};
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
@@ -118,18 +120,23 @@ impl Life {
         running: &mut Option<Cassandra>,
     ) {
         let volume = self.mounted().await;
-        for container in ["agent", "bootstrapper", "cassandra"] {
+        for container in [
+            container::AGENT,
+            container::BOOTSTRAPPER,
+            container::CASSANDRA,
+        ] {
             self.pulled(container).await;
         }
         let Some(agent) = self.begin_agent(containers, agent_told, &volume) else {
             return std::future::pending().await;
         };
         sleep(self.surroundings.container_start).await;
-        self.status.set("agent", Container::Running(true));
-        self.status.set("init-config", Container::Done);
-        self.status.set("bootstrapper", Container::Running(false));
+        self.status.set(container::AGENT, Container::Running(true));
+        self.status.set(container::INIT_CONFIG, Container::Done);
+        self.status
+            .set(container::BOOTSTRAPPER, Container::Running(false));
         let seeds = self.bootstrap(&agent, &volume).await;
-        self.status.set("bootstrapper", Container::Done);
+        self.status.set(container::BOOTSTRAPPER, Container::Done);
         self.ring().configure_seeds(self.uid(), seeds);
         let task = tokio::spawn(cassandra(
             self.ring().clone(),
@@ -189,7 +196,7 @@ impl Life {
     /// As the configuration of the pod has it.
     fn cluster_name(&self) -> String {
         let revision = self
-            .variable("bootstrapper", "CONFIG_REVISION")
+            .variable(container::BOOTSTRAPPER, variable::CONFIG_REVISION)
             .unwrap_or_default();
         let map = self.hand.get(
             CONFIG_MAP,
@@ -220,6 +227,18 @@ impl Life {
         Some(value).filter(|value| !value.is_empty())
     }
 
+    /// Who the node is, as a container is told.
+    fn identity(&self, container: &str) -> Option<Identity> {
+        let variable = |name| self.variable(container, name);
+        Some(Identity {
+            member: variable(variable::MEMBER_NAME)?,
+            member_uid: variable(variable::MEMBER_UID)?,
+            pvc_uid: variable(variable::PVC_UID),
+            broadcast_address: variable(variable::BROADCAST_ADDRESS),
+            pod_ip: variable(variable::POD_IP),
+        })
+    }
+
     /// Starts the agent's container. It is started again when the agent dies.
     fn begin_agent(
         &self,
@@ -227,16 +246,8 @@ impl Life {
         told: watch::Receiver<bool>,
         volume: &str,
     ) -> Option<Loopback> {
-        let variable = |name| self.variable("agent", name);
         let namespace = text(&self.pod, "/metadata/namespace");
-        let identity = Identity {
-            namespace: namespace.into(),
-            member: variable("MEMBER_NAME")?,
-            member_uid: variable("MEMBER_UID")?,
-            pod_ip: self.ip.to_string(),
-            broadcast_address: variable("BROADCAST_ADDRESS"),
-            pvc_uid: variable("PVC_UID"),
-        };
+        let identity = self.identity(container::AGENT)?;
         let account = text(&self.pod, "/spec/serviceAccountName");
         let user =
             User::service_account(namespace, account).of_pod(text(&self.pod, "/metadata/name"));
@@ -246,6 +257,7 @@ impl Life {
                 .hand
                 .server
                 .connect(&format!("agent of {}", identity.member), user),
+            namespace: namespace.into(),
             identity,
             node: self.ring().management(self.uid()),
             disk: self.ring().disk(self.uid(), volume),
@@ -258,20 +270,28 @@ impl Life {
 
     /// The real bootstrapper, up to the marker. The seeds for Cassandra's configuration.
     async fn bootstrap(&self, agent: &Loopback, volume: &str) -> Vec<String> {
-        let variable = |name| self.variable("bootstrapper", name).unwrap_or_default();
-        let identity = Judged {
-            member: variable("MEMBER_NAME"),
-            member_uid: variable("MEMBER_UID"),
-            cluster_uid: variable("CLUSTER_UID"),
-            adopted_from: self.variable("bootstrapper", "ADOPTED_FROM"),
-            cluster_name: self.cluster_name(),
-            datacenter: variable("DATACENTER"),
-            rack: variable("RACK"),
-            pvc_uid: self.variable("bootstrapper", "PVC_UID"),
+        let variable = |name| {
+            self.variable(container::BOOTSTRAPPER, name)
+                .unwrap_or_default()
         };
-        let own = variable("BROADCAST_ADDRESS").parse().unwrap_or(self.ip);
+        let Some(identity) = self.identity(container::BOOTSTRAPPER) else {
+            return std::future::pending().await;
+        };
+        let owner = Owner {
+            identity,
+            place: Place {
+                cluster_uid: variable(variable::CLUSTER_UID),
+                adopted_from: self.variable(container::BOOTSTRAPPER, variable::ADOPTED_FROM),
+                cluster_name: self.cluster_name(),
+                datacenter: variable(variable::DATACENTER),
+                rack: variable(variable::RACK),
+            },
+        };
+        let own = variable(variable::BROADCAST_ADDRESS)
+            .parse()
+            .unwrap_or(self.ip);
         let waiter = Waiter {
-            identity: &identity,
+            owner: &owner,
             own_address: own,
             agent,
             configuration: None,
@@ -279,8 +299,8 @@ impl Life {
         loop {
             let look = || Ok(look(self.ring(), volume));
             if let Ok((found, permit)) = waiter.wait(look).await {
-                let revision = variable("CONFIG_REVISION");
-                let marker = permit::marker(&identity, &found, &permit, &revision);
+                let revision = variable(variable::CONFIG_REVISION);
+                let marker = permit::marker(&owner, &found, &permit, &revision);
                 self.ring().store_marker(volume, marker);
                 return permit.seeds;
             }
@@ -288,16 +308,16 @@ impl Life {
     }
 
     fn start(&self, volume: &str) -> Start {
-        let variable = |name| self.variable("bootstrapper", name);
-        let image = text(self.container("cassandra"), "/image");
+        let variable = |name| self.variable(container::BOOTSTRAPPER, name);
+        let image = text(self.container(container::CASSANDRA), "/image");
         Start {
-            member: variable("MEMBER_NAME").unwrap_or_default(),
+            member: variable(variable::MEMBER_NAME).unwrap_or_default(),
             pod: self.uid().into(),
-            address: variable("BROADCAST_ADDRESS").unwrap_or_else(|| self.ip.to_string()),
+            address: variable(variable::BROADCAST_ADDRESS).unwrap_or_else(|| self.ip.to_string()),
             volume: volume.into(),
             seeds: Vec::new(),
             cluster_name: self.cluster_name(),
-            rack: variable("RACK").unwrap_or_default(),
+            rack: variable(variable::RACK).unwrap_or_default(),
             version: image.rsplit(':').next().unwrap_or_default().into(),
         }
     }
@@ -322,9 +342,9 @@ async fn cassandra(ring: Ring, start: Start, status: Arc<PodStatus>, container_s
     let (first, longest) = BACK_OFF;
     let mut pause = Duration::ZERO;
     loop {
-        status.set("cassandra", Container::Running(true));
+        status.set(container::CASSANDRA, Container::Running(true));
         let exit = ring.run(start.clone()).await;
-        status.set("cassandra", Container::Failed(&exit.to_string()));
+        status.set(container::CASSANDRA, Container::Failed(&exit.to_string()));
         sleep(pause + container_start).await;
         pause = (pause * 2).clamp(first, longest);
     }

@@ -18,11 +18,6 @@ pub(super) use volume::{adopted_claim, volume_claim};
 
 use super::validate::Validated;
 
-/// Name of the container that runs Cassandra.
-pub(super) const CASSANDRA: &str = "cassandra";
-/// Name of the container that runs the agent.
-pub(super) const AGENT: &str = "agent";
-
 /// The owner reference of what goes with the cluster.
 fn owned_by_cluster(cluster: &Validated<'_>) -> Value {
     owner("CassandraCluster", &cluster.name, &cluster.uid)

@@ -32,20 +32,14 @@ pub(crate) fn stateful_set(
     if pvc_uid.is_none() && !workload.ephemeral {
         return None;
     }
-    let identity = pod::Identity {
-        cluster,
-        member: &view.name,
-        member_uid: &member.uid()?,
-        pvc_uid: pvc_uid.as_deref(),
-        spec,
-        workload,
-    };
-    let mut template = pod::template(&identity);
+    let member_uid = member.uid()?;
+    let parts = pod::Parts::new(cluster, (&view.name, &member_uid), pvc_uid, spec, workload);
+    let mut template = json!(pod::template(&parts));
     let made_from = digest(&template);
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert(
             "annotations".into(),
-            json!({ labels::TEMPLATE_DIGEST: made_from, labels::MEMBER_UID: member.uid()? }),
+            json!({ labels::TEMPLATE_DIGEST: made_from, labels::MEMBER_UID: member_uid }),
         );
     }
     let mut object = json!({
@@ -54,7 +48,7 @@ pub(crate) fn stateful_set(
         "metadata": {
             "name": view.name,
             "labels": labels::of_member(&cluster.name, &cluster.uid, &view.rack, &view.name),
-            "ownerReferences": owner("CassandraMember", &view.name, &member.uid()?),
+            "ownerReferences": owner("CassandraMember", &view.name, &member_uid),
         },
         "spec": {
             "replicas": 1,
