@@ -2,7 +2,7 @@
 
 use cassandra_api::k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff};
 
-/// Tells the time of day, to the second.
+/// Tells the time of day.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Time;

@@ -1,26 +1,18 @@
 //! Carries a plan out as it is. No decision is taken here; what was decided is done only if the world still is what
 //! it was when it was decided.
 
-use cassandra_api::{
-    k8s_openapi::api::{
-        apps::v1::StatefulSet,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount},
-        policy::v1::PodDisruptionBudget,
-        rbac::v1::{Role, RoleBinding},
-    },
-    labels,
-    v1alpha1::{CassandraCluster, CassandraMember},
-};
+use cassandra_api::{labels, v1alpha1::CassandraCluster};
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
 };
 use serde_json::{Value, json};
 
 use super::{
     Error,
     error::{bounded, in_time},
-    plan::{Claim, Deletion, Desired, Existing, Kind},
+    kinds::Kind,
+    plan::{Claim, Deletion, Desired, Existing},
 };
 use crate::fields;
 
@@ -235,17 +227,5 @@ async fn remove(api: &Api<DynamicObject>, deletion: &Deletion) -> Result<(), Err
 }
 
 fn api(client: &Client, owner: &Owner, kind: Kind) -> Api<DynamicObject> {
-    let resource = match kind {
-        Kind::CassandraMember => ApiResource::erase::<CassandraMember>(&()),
-        Kind::ConfigMap => ApiResource::erase::<ConfigMap>(&()),
-        Kind::PersistentVolumeClaim => ApiResource::erase::<PersistentVolumeClaim>(&()),
-        Kind::Pod => ApiResource::erase::<Pod>(&()),
-        Kind::PodDisruptionBudget => ApiResource::erase::<PodDisruptionBudget>(&()),
-        Kind::Role => ApiResource::erase::<Role>(&()),
-        Kind::RoleBinding => ApiResource::erase::<RoleBinding>(&()),
-        Kind::Service => ApiResource::erase::<Service>(&()),
-        Kind::ServiceAccount => ApiResource::erase::<ServiceAccount>(&()),
-        Kind::StatefulSet => ApiResource::erase::<StatefulSet>(&()),
-    };
-    Api::namespaced_with(client.clone(), &owner.namespace, &resource)
+    Api::namespaced_with(client.clone(), &owner.namespace, &kind.resource())
 }

@@ -7,7 +7,10 @@ use kube::{Resource, ResourceExt as _};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::plan::{Desired, Existing, Kind};
+use super::{
+    kinds::Kind,
+    plan::{Desired, Existing},
+};
 
 /// Mappings that mean something else with one entry more.
 const EXACT: &[&str] = &[

@@ -2,8 +2,8 @@
 
 use std::{fmt::Display, future::Future, time::Duration};
 
-use super::plan::Kind;
-use crate::runtime::Unreadable;
+use super::kinds::Kind;
+use crate::runtime::{ErrorClass, Unreadable};
 
 /// How long one request to the API server may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,23 +74,6 @@ pub enum Error {
     /// What is kept of the operator's own objects can't be read: a defect of ours.
     #[error(transparent)]
     Unreadable(#[from] Unreadable),
-}
-
-/// What an error calls for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// Somebody else wrote first: look again at once.
-    Conflict,
-    /// It may pass: try again, later and later.
-    Transient,
-    /// The API server asks for patience.
-    Throttled,
-    /// We are not allowed to: try again slowly, somebody has to act.
-    Forbidden,
-    /// The API server refuses the object: try again slowly, somebody has to act.
-    Invalid,
-    /// A defect of ours.
-    Bug,
 }
 
 impl Error {

@@ -1,9 +1,12 @@
 //! The cluster's reconciliation: observe → validate → decide → act → report.
 
 mod act;
+mod controller;
 mod decide;
 mod drift;
 mod error;
+mod gauges;
+mod kinds;
 mod member_view;
 mod objects;
 mod observe;
@@ -19,40 +22,37 @@ use kube::{
     runtime::{controller::Action, events::Recorder},
 };
 
+pub use controller::ClusterController;
 pub use decide::decide;
-pub use error::{Error, ErrorClass};
-pub use observe::{Observed, Owned, UserConfig};
-pub use plan::{Deletion, Desired, Event, Existing, Kind, Plan};
-pub use report::reporter;
+pub use error::Error;
+pub use kinds::{Kind, Owned};
+pub use observe::{Observed, UserConfig};
+pub use plan::{Deletion, Desired, Event, Existing, Plan};
 
-use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs, runtime::Stores};
+use self::{gauges::Gauges, kinds::Stores};
+use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs};
 
 /// Everything is looked at again after this time even if no event came, since a watch can lose one.
 const RESYNC: Duration = Duration::from_mins(10);
 
 /// What a reconciliation works with.
-pub struct Context {
-    /// Client of the API server.
-    pub client: Client,
+struct Context {
+    client: Client,
     /// What the operator owns, by kind.
-    pub stores: Stores,
-    /// The time.
-    pub clock: Arc<dyn Clock>,
+    stores: Stores,
+    clock: Arc<dyn Clock>,
     /// The image with agent and bootstrapper for new members.
-    pub operator_image: String,
+    operator_image: String,
     /// Publishes events.
-    pub recorder: Recorder,
-    /// Counters and gauges.
-    pub metrics: Metrics,
+    recorder: Recorder,
+    metrics: Metrics,
+    gauges: Gauges,
     /// Failures in a row, by cluster.
-    pub backoffs: Backoffs,
+    backoffs: Backoffs,
 }
 
 /// Brings one cluster a step closer to what its spec asks for.
-pub async fn reconcile(
-    cluster: Arc<CassandraCluster>,
-    context: Arc<Context>,
-) -> Result<Action, Error> {
+async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Result<Action, Error> {
     let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let _timed = context.metrics.time_reconcile();
     let observed = observe::observe(&context, &namespace, &name).await?;
@@ -107,7 +107,7 @@ async fn carry_out(
     }
     events.extend(report::transitions(observed, &status));
     report::report(&context.client, owner, observed, &status).await?;
-    context.metrics.record(observed, &status);
+    context.gauges.record(observed, &status);
     report::publish(&context.recorder, observed, &events).await;
     let acted = outcome?;
     context.metrics.wrote(acted.writes);
@@ -116,9 +116,11 @@ async fn carry_out(
 
 /// After a failure: again at once if somebody else was faster, else later and later.
 #[allow(clippy::needless_pass_by_value, reason = "kube fixes the signature")]
-pub fn after_error(cluster: Arc<CassandraCluster>, error: &Error, context: Arc<Context>) -> Action {
+fn after_error(cluster: Arc<CassandraCluster>, error: &Error, context: Arc<Context>) -> Action {
     let uid = cluster.uid().unwrap_or_default();
-    let (delay, log) = context.backoffs.failed(&uid, error);
+    let (delay, log) = context
+        .backoffs
+        .failed(&uid, error.class(), error.in_full());
     context.metrics.failed(error.reason());
     if log {
         tracing::warn!(

@@ -1,27 +1,16 @@
 //! Reads everything that a decision needs, and nothing else reads. The cluster and the user's ConfigMap come
 //! from a live GET, what the operator owns from its reflectors.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use cassandra_api::{
-    k8s_openapi::{
-        api::{
-            apps::v1::StatefulSet,
-            core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount},
-            policy::v1::PodDisruptionBudget,
-            rbac::v1::{Role, RoleBinding},
-        },
-        apimachinery::pkg::apis::meta::v1::Time,
-    },
+    k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time},
     names,
-    v1alpha1::{CassandraCluster, CassandraMember},
+    v1alpha1::CassandraCluster,
 };
 use kube::Api;
 
-use super::{Context, Error, error::bounded};
-
-/// Objects of one kind by name.
-pub(super) type ByName<K> = BTreeMap<String, Arc<K>>;
+use super::{Context, Error, error::bounded, kinds::Owned};
 
 /// Everything that a decision about one cluster needs.
 #[derive(Clone, Debug)]
@@ -49,23 +38,6 @@ pub enum UserConfig {
     Present(Box<ConfigMap>),
 }
 
-/// What the operator owns of one cluster. Volume claims are found by the cluster's name, so those that an
-/// earlier cluster of this name has left are among them.
-#[derive(Clone, Debug, Default)]
-#[allow(missing_docs, reason = "each is its kind")]
-pub struct Owned {
-    pub members: ByName<CassandraMember>,
-    pub stateful_sets: ByName<StatefulSet>,
-    pub services: ByName<Service>,
-    pub volume_claims: ByName<PersistentVolumeClaim>,
-    pub pods: ByName<Pod>,
-    pub config_maps: ByName<ConfigMap>,
-    pub service_accounts: ByName<ServiceAccount>,
-    pub roles: ByName<Role>,
-    pub role_bindings: ByName<RoleBinding>,
-    pub budgets: ByName<PodDisruptionBudget>,
-}
-
 /// Reads what there is of this cluster. None: the cluster is gone.
 pub(super) async fn observe(
     context: &Context,
@@ -81,7 +53,7 @@ pub(super) async fn observe(
         now: context.clock.now(),
         operator_image: context.operator_image.clone(),
         user_config,
-        owned: owned(context, namespace, name)?,
+        owned: context.stores.of_cluster(namespace, name)?,
         cluster: Arc::new(cluster),
     }))
 }
@@ -100,21 +72,5 @@ async fn user_config(
         (Some(map), _) => UserConfig::Present(Box::new(map)),
         (None, Some(_)) => UserConfig::Missing(wanted),
         (None, None) => UserConfig::None,
-    })
-}
-
-fn owned(context: &Context, namespace: &str, name: &str) -> Result<Owned, Error> {
-    let stores = &context.stores;
-    Ok(Owned {
-        members: stores.members.of_cluster(namespace, name)?,
-        stateful_sets: stores.stateful_sets.of_cluster(namespace, name)?,
-        services: stores.services.of_cluster(namespace, name)?,
-        volume_claims: stores.volume_claims.of_cluster(namespace, name)?,
-        pods: stores.pods.of_cluster(namespace, name)?,
-        config_maps: stores.config_maps.of_cluster(namespace, name)?,
-        service_accounts: stores.service_accounts.of_cluster(namespace, name)?,
-        roles: stores.roles.of_cluster(namespace, name)?,
-        role_bindings: stores.role_bindings.of_cluster(namespace, name)?,
-        budgets: stores.budgets.of_cluster(namespace, name)?,
     })
 }

@@ -6,6 +6,8 @@ use cassandra_api::v1alpha1::{CassandraClusterStatus, Founder, InProgress};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::kinds::Kind;
+
 /// What should be written now, in this order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -68,22 +70,6 @@ pub struct Claim {
     pub in_progress: Vec<InProgress>,
     /// The ordinals.
     pub next_ordinals: BTreeMap<String, i32>,
-}
-
-/// The kinds that the operator writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[allow(missing_docs, reason = "each is its kind")]
-pub enum Kind {
-    CassandraMember,
-    ConfigMap,
-    PersistentVolumeClaim,
-    Pod,
-    PodDisruptionBudget,
-    Role,
-    RoleBinding,
-    Service,
-    ServiceAccount,
-    StatefulSet,
 }
 
 /// An object as it should be: only the fields that the operator owns.

@@ -10,18 +10,18 @@ use cassandra_api::{
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
     api::{Patch, PatchParams},
-    runtime::events::{Event as KubeEvent, EventType, Recorder, Reporter},
+    runtime::events::{Event as KubeEvent, EventType, Recorder},
 };
 use serde_json::json;
 
 use super::{
-    Error, ErrorClass,
+    Error,
     act::{Acted, Owner},
     error::in_time,
     observe::Observed,
     plan::Event,
 };
-use crate::fields;
+use crate::{fields, runtime::ErrorClass};
 
 /// Longest note of an event (Kubernetes API: `events.k8s.io/v1`, `note`).
 const LONGEST_NOTE: usize = 1024;
@@ -178,13 +178,5 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
         if let Err(error) = recorder.publish(&published, &about).await {
             tracing::warn!(cluster = observed.cluster.name_any(), %error, "failed to publish an event");
         }
-    }
-}
-
-/// Who reports, for events.
-pub fn reporter(identity: &str) -> Reporter {
-    Reporter {
-        controller: "cassandra-controller".into(),
-        instance: Some(identity.into()),
     }
 }

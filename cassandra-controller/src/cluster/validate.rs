@@ -12,7 +12,7 @@ use cassandra_api::{
 use garde::Validate as _;
 use kube::ResourceExt as _;
 
-use super::observe::{Observed, Owned};
+use super::{kinds::Owned, observe::Observed};
 
 /// A cluster that can be worked on.
 #[derive(Clone, Debug)]

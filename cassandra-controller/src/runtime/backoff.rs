@@ -1,5 +1,5 @@
-//! Patience with what fails: twice as long after each failure in a row, up to five minutes, with jitter. Kept by
-//! UID, so that a cluster that was made again begins anew.
+//! Retry delays: twice as long after each failure in a row, up to five minutes, with jitter. Kept by UID, so that an
+//! object that was made again begins anew.
 
 use std::{
     collections::BTreeMap,
@@ -8,12 +8,27 @@ use std::{
     time::Duration,
 };
 
-use crate::cluster::{Error, ErrorClass};
-
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 /// Something that somebody has to put right is tried again after this time, or when something changes.
 const OUTSIDE: Duration = Duration::from_mins(1);
+
+/// What an error calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Somebody else wrote first: look again at once.
+    Conflict,
+    /// It may pass: try again, later and later.
+    Transient,
+    /// The API server asks for patience.
+    Throttled,
+    /// We are not allowed to: try again slowly, somebody has to act.
+    Forbidden,
+    /// The API server refuses the object: try again slowly, somebody has to act.
+    Invalid,
+    /// A defect of ours.
+    Bug,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Failures {
@@ -21,28 +36,27 @@ struct Failures {
     last: String,
 }
 
-/// Failures in a row, by cluster.
+/// Failures in a row, by UID.
 #[derive(Debug, Default)]
 pub struct Backoffs(Mutex<BTreeMap<String, Failures>>);
 
 impl Backoffs {
-    /// The cluster was reconciled.
+    /// The object was reconciled.
     pub fn succeeded(&self, uid: &str) {
         self.failures().remove(uid);
     }
 
-    /// After which time to try again, and whether this failure is another one than the last.
-    pub fn failed(&self, uid: &str, error: &Error) -> (Duration, bool) {
+    /// After which time to try again, and whether this failure is another one than the last, which its message tells.
+    pub fn failed(&self, uid: &str, class: ErrorClass, message: String) -> (Duration, bool) {
         let mut all = self.failures();
         let failures = all.entry(uid.to_owned()).or_default();
-        let message = error.in_full();
         let news = failures.last != message;
         failures.last = message;
         failures.in_a_row = failures.in_a_row.saturating_add(1);
-        let delay = delay(error.class(), failures.in_a_row);
+        let delay = delay(class, failures.in_a_row);
         (
             jittered(delay, uid, failures.in_a_row),
-            news && error.class() != ErrorClass::Conflict,
+            news && class != ErrorClass::Conflict,
         )
     }
 
@@ -61,7 +75,7 @@ fn delay(class: ErrorClass, in_a_row: u32) -> Duration {
     }
 }
 
-/// Up to ten percent more, so that clusters that failed together do not try again together. The UID is random enough.
+/// Up to ten percent more, so that objects that failed together do not try again together. The UID is random enough.
 fn jittered(delay: Duration, uid: &str, in_a_row: u32) -> Duration {
     let mut hasher = DefaultHasher::new();
     (uid, in_a_row).hash(&mut hasher);
@@ -83,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_that_failed_together_do_not_try_again_together() {
+    fn objects_that_failed_together_do_not_try_again_together() {
         let minute = Duration::from_mins(1);
         let delays: std::collections::BTreeSet<_> = ["a", "b", "c", "d"]
             .map(|uid| jittered(minute, uid, 1))

@@ -1,7 +1,7 @@
 //! Which replica works: the one that holds the Lease. Expiry is judged by when *we* saw the Lease change last, never
 //! by comparing clocks, and every write of it is on condition that nobody wrote in between.
 //!
-//! The Lease is an economy, not the safety: whatever can't be undone has preconditions of its own.
+//! The Lease saves double work. Safety comes from the conditions on each write.
 
 use std::{future::Future, sync::Arc, time::Duration};
 

@@ -1,6 +1,8 @@
-//! What keeps the controller going: reflectors, triggers, backoff, the lease, health, and how they are put together.
+//! What keeps controllers going: reflectors, triggers, retry delays, the Lease, health, and how they are put together.
+//! It knows none of the kinds that are worked on: a controller brings them (see [`Controller`]).
 
 mod backoff;
+mod controller;
 mod health;
 mod lease;
 mod packed_store;
@@ -9,10 +11,12 @@ mod run;
 mod triggers;
 mod watches;
 
-pub use backoff::Backoffs;
+pub use backoff::{Backoffs, ErrorClass};
+pub use controller::{Controller, Prepared, Scope, reconcile_each};
 pub use health::Watching;
 pub use lease::LeaseError;
 pub use packed_store::{PackedStore, Unreadable};
 pub use replica::{Replica, ReplicaOptions};
 pub use run::run;
-pub use watches::Stores;
+pub use triggers::Triggers;
+pub use watches::Watches;

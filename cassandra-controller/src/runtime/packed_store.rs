@@ -1,4 +1,4 @@
-//! What a watch has seen, kept small: each object as compressed JSON, unpacked only when its cluster is looked at. As a
+//! What a watch has seen, kept small: each object as compressed JSON, unpacked only when what it goes with is looked at. As a
 //! Rust value a StatefulSet takes fifty kilobytes and more, most of it for fields that are not set; packed it takes two.
 //!
 //! When everything is listed anew, objects are replaced one by one, and what was not listed goes at the end, so that
@@ -10,7 +10,6 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
 };
 
-use cassandra_api::labels;
 use kube::{ResourceExt, runtime::watcher::Event};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::watch;
@@ -34,18 +33,18 @@ struct Objects {
 }
 
 struct Packed {
-    cluster: Box<str>,
+    owner: Box<str>,
     round: u32,
     json: Box<[u8]>,
 }
 
 impl Packed {
-    fn new<K: ResourceExt + Serialize>(object: &K) -> Self {
-        let cluster = object.labels().get(labels::CLUSTER);
+    fn new<K: ResourceExt + Serialize>(object: &K, owner: &str) -> Self {
+        let owner = object.labels().get(owner);
         // What came from JSON goes into JSON; were it not so, `open` would say it.
         let json = serde_json::to_vec(object).unwrap_or_default();
         Self {
-            cluster: cluster.map(|name| name.as_str().into()).unwrap_or_default(),
+            owner: owner.map(|name| name.as_str().into()).unwrap_or_default(),
             round: 0,
             json: miniz_oxide::deflate::compress_to_vec(&json, LEVEL).into(),
         }
@@ -66,15 +65,17 @@ pub struct Unreadable(String);
 pub(super) struct Writer {
     objects: Arc<RwLock<Objects>>,
     listed: watch::Sender<bool>,
+    owner: &'static str,
 }
 
-/// A store with nothing in it.
-pub(super) fn packed_store<K>() -> (PackedStore<K>, Writer) {
+/// A store with nothing in it. The label `owner` names what an object goes with.
+pub(super) fn packed_store<K>(owner: &'static str) -> (PackedStore<K>, Writer) {
     let (sender, listed) = watch::channel(false);
     let objects = Arc::<RwLock<Objects>>::default();
     let writer = Writer {
         objects: objects.clone(),
         listed: sender,
+        owner,
     };
     (
         PackedStore {
@@ -95,7 +96,7 @@ impl Writer {
                 objects.round = objects.round.wrapping_add(1);
             }
             Event::Apply(object) | Event::InitApply(object) => {
-                let packed = Packed::new(object);
+                let packed = Packed::new(object, self.owner);
                 let mut objects = self.objects();
                 let round = objects.round;
                 objects.all.insert(key(object), Packed { round, ..packed });
@@ -124,18 +125,18 @@ fn key<K: ResourceExt>(object: &K) -> (String, String) {
 }
 
 impl<K: DeserializeOwned> PackedStore<K> {
-    /// The objects of a cluster by name. One that can't be unpacked is an error: it is not absent.
-    pub fn of_cluster(
+    /// The objects that go with this one, by name. One that can't be unpacked is an error: it is not absent.
+    pub fn of_owner(
         &self,
         namespace: &str,
-        cluster: &str,
+        owner: &str,
     ) -> Result<BTreeMap<String, Arc<K>>, Unreadable> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        let of_cluster = objects
+        let of_owner = objects
             .all
             .iter()
-            .filter(|((there, _), packed)| there == namespace && &*packed.cluster == cluster);
-        of_cluster
+            .filter(|((there, _), packed)| there == namespace && &*packed.owner == owner);
+        of_owner
             .map(|((_, name), packed)| {
                 let object = packed.open().ok_or_else(|| Unreadable(name.clone()))?;
                 Ok((name.clone(), Arc::new(object)))
@@ -170,27 +171,25 @@ mod tests {
 
     use super::*;
 
-    fn service(name: &str, cluster: &str) -> Service {
-        let labels = json!({ labels::CLUSTER: cluster });
+    const LABEL: &str = "owner";
+
+    fn service(name: &str, owner: &str) -> Service {
+        let labels = json!({ LABEL: owner });
         let object = json!({ "metadata": { "name": name, "namespace": "shop", "labels": labels } });
         serde_json::from_value(object).unwrap()
     }
 
-    fn names(store: &PackedStore<Service>, cluster: &str) -> Vec<String> {
-        store
-            .of_cluster("shop", cluster)
-            .unwrap()
-            .into_keys()
-            .collect()
+    fn names(store: &PackedStore<Service>, owner: &str) -> Vec<String> {
+        store.of_owner("shop", owner).unwrap().into_keys().collect()
     }
 
     #[test]
-    fn an_object_comes_back_as_it_was_and_only_to_its_cluster() {
-        let (store, writer) = packed_store::<Service>();
+    fn an_object_comes_back_as_it_was_and_only_to_its_owner() {
+        let (store, writer) = packed_store::<Service>(LABEL);
         let mine = service("a", "orders");
         writer.apply(&Event::Apply(mine.clone()));
         writer.apply(&Event::Apply(service("b", "carts")));
-        let found = store.of_cluster("shop", "orders").unwrap();
+        let found = store.of_owner("shop", "orders").unwrap();
         assert_eq!(
             found
                 .into_values()
@@ -198,12 +197,12 @@ mod tests {
                 .collect::<Vec<_>>(),
             [mine]
         );
-        assert!(store.of_cluster("other", "orders").unwrap().is_empty());
+        assert!(store.of_owner("other", "orders").unwrap().is_empty());
     }
 
     #[test]
     fn what_is_not_listed_again_goes_when_the_list_is_complete() {
-        let (store, writer) = packed_store();
+        let (store, writer) = packed_store(LABEL);
         for event in [Event::Init, Event::InitApply(service("a", "orders"))] {
             writer.apply(&event);
         }
@@ -222,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_changed_label_or_a_deletion_takes_an_object_away() {
-        let (store, writer) = packed_store();
+        let (store, writer) = packed_store(LABEL);
         writer.apply(&Event::Apply(service("a", "orders")));
         writer.apply(&Event::Apply(service("a", "carts")));
         assert!(names(&store, "orders").is_empty());

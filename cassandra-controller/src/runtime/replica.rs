@@ -1,5 +1,5 @@
-//! One replica of the controller, on whatever client and clock it is given: the Lease, and for each scope the watches
-//! and the reconciler. All its tasks end with it.
+//! One replica of the operator, on whatever client and clock it is given: the Lease, and each controller in each scope.
+//! All its tasks end with it.
 
 use std::{
     sync::{
@@ -9,39 +9,31 @@ use std::{
     time::Duration,
 };
 
-use futures::{StreamExt as _, stream};
+use futures::future::BoxFuture;
 use kube::{
     Client,
-    runtime::{Controller, controller, events::Recorder, reflector::ObjectRef},
+    runtime::events::{Recorder, Reporter},
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    backoff::Backoffs,
+    controller::{Controller, Prepared, Scope},
     health::Watching,
     lease::{Election, LeaseError},
-    triggers::Triggers,
-    watches::{Stores, Watches},
 };
-use crate::{
-    clock::Clock,
-    cluster::{self, Context},
-    metrics::Metrics,
-};
+use crate::{clock::Clock, metrics::Metrics};
 
-/// Clusters that are worked on at the same time.
-const CONCURRENCY: u16 = 8;
 /// How long a reconciliation that is under way may take to end when the replica is told to stop.
 const GRACE: Duration = Duration::from_secs(15);
+/// Who reports, in events.
+const REPORTER: &str = "cassandra-controller";
 
-/// What a replica is told to do.
+/// How a replica takes part.
 #[derive(Clone, Debug)]
 pub struct ReplicaOptions {
     /// Namespaces to work in; None is all of them.
     pub scopes: Vec<Option<String>>,
-    /// The image with agent and bootstrapper for new members.
-    pub operator_image: String,
     /// Namespace of the Lease.
     pub lease_namespace: String,
     /// Name of the Lease.
@@ -50,7 +42,7 @@ pub struct ReplicaOptions {
     pub identity: String,
 }
 
-/// One replica of the controller.
+/// One replica of the operator.
 pub struct Replica {
     /// Client of the API server.
     pub client: Client,
@@ -62,38 +54,34 @@ pub struct Replica {
     pub watching: Arc<Watching>,
     /// Set once everything has been listed: from then on this replica can take over at any moment.
     pub ready: Arc<AtomicBool>,
-    /// What to do.
-    pub duties: ReplicaOptions,
-}
-
-/// One scope's reconciler, ready to begin.
-struct Prepared {
-    context: Arc<Context>,
-    triggers: Triggers,
+    /// How it takes part.
+    pub options: ReplicaOptions,
+    /// What runs in it.
+    pub controllers: Vec<Box<dyn Controller>>,
 }
 
 impl Replica {
     /// Stands by until it gets the Lease, then works until it is told to stop; then it gives the Lease back. An error:
     /// the Lease was lost.
     pub async fn run(self, stop: CancellationToken) -> Result<(), LeaseError> {
-        let duties = &self.duties;
+        let options = &self.options;
         let election = Election::new(
             self.client.clone(),
             self.clock.clone(),
-            &duties.lease_namespace,
-            &duties.lease_name,
-            &duties.identity,
+            &options.lease_namespace,
+            &options.lease_name,
+            &options.identity,
         );
         let mut tasks = JoinSet::new();
         // A replica that stands by lists and watches as well, so that it can begin at once.
-        let prepared = self.prepare(&mut tasks);
+        let (lists, works): (Vec<_>, Vec<_>) = self
+            .prepare(&mut tasks)
+            .into_iter()
+            .map(|prepared| (prepared.listed, prepared.work))
+            .unzip();
         let listed = CancellationToken::new();
-        let stores: Vec<_> = prepared
-            .iter()
-            .map(|scope| scope.context.stores.clone())
-            .collect();
         tasks.spawn(announce(
-            stores,
+            lists,
             self.ready.clone(),
             listed.clone(),
             stop.clone(),
@@ -104,9 +92,9 @@ impl Replica {
             () = stop.cancelled() => return Ok(()),
         };
         self.metrics.leads(true);
-        tracing::info!(identity = duties.identity, "leading");
+        tracing::info!(identity = options.identity, "leading");
         let renewals = CancellationToken::new();
-        let work = work(prepared, listed, stop, renewals.clone());
+        let work = work(works, listed, stop, renewals.clone());
         let outcome = tokio::select! {
             biased;
             kept = election.keep(lease, renewals) => kept,
@@ -116,50 +104,40 @@ impl Replica {
         outcome
     }
 
+    /// Each controller in each scope.
     fn prepare(&self, tasks: &mut JoinSet<()>) -> Vec<Prepared> {
-        let recorder = Recorder::new(
-            self.client.clone(),
-            cluster::reporter(&self.duties.identity),
-        );
-        let scopes = self.duties.scopes.iter();
-        scopes
-            .map(|namespace| {
-                let triggers = Triggers::default();
-                let watches = Watches {
-                    client: self.client.clone(),
-                    namespace: namespace.clone(),
-                    triggers: triggers.clone(),
-                    watching: self.watching.clone(),
-                    metrics: self.metrics.clone(),
-                };
-                let context = Context {
-                    client: self.client.clone(),
-                    stores: watches.start(tasks),
-                    clock: self.clock.clone(),
-                    operator_image: self.duties.operator_image.clone(),
-                    recorder: recorder.clone(),
-                    metrics: self.metrics.clone(),
-                    backoffs: Backoffs::default(),
-                };
-                Prepared {
-                    context: Arc::new(context),
-                    triggers,
-                }
-            })
-            .collect()
+        let reporter = Reporter {
+            controller: REPORTER.into(),
+            instance: Some(self.options.identity.clone()),
+        };
+        let recorder = Recorder::new(self.client.clone(), reporter);
+        let mut prepared = Vec::new();
+        for namespace in &self.options.scopes {
+            let scope = Scope {
+                client: self.client.clone(),
+                namespace: namespace.clone(),
+                clock: self.clock.clone(),
+                recorder: recorder.clone(),
+                metrics: self.metrics.clone(),
+                watching: self.watching.clone(),
+            };
+            let controllers = self.controllers.iter();
+            prepared.extend(controllers.map(|controller| controller.prepare(&scope, tasks)));
+        }
+        prepared
     }
 }
 
 /// Tells when everything has been listed once. The only one who waits for the stores: kube wakes just one of those who
 /// wait for the same (`DelayedInit` in kube-runtime 5.0 keeps one waker).
 async fn announce(
-    scopes: Vec<Stores>,
+    lists: Vec<BoxFuture<'static, anyhow::Result<()>>>,
     ready: Arc<AtomicBool>,
     listed: CancellationToken,
     stop: CancellationToken,
 ) {
-    for stores in scopes {
-        if let Err(error) = stores.ready().await {
+    for list in lists {
+        if let Err(error) = list.await {
             tracing::error!(%error, "a watch ended");
             return stop.cancel();
         }
@@ -169,20 +147,21 @@ async fn announce(
     listed.cancel();
 }
 
-/// Reconciles in all scopes until it is told to stop; what is under way then ends while the Lease is still ours, before
-/// `ended` is told.
+type Work = Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>;
+
+/// Works until it is told to stop; what is under way then ends while the Lease is still ours, before `ended` is told.
 async fn work(
-    scopes: Vec<Prepared>,
+    works: Vec<Work>,
     listed: CancellationToken,
     stop: CancellationToken,
     ended: CancellationToken,
 ) -> std::convert::Infallible {
-    let mut reconcilers: JoinSet<()> = scopes
+    let mut working: JoinSet<()> = works
         .into_iter()
-        .map(|scope| reconcile(scope, listed.clone(), stop.clone()))
+        .map(|work| begin(work, listed.clone(), stop.clone()))
         .collect();
     stop.cancelled().await;
-    let all_ended = async { while reconcilers.join_next().await.is_some() {} };
+    let all_ended = async { while working.join_next().await.is_some() {} };
     if tokio::time::timeout(GRACE, all_ended).await.is_err() {
         tracing::warn!("a reconciliation did not end in time");
     }
@@ -190,22 +169,10 @@ async fn work(
     std::future::pending().await
 }
 
-async fn reconcile(scope: Prepared, listed: CancellationToken, stop: CancellationToken) {
-    let Prepared { context, triggers } = scope;
+async fn begin(work: Work, listed: CancellationToken, stop: CancellationToken) {
     tokio::select! {
         biased;
-        () = stop.cancelled() => return,
-        () = listed.cancelled() => {}
+        () = stop.cancelled() => {}
+        () = listed.cancelled() => work(stop.clone()).await,
     }
-    let clusters = context.stores.clusters.clone();
-    let keys = triggers
-        .stream()
-        .map(|(namespace, name)| ObjectRef::new(&name).within(&namespace));
-    Controller::for_stream(stream::pending(), clusters)
-        .with_config(controller::Config::default().concurrency(CONCURRENCY))
-        .reconcile_on(keys)
-        .graceful_shutdown_on(stop.cancelled_owned())
-        .run(cluster::reconcile, cluster::after_error, context)
-        .for_each(|_| std::future::ready(()))
-        .await;
 }

@@ -1,4 +1,4 @@
-//! The program: signals, the connection, the endpoints, and one replica of the controller. Ends when it is told to, or
+//! The program: signals, the connection, the endpoints, and one replica of the operator. Ends when it is told to, or
 //! when the Lease is lost.
 
 use std::sync::{Arc, atomic::AtomicBool};
@@ -9,17 +9,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    controller::Controller,
     health::{Health, Watching},
     replica::{Replica, ReplicaOptions},
 };
 use crate::{cli::Arguments, clock::SystemClock, metrics::Metrics};
 
 /// Runs until SIGTERM or SIGINT. An error means that the program should be started again.
-pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+pub async fn run(
+    arguments: Arguments,
+    metrics: Metrics,
+    controllers: Vec<Box<dyn Controller>>,
+) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     stop_on_signal(&stop)?;
     let client = client().await?;
-    let metrics = Metrics::new()?;
     let watching = Arc::new(Watching::new(metrics.clone()));
     let ready = Arc::new(AtomicBool::new(false));
     let health = Health {
@@ -34,9 +38,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         metrics,
         watching,
         ready,
-        duties: ReplicaOptions {
+        controllers,
+        options: ReplicaOptions {
             scopes: arguments.scopes(),
-            operator_image: arguments.operator_image,
             lease_namespace: arguments.lease_namespace,
             lease_name: arguments.lease_name,
             identity: arguments.identity,

@@ -1,4 +1,4 @@
-//! Which clusters to look at. However many events come for one, it is there once: nothing queues up without bound,
+//! Which objects to look at. However many events come for one, it is there once: nothing queues up without bound,
 //! and no watch ever waits for the reconciler.
 
 use std::{
@@ -9,12 +9,12 @@ use std::{
 use futures::{Stream, stream};
 use tokio::sync::Notify;
 
-/// A cluster, by namespace and name.
+/// An object, by namespace and name.
 pub(super) type Key = (String, String);
 
-/// The clusters to look at.
+/// The objects to look at.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Triggers {
+pub struct Triggers {
     waiting: Arc<Mutex<BTreeSet<Key>>>,
     more: Arc<Notify>,
 }

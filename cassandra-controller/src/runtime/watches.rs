@@ -3,16 +3,6 @@
 
 use std::{fmt::Debug, sync::Arc};
 
-use cassandra_api::{
-    k8s_openapi::api::{
-        apps::v1::StatefulSet,
-        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount},
-        policy::v1::PodDisruptionBudget,
-        rbac::v1::{Role, RoleBinding},
-    },
-    labels,
-    v1alpha1::{CassandraCluster, CassandraMember},
-};
 use futures::StreamExt as _;
 use kube::{
     Api, Client, Resource, ResourceExt,
@@ -27,104 +17,77 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinSet;
 
 use super::{
+    controller::Scope,
     health::Watching,
     packed_store::{PackedStore, packed_store},
     triggers::Triggers,
 };
-use crate::metrics::Metrics;
 
 /// Shorter than the idle time after which load balancers cut a connection without a word, usually 240 s.
 const WATCH_TIMEOUT: u32 = 200;
 const PAGE: u32 = 50;
 
-/// What the operator owns in one scope, by kind.
-#[derive(Clone)]
-#[allow(missing_docs, reason = "each is its kind")]
-pub struct Stores {
-    pub clusters: Store<CassandraCluster>,
-    pub members: PackedStore<CassandraMember>,
-    pub stateful_sets: PackedStore<StatefulSet>,
-    pub services: PackedStore<Service>,
-    pub volume_claims: PackedStore<PersistentVolumeClaim>,
-    pub pods: PackedStore<Pod>,
-    pub config_maps: PackedStore<ConfigMap>,
-    pub service_accounts: PackedStore<ServiceAccount>,
-    pub roles: PackedStore<Role>,
-    pub role_bindings: PackedStore<RoleBinding>,
-    pub budgets: PackedStore<PodDisruptionBudget>,
-}
-
 /// Where watches look and where they tell.
-pub(super) struct Watches {
-    pub(super) client: Client,
+pub struct Watches {
+    client: Client,
     /// None: all namespaces.
-    pub(super) namespace: Option<String>,
-    pub(super) triggers: Triggers,
-    pub(super) watching: Arc<Watching>,
-    pub(super) metrics: Metrics,
+    namespace: Option<String>,
+    triggers: Triggers,
+    watching: Arc<Watching>,
 }
 
 impl Watches {
-    /// Starts all reflectors, each a task; the stores are usable when all have listed once.
-    pub(super) fn start(&self, tasks: &mut JoinSet<()>) -> Stores {
-        let (clusters, writer) = reflector::store();
-        self.clusters(tasks, writer);
-        self.user_config_maps(tasks, clusters.clone());
-        Stores {
-            members: self.owned(tasks, tidy),
-            stateful_sets: self.owned(tasks, tidy),
-            services: self.owned(tasks, tidy),
-            volume_claims: self.owned(tasks, tidy),
-            pods: self.owned(tasks, trim_pod),
-            config_maps: self.owned(tasks, trim_config_map),
-            service_accounts: self.owned(tasks, tidy),
-            roles: self.owned(tasks, tidy),
-            role_bindings: self.owned(tasks, tidy),
-            budgets: self.owned(tasks, tidy),
-            clusters,
+    /// In this scope; what changes is told to these triggers.
+    pub fn new(scope: &Scope, triggers: Triggers) -> Self {
+        Self {
+            client: scope.client.clone(),
+            namespace: scope.namespace.clone(),
+            triggers,
+            watching: scope.watching.clone(),
         }
     }
 
-    /// The clusters themselves. The series of one that goes are taken back here: nobody reconciles it any more.
-    fn clusters(
-        &self,
-        tasks: &mut JoinSet<()>,
-        writer: reflector::store::Writer<CassandraCluster>,
-    ) {
-        let api = self.api::<CassandraCluster>();
-        let stream = watcher(api, config())
+    /// Watches the objects that are reconciled. `gone` hears of one that is deleted.
+    pub fn root<K>(&self, tasks: &mut JoinSet<()>, gone: impl Fn(&K) + Send + 'static) -> Store<K>
+    where
+        K: Watched,
+    {
+        let (objects, writer) = reflector::store();
+        let stream = watcher(self.api::<K>(), config())
             .default_backoff()
-            .modify(tidy)
+            .modify(|object| object.meta_mut().managed_fields = None)
             .reflect(writer);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
-        let metrics = self.metrics.clone();
         tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 match event {
-                    Ok(Event::Apply(cluster) | Event::InitApply(cluster)) => {
-                        triggers
-                            .push((cluster.namespace().unwrap_or_default(), cluster.name_any()));
+                    Ok(Event::Apply(object) | Event::InitApply(object)) => {
+                        triggers.push((object.namespace().unwrap_or_default(), object.name_any()));
                     }
-                    Ok(Event::Delete(cluster)) => {
-                        metrics.forget(
-                            &cluster.namespace().unwrap_or_default(),
-                            &cluster.name_any(),
-                        );
-                    }
+                    Ok(Event::Delete(object)) => gone(&object),
                     Ok(Event::Init | Event::InitDone) => {}
-                    Err(error) => watching.failed("CassandraCluster", &error),
+                    Err(error) => watching.failed(&K::kind(&()), &error),
                 }
             }
         });
+        objects
     }
 
-    fn owned<K>(&self, tasks: &mut JoinSet<()>, trim: fn(&mut K)) -> PackedStore<K>
+    /// Watches what goes with the objects that are reconciled, found by `selector`; the label `owner` names the one
+    /// that it goes with. What `trim` drops is not kept.
+    pub fn owned<K>(
+        &self,
+        tasks: &mut JoinSet<()>,
+        selector: &str,
+        owner: &'static str,
+        trim: fn(&mut K),
+    ) -> PackedStore<K>
     where
         K: Watched + Serialize,
     {
-        let (objects, writer) = packed_store();
-        let stream = watcher(self.api::<K>(), config().labels(labels::MANAGED_SELECTOR));
+        let (objects, writer) = packed_store(owner);
+        let stream = watcher(self.api::<K>(), config().labels(selector));
         let stream = stream.default_backoff().modify(trim);
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         tasks.spawn(async move {
@@ -135,9 +98,8 @@ impl Watches {
                 }
                 match event {
                     Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
-                        if let Some(cluster) = object.labels().get(labels::CLUSTER) {
-                            triggers
-                                .push((object.namespace().unwrap_or_default(), cluster.clone()));
+                        if let Some(name) = object.labels().get(owner) {
+                            triggers.push((object.namespace().unwrap_or_default(), name.clone()));
                         }
                     }
                     Ok(Event::Init | Event::InitDone) => {}
@@ -148,27 +110,31 @@ impl Watches {
         objects
     }
 
-    /// The users' ConfigMaps wake the clusters that use them. Only names pass by; nothing is kept.
-    fn user_config_maps(&self, tasks: &mut JoinSet<()>, clusters: Store<CassandraCluster>) {
-        let stream =
-            watcher(self.api::<PartialObjectMeta<ConfigMap>>(), config()).default_backoff();
+    /// Watches the names of the users' objects of a kind; `users` tells, by namespace and name, which of the objects
+    /// that are reconciled use one. Only names pass by; nothing is kept.
+    pub fn named<K>(
+        &self,
+        tasks: &mut JoinSet<()>,
+        users: impl Fn(&str, &str) -> Vec<String> + Send + 'static,
+    ) where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + 'static,
+        PartialObjectMeta<K>: Watched,
+    {
+        let stream = watcher(self.api::<PartialObjectMeta<K>>(), config()).default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
+        let kind = format!("{} metadata", K::kind(&()));
         tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
                 match event {
-                    Ok(Event::Apply(map) | Event::InitApply(map) | Event::Delete(map)) => {
-                        let (namespace, name) = (map.namespace(), map.name_any());
-                        let uses = |cluster: &CassandraCluster| {
-                            cluster.namespace() == namespace && uses_config_map(cluster, &name)
-                        };
-                        for cluster in clusters.state_filter(uses) {
-                            triggers
-                                .push((namespace.clone().unwrap_or_default(), cluster.name_any()));
+                    Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
+                        let namespace = object.namespace().unwrap_or_default();
+                        for user in users(&namespace, &object.name_any()) {
+                            triggers.push((namespace.clone(), user));
                         }
                     }
                     Ok(Event::Init | Event::InitDone) => {}
-                    Err(error) => watching.failed("ConfigMap metadata", &error),
+                    Err(error) => watching.failed(&kind, &error),
                 }
             }
         });
@@ -182,38 +148,8 @@ impl Watches {
     }
 }
 
-impl Stores {
-    /// Waits until every kind has been listed. A decision on less would take what it has not seen for absent.
-    pub(super) async fn ready(&self) -> anyhow::Result<()> {
-        let Self {
-            clusters,
-            members,
-            stateful_sets,
-            services,
-            volume_claims,
-            pods,
-            config_maps,
-            service_accounts,
-            roles,
-            role_bindings,
-            budgets,
-        } = self;
-        clusters.wait_until_ready().await?;
-        members.wait_until_ready().await?;
-        stateful_sets.wait_until_ready().await?;
-        services.wait_until_ready().await?;
-        volume_claims.wait_until_ready().await?;
-        pods.wait_until_ready().await?;
-        config_maps.wait_until_ready().await?;
-        service_accounts.wait_until_ready().await?;
-        roles.wait_until_ready().await?;
-        role_bindings.wait_until_ready().await?;
-        Ok(budgets.wait_until_ready().await?)
-    }
-}
-
 /// A kind that can be watched in a namespace.
-trait Watched:
+pub trait Watched:
     Resource<DynamicType = (), Scope = NamespaceResourceScope>
     + Clone
     + DeserializeOwned
@@ -240,35 +176,4 @@ fn config() -> watcher::Config {
         .timeout(WATCH_TIMEOUT)
         .page_size(PAGE)
         .any_semantic()
-}
-
-fn uses_config_map(cluster: &CassandraCluster, name: &str) -> bool {
-    match &cluster.spec.config.from_config_map {
-        Some(named) => named == name,
-        None => cassandra_api::names::conventional_config_map(&cluster.name_any()) == name,
-    }
-}
-
-/// About half of an object's metadata is of no use to a decision.
-fn tidy<K: ResourceExt>(object: &mut K) {
-    object.meta_mut().managed_fields = None;
-}
-
-/// A decision looks at a pod's identity, node and status.
-fn trim_pod(pod: &mut Pod) {
-    tidy(pod);
-    pod.spec = None;
-    if let Some(status) = &mut pod.status {
-        status.ephemeral_container_statuses = None;
-        status.resource_claim_statuses = None;
-        status.pod_ips = None;
-        status.host_ips = None;
-    }
-}
-
-/// A revision is immutable and named by its content, so the content need not be kept.
-fn trim_config_map(map: &mut ConfigMap) {
-    tidy(map);
-    map.data = None;
-    map.binary_data = None;
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use cassandra_controller::{
+    cluster::ClusterController,
     metrics::Metrics,
     runtime::{Replica, ReplicaOptions, Watching},
 };
@@ -73,6 +74,7 @@ impl Starter {
 
     fn replica(&self, identity: &str, ready: Arc<AtomicBool>) -> Option<Replica> {
         let metrics = Metrics::new().ok()?;
+        let clusters = ClusterController::new(OPERATOR_IMAGE, &metrics).ok()?;
         let user = User::service_account(OPERATOR_NAMESPACE, CONTROLLER);
         let connection = self.server.connect(identity, user);
         let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,9 +89,9 @@ impl Starter {
             watching: Arc::new(Watching::new(metrics.clone())),
             metrics,
             ready,
-            duties: ReplicaOptions {
+            controllers: vec![Box::new(clusters)],
+            options: ReplicaOptions {
                 scopes: vec![None],
-                operator_image: OPERATOR_IMAGE.into(),
                 lease_namespace: OPERATOR_NAMESPACE.into(),
                 lease_name: CONTROLLER.into(),
                 identity: identity.into(),

@@ -1,14 +1,13 @@
 //! The objects of a cluster as the operator itself makes them: its plans are carried out until it rests. No agent has
 //! reported and no pod is there.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use cassandra_api::{
     k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp},
     v1alpha1::CassandraCluster,
 };
 use cassandra_controller::cluster::{Desired, Kind, Observed, Owned, Plan, UserConfig, decide};
-use serde::de::DeserializeOwned;
 use serde_json::{Error, Value, json};
 
 /// The cluster's name.
@@ -56,55 +55,38 @@ pub(super) fn settled(cluster: CassandraCluster) -> Result<Observed, Error> {
 
 fn carry_out(observed: &mut Observed, plan: &Plan) -> Result<(), Error> {
     Arc::make_mut(&mut observed.cluster).status = Some(plan.status.clone());
-    let owned = &mut observed.owned;
     for desired in &plan.apply {
+        let mut object = desired.object.clone();
         match desired.kind {
-            Kind::CassandraMember => put(&mut owned.members, desired)?,
-            Kind::ConfigMap => put(&mut owned.config_maps, desired)?,
-            Kind::PersistentVolumeClaim => put(&mut owned.volume_claims, desired)?,
-            Kind::PodDisruptionBudget => put(&mut owned.budgets, desired)?,
-            Kind::Role => put(&mut owned.roles, desired)?,
-            Kind::RoleBinding => put(&mut owned.role_bindings, desired)?,
-            Kind::ServiceAccount => put(&mut owned.service_accounts, desired)?,
-            Kind::StatefulSet => put(&mut owned.stateful_sets, desired)?,
-            Kind::Service => {
-                let address = format!("10.0.0.{}", owned.services.len());
-                put(&mut owned.services, &with_address(desired, &address))?;
-            }
             // StatefulSets make them.
-            Kind::Pod => {}
+            Kind::Pod => continue,
+            Kind::Service => {
+                let address = format!("10.0.0.{}", observed.owned.services.len());
+                give_address(&mut object, &address);
+            }
+            _ => {}
         }
+        identify(&mut object, desired);
+        observed.owned.put(desired.kind, &desired.name, object)?;
     }
     Ok(())
 }
 
 /// What the API server gives a Service that does not say which address it has.
-fn with_address(desired: &Desired, address: &str) -> Desired {
-    let mut desired = desired.clone();
-    if let Some(spec) = desired
-        .object
-        .get_mut("spec")
-        .and_then(Value::as_object_mut)
-    {
+fn give_address(service: &mut Value, address: &str) {
+    if let Some(spec) = service.get_mut("spec").and_then(Value::as_object_mut) {
         spec.entry("clusterIP").or_insert_with(|| json!(address));
     }
-    desired
 }
 
-fn put<K: DeserializeOwned>(
-    objects: &mut BTreeMap<String, Arc<K>>,
-    desired: &Desired,
-) -> Result<(), Error> {
-    let mut object = desired.object.clone();
+/// What the API server gives every object.
+fn identify(object: &mut Value, desired: &Desired) {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         let uid = format!("{:?}-{}", desired.kind, desired.name);
         metadata.insert("uid".into(), json!(uid));
         metadata.insert("resourceVersion".into(), json!("100"));
         metadata.insert("namespace".into(), json!(NAMESPACE));
     }
-    let object = Arc::new(serde_json::from_value(object)?);
-    objects.insert(desired.name.clone(), object);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -13,9 +13,10 @@ use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::super::{
+    kinds::Kind,
     objects,
     observe::UserConfig,
-    plan::{Deletion, Desired, Kind},
+    plan::{Deletion, Desired},
     validate::Validated,
 };
 

@@ -15,9 +15,10 @@ use kube::ResourceExt as _;
 
 use super::{
     super::{
+        kinds::Kind,
         member_view::MemberView,
         objects,
-        plan::{Claim, Deletion, Desired, Event, Kind, Plan},
+        plan::{Claim, Deletion, Desired, Event, Plan},
         validate::Validated,
     },
     configuration::Revision,

@@ -12,7 +12,8 @@ use super::owned_by_cluster;
 use crate::{
     cluster::{
         drift::{Guard, ensure},
-        plan::{Desired, Kind},
+        kinds::Kind,
+        plan::Desired,
         validate::Validated,
     },
     fields,

@@ -11,8 +11,9 @@ use super::{owned_by_cluster, owner};
 use crate::{
     cluster::{
         drift::{Guard, ensure},
+        kinds::Kind,
         member_view::MemberView,
-        plan::{Desired, Existing, Kind},
+        plan::{Desired, Existing},
         validate::Validated,
     },
     fields,

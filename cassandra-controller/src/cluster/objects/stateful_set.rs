@@ -12,8 +12,9 @@ use super::{configuration::digest, owner, pod};
 use crate::{
     cluster::{
         drift::{Guard, ensure},
+        kinds::Kind,
         member_view::MemberView,
-        plan::{Desired, Kind},
+        plan::Desired,
         validate::Validated,
     },
     fields,

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use crate::{
     cluster::{
         drift::{Guard, ensure},
+        kinds::Kind,
         member_view::MemberView,
-        plan::{Desired, Kind},
+        plan::Desired,
         validate::Validated,
     },
     fields,
