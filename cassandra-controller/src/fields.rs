@@ -5,7 +5,7 @@
 pub const CLUSTER: &str = "cassandra-controller/cluster";
 /// Members and the objects of one member.
 pub const MEMBER: &str = "cassandra-controller/member";
-/// The cluster's status, but for what [`CLAIM`] writes.
+/// The cluster's status, but for what [`RECORD`] writes.
 pub const STATUS: &str = "cassandra-controller/status";
-/// What is written into the cluster's status by compare-and-swap: founder, turn, ordinals.
-pub const CLAIM: &str = "cassandra-controller/claim";
+/// The record in the cluster's status, which is written by compare-and-swap.
+pub const RECORD: &str = "cassandra-controller/record";

@@ -8,14 +8,16 @@
 
 mod world;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cassandra_controller::cluster::{Existing, Kind};
 
 use cassandra_api::{
     conditions, labels, names,
     rules::Rule,
-    v1alpha1::{MemberState, PeerState, Phase, StartMode, VolumeStatus},
+    v1alpha1::{
+        MemberState, OperationKind, PeerState, Phase, RecordedOperation, StartMode, VolumeStatus,
+    },
 };
 use proptest::prelude::*;
 use world::{World, cluster};
@@ -42,10 +44,11 @@ fn a_ring_is_founded_once_and_the_others_join_it() {
     assert_eq!(world.status().phase, Some(Phase::Ready));
     assert!(world.condition(conditions::AVAILABLE));
     assert_eq!(
-        world.status().founder.unwrap().member.as_deref(),
+        world.status().record.founder.unwrap().member.as_deref(),
         Some("orders-a-0")
     );
-    assert!(world.status().in_progress.is_empty());
+    assert_eq!(world.status().record.operation, None);
+    assert_eq!(world.status().operation, None);
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn nothing_is_written_when_all_is_as_it_should_be() {
     world.run();
     let plan = world.decide();
     assert_eq!(
-        (plan.claim, plan.apply, plan.delete),
+        (plan.record, plan.apply, plan.delete),
         (None, vec![], vec![])
     );
     assert_eq!(plan.status, world.status());
@@ -69,11 +72,11 @@ fn nobody_starts_before_the_record_of_the_founder_is_written() {
         world.agent(name);
     }
     let plan = world.decide();
-    assert!(plan.claim.is_some());
+    assert!(plan.record.is_some());
     assert!(
         plan.apply
             .iter()
-            .all(|desired| desired.object["spec"]["start"]["mode"] != "Found")
+            .all(|desired| desired.object["spec"]["start"]["mode"] != "CreateRing")
     );
 }
 
@@ -85,7 +88,7 @@ fn a_founder_without_a_node_does_not_hold_up_a_ring_that_has_none() {
     world.agent("orders-b-0");
     world.settle();
     assert_eq!(
-        world.status().founder.unwrap().member.as_deref(),
+        world.status().record.founder.unwrap().member.as_deref(),
         Some("orders-b-0")
     );
 }
@@ -266,7 +269,7 @@ fn a_lost_founder_record_founds_no_second_ring() {
     world.permits.clear();
     world.run();
     assert!(world.permits.is_empty(), "{:?}", world.permits);
-    assert!(world.status().founder.unwrap().member.is_some());
+    assert!(world.status().record.founder.unwrap().member.is_some());
 }
 
 #[test]
@@ -324,7 +327,13 @@ fn retained_volumes_block_until_somebody_decides_and_can_be_adopted() {
         world.permits
     );
     assert_eq!(
-        world.status().founder.unwrap().adopted_from.as_deref(),
+        world
+            .status()
+            .record
+            .founder
+            .unwrap()
+            .adopted_from
+            .as_deref(),
         Some("cluster-uid")
     );
 }
@@ -432,7 +441,7 @@ fn a_paused_cluster_is_not_changed_and_still_reported() {
     world.observed.owned.services.remove("orders");
     let plan = world.decide();
     assert_eq!(
-        (plan.claim, plan.apply, plan.delete),
+        (plan.record, plan.apply, plan.delete),
         (None, vec![], vec![])
     );
     assert_eq!(plan.status.phase, Some(Phase::Paused));
@@ -449,7 +458,7 @@ fn an_invalid_spec_changes_nothing() {
     });
     let plan = world.decide();
     assert_eq!(
-        (plan.claim, plan.apply, plan.delete),
+        (plan.record, plan.apply, plan.delete),
         (None, vec![], vec![])
     );
     assert_eq!(plan.status.phase, Some(Phase::Invalid));
@@ -539,8 +548,198 @@ fn a_foreign_volume_says_nothing_of_this_member() {
     });
     world.settle();
     assert_eq!(world.member("orders-a-0").spec.start.mode, StartMode::Hold);
-    assert_eq!(world.status().founder, None);
+    assert_eq!(world.status().record.founder, None);
     let claim = &world.observed.owned.volume_claims["data-orders-a-0"];
     let annotations = claim.metadata.annotations.clone().unwrap_or_default();
     assert!(!annotations.contains_key(labels::HOST_ID));
+}
+
+#[test]
+fn a_rack_may_have_holes_and_grows_by_ordinals_that_were_never_used() {
+    let mut world = three_racks();
+    world.edit(|cluster| cluster.spec.racks[0].members = 3);
+    world.run();
+    world.record(|record| {
+        record.members.insert("a".into(), vec![0, 2]);
+    });
+    world.observed.owned.members.remove("orders-a-1");
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    let plan = world.pass();
+    assert_eq!(world.status().ready.as_deref(), Some("4/4"));
+    assert!(plan.apply.iter().all(|write| !write.name.contains("a-1")));
+    world.edit(|cluster| cluster.spec.racks[0].members = 3);
+    world.settle();
+    assert_eq!(world.status().record.members["a"], [0, 2, 3]);
+    assert_eq!(world.status().record.next_ordinals["a"], 4);
+}
+
+#[test]
+fn a_lost_record_is_found_again_in_members_and_volumes() {
+    let mut world = three_racks();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.run();
+    let before = world.status().record;
+    Arc::make_mut(&mut world.observed.cluster).status = None;
+    // Not even its Member is left of the second one, but its volume is.
+    world.observed.owned.members.remove("orders-a-1");
+    world.pass();
+    let record = world.status().record;
+    assert_eq!(
+        (&record.members, &record.next_ordinals),
+        (&before.members, &before.next_ordinals)
+    );
+}
+
+#[test]
+fn an_operation_that_is_under_way_is_recovered_when_the_record_was_lost() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    assert_eq!(
+        world.member("orders-a-0").spec.start.mode,
+        StartMode::CreateRing
+    );
+    Arc::make_mut(&mut world.observed.cluster).status = None;
+    world.agent("orders-b-0");
+    world.settle();
+    let operation = world.status().record.operation.unwrap();
+    assert_eq!(
+        (operation.kind, operation.cause.as_str()),
+        (OperationKind::CreateRing, "recovered")
+    );
+    assert_eq!(operation.members, ["orders-a-0"]);
+    assert_eq!(world.member("orders-b-0").spec.start.mode, StartMode::Hold);
+}
+
+#[test]
+fn an_operation_ends_when_its_member_does_not_belong_to_the_cluster_any_more() {
+    let mut world = three_racks();
+    world.run();
+    let now = world.observed.now.clone();
+    world.record(|record| {
+        record.operation = Some(RecordedOperation {
+            id: "join-1".into(),
+            kind: OperationKind::Join,
+            members: vec!["orders-z-7".into()],
+            started_at: now,
+            cause: "spec".into(),
+        });
+    });
+    let plan = world.pass();
+    assert_eq!(world.status().record.operation, None);
+    assert!(
+        plan.events
+            .iter()
+            .any(|event| event.reason == "OperationEnded" && event.warning)
+    );
+}
+
+#[test]
+fn the_creation_of_a_ring_is_cancelled_when_there_is_one() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.settle();
+    let now = world.observed.now.clone();
+    world.record(|record| {
+        record.operation = Some(RecordedOperation {
+            id: "createring-1".into(),
+            kind: OperationKind::CreateRing,
+            members: vec!["orders-a-1".into()],
+            started_at: now,
+            cause: "spec".into(),
+        });
+    });
+    let plan = world.pass();
+    assert!(
+        plan.events
+            .iter()
+            .any(|event| event.reason == "OperationCancelled")
+    );
+    world.run();
+    assert_eq!(world.joined().len(), 4);
+    let created = world
+        .permits
+        .iter()
+        .filter(|(_, mode)| *mode == StartMode::CreateRing);
+    assert_eq!(created.count(), 1);
+}
+
+#[test]
+fn the_operation_is_ordered_of_its_member_while_it_is_on_record() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    world.settle();
+    let recorded = world.status().record.operation.unwrap();
+    let ordered = world.member("orders-a-0").spec.operation.clone().unwrap();
+    assert_eq!(
+        (ordered.id, ordered.kind),
+        (recorded.id, OperationKind::CreateRing)
+    );
+    assert_eq!(world.member("orders-b-0").spec.operation, None);
+    world.run();
+    for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+        assert_eq!(world.member(name).spec.operation, None, "{name}");
+    }
+}
+
+#[test]
+fn the_status_tells_the_operation_its_step_and_what_it_waits_for() {
+    let mut world = three_racks();
+    world.settle();
+    world.agent("orders-a-0");
+    let plan = world.pass();
+    // It is not on record yet, so nothing is ordered; the plan asks to be looked at again soon.
+    let report = plan.status.operation.unwrap();
+    assert_eq!(
+        (report.kind, report.step.as_str()),
+        (OperationKind::CreateRing, "Permitting")
+    );
+    assert!(plan.requeue_after.is_some());
+    world.settle();
+    let report = world.status().operation.unwrap();
+    assert_eq!(
+        (report.members.as_slice(), report.step.as_str()),
+        (&["orders-a-0".to_owned()][..], "Permitted")
+    );
+    assert!(
+        report.waits_for.contains("bootstrapper of orders-a-0"),
+        "{}",
+        report.waits_for
+    );
+    let epoch = world.member("orders-a-0").spec.start.epoch;
+    world.member_status("orders-a-0").start_epoch = Some(epoch);
+    for (state, step) in [
+        (MemberState::Starting, "Starting"),
+        (MemberState::Joining, "Joining"),
+    ] {
+        world.member_status("orders-a-0").state = state;
+        let since = world.observed.now.clone();
+        world.settle();
+        let report = world.status().operation.unwrap();
+        assert_eq!((report.step.as_str(), &report.since), (step, &since));
+        world.observed.now.0 += Duration::from_secs(60);
+        world.settle();
+        assert_eq!(
+            world.status().operation.unwrap().since,
+            since,
+            "it stays at this step"
+        );
+    }
+    world.run();
+    assert_eq!(world.status().operation, None);
+    assert_eq!(world.decide().requeue_after, None);
+}
+
+#[test]
+fn a_member_that_runs_with_an_older_configuration_than_its_member_has_is_pending() {
+    let mut world = three_racks();
+    world.run();
+    assert!(!world.condition(conditions::RESTART_PENDING));
+    world.member_status("orders-b-0").config_in_use = Some("orders-rev-older".into());
+    world.settle();
+    assert_eq!(world.status().restart_pending, ["orders-b-0"]);
+    assert_eq!(world.rule_of("orders-b-0"), Some(Rule::RestartPending));
 }

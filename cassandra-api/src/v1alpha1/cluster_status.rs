@@ -7,7 +7,11 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::OperationKind;
 use crate::rules::Rule;
+
+/// At most so many waits are listed in [`CassandraClusterStatus::blocked`]; the counts tell the rest.
+pub const MOST_BLOCKED: usize = 20;
 
 /// What is true of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -41,24 +45,20 @@ pub struct CassandraClusterStatus {
     /// The configuration that the spec asks for, the name of an immutable ConfigMap.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_revision: Option<String>,
-    /// The member that founded the ring, or the cluster that the ring was adopted from. Set once, by
-    /// compare-and-swap, and never changed: nobody else ever starts a ring of this cluster.
+    /// What the operator goes by: who founded the ring, who belongs to it, what is being done to it. Written by
+    /// compare-and-swap alone, before anything is done on the strength of it.
+    #[serde(default, skip_serializing_if = "Record::is_empty")]
+    pub record: Record,
+    /// The operation that has the ring's one slot, as it stands. Absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub founder: Option<Founder>,
-    /// The next ordinal of each rack. It only rises, so that no name is used twice.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub next_ordinals: BTreeMap<String, i32>,
+    pub operation: Option<OperationReport>,
     /// Each rack's members.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub racks: Vec<RackStatus>,
-    /// The one change of the ring that is under way. Claimed by compare-and-swap.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 1))]
-    pub in_progress: Vec<InProgress>,
     /// What is held up, and by which rule. At most 20 are listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20))]
+    #[schemars(length(max = MOST_BLOCKED))]
     pub blocked: Vec<Blocked>,
     /// Members that run with an older image or configuration than the spec asks for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -121,28 +121,66 @@ pub struct RackStatus {
     pub ready_members: i32,
 }
 
-/// A change of the ring that is under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What the operator goes by, over restarts and from replica to replica.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct InProgress {
-    /// The member that changes.
-    pub member: String,
-    /// What it does.
-    pub action: Action,
-    /// When its turn began.
-    pub started_at: Time,
+pub struct Record {
+    /// The member that founded the ring, or the cluster that the ring was adopted from. Set once and never changed:
+    /// nobody else ever starts a ring of this cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub founder: Option<Founder>,
+    /// The next ordinal of each rack. It only rises, so that no name is used twice.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub next_ordinals: BTreeMap<String, i32>,
+    /// The ordinals of the members of each rack, sorted. There may be holes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub members: BTreeMap<String, Vec<i32>>,
+    /// The one operation that may disturb the ring. Absent: the slot is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<RecordedOperation>,
 }
 
-/// A change of the ring. `Found`: starts a new ring. `Join`: bootstraps into the ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[non_exhaustive]
-#[allow(
-    missing_docs,
-    reason = "CRD schemas drop variant docs; the enum's own says what each is"
-)]
-pub enum Action {
-    Found,
-    Join,
+impl Record {
+    /// Whether nothing is on record.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An operation that has the ring's slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedOperation {
+    /// Its id, the same in the Members that take part.
+    pub id: String,
+    /// What is done.
+    pub kind: OperationKind,
+    /// The members that take part.
+    pub members: Vec<String>,
+    /// When it took the slot.
+    pub started_at: Time,
+    /// What asked for it: `spec`, or `recovered` if it was found under way and was not on record.
+    pub cause: String,
+}
+
+/// An operation as it stands, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OperationReport {
+    /// Its id.
+    pub id: String,
+    /// What is done.
+    pub kind: OperationKind,
+    /// The members that take part.
+    pub members: Vec<String>,
+    /// When it took the slot.
+    pub started_at: Time,
+    /// The step that it is at, in one word.
+    pub step: String,
+    /// Since when it is at this step.
+    pub since: Time,
+    /// What it waits for.
+    pub waits_for: String,
 }
 
 /// Something that is held up.

@@ -18,7 +18,8 @@ pub use cluster::{
     Network, Placement, Rack, ResourceAmounts, Resources, Storage, Toleration,
 };
 pub use cluster_status::{
-    Action, Blocked, CassandraClusterStatus, Founder, InProgress, Phase, RackStatus,
+    Blocked, CassandraClusterStatus, Founder, MOST_BLOCKED, OperationReport, Phase, RackStatus,
+    Record, RecordedOperation,
 };
 pub use member::{
     CassandraMember, CassandraMemberSpec, ClusterReference, Refresh, Start, StartMode, Workload,

@@ -12,7 +12,7 @@ use super::{
     Error,
     error::{bounded, in_time},
     kinds::Kind,
-    plan::{Claim, Deletion, Desired, Existing},
+    plan::{Deletion, Desired, Existing, RecordUpdate},
 };
 use crate::fields;
 
@@ -36,28 +36,34 @@ pub(super) struct Acted {
     pub names_taken: Vec<(Kind, String)>,
 }
 
-/// Writes founder, turn and ordinals, if the cluster is still the one that was read.
-pub(super) async fn claim(client: &Client, owner: &Owner, claim: &Claim) -> Result<(), Error> {
+/// Writes the record, if the cluster is still the one that was read.
+pub(super) async fn write_record(
+    client: &Client,
+    owner: &Owner,
+    update: &RecordUpdate,
+) -> Result<(), Error> {
     let clusters: Api<CassandraCluster> = Api::namespaced(client.clone(), &owner.namespace);
-    let patch = json!({
-        "metadata": { "resourceVersion": claim.resource_version, "uid": owner.uid },
-        "status": {
-            "founder": claim.founder,
-            "inProgress": claim.in_progress,
-            "nextOrdinals": claim.next_ordinals,
-        },
-    });
+    let record = &update.record;
+    let patch = Patch::Merge(json!({
+        "metadata": { "resourceVersion": update.resource_version, "uid": owner.uid },
+        "status": { "record": {
+            // Said also if they are not there: a merge patch keeps what it does not mention. A rack stays on record.
+            "founder": record.founder,
+            "operation": record.operation,
+            "nextOrdinals": record.next_ordinals,
+            "members": record.members,
+        } },
+    }));
     let params = PatchParams {
-        field_manager: Some(fields::CLAIM.into()),
+        field_manager: Some(fields::RECORD.into()),
         ..PatchParams::default()
     };
-    let patch = Patch::Merge(patch);
     let request = clusters.patch_status(&owner.name, &params, &patch);
-    let failed = |source| Error::Claim {
+    let failed = |source| Error::Record {
         name: owner.name.clone(),
         source: Box::new(source),
     };
-    in_time("claim in the status of", owner.name.clone(), request)
+    in_time("write the record of", owner.name.clone(), request)
         .await?
         .map_err(failed)?;
     Ok(())

@@ -41,9 +41,9 @@ pub enum Error {
         /// Why.
         source: Box<kube::Error>,
     },
-    /// The record of founder, turn and ordinals could not be written.
+    /// The record could not be written.
     #[error("failed to write the record into the status of {name}")]
-    Claim {
+    Record {
         /// The cluster's name.
         name: String,
         /// Why.
@@ -83,7 +83,7 @@ impl Error {
             Self::Read { .. } => "ReadFailed",
             Self::Apply { .. } => "ApplyFailed",
             Self::Delete { .. } => "DeleteFailed",
-            Self::Claim { .. } => "ClaimFailed",
+            Self::Record { .. } => "RecordFailed",
             Self::Report { .. } => "ReportFailed",
             Self::Timeout { .. } => "ApiServerTimeout",
             Self::Malformed { .. } | Self::Unreadable(_) => "InternalError",
@@ -96,7 +96,7 @@ impl Error {
             Self::Read { source, .. }
             | Self::Apply { source, .. }
             | Self::Delete { source, .. }
-            | Self::Claim { source, .. }
+            | Self::Record { source, .. }
             | Self::Report { source, .. } => source,
             Self::Timeout { .. } => return ErrorClass::Transient,
             Self::Malformed { .. } | Self::Unreadable(_) => return ErrorClass::Bug,

@@ -9,12 +9,13 @@ use cassandra_api::{
         apps::v1::StatefulSet,
         core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
     },
-    labels, names,
-    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, StartMode, VolumeStatus},
+    labels,
+    v1alpha1::{
+        CassandraMember, CassandraMemberStatus, MemberState, Start, StartMode, VolumeStatus,
+    },
 };
 use kube::ResourceExt as _;
 
-use super::validate::Validated;
 
 /// One member that should exist.
 #[derive(Clone, Debug)]
@@ -37,53 +38,6 @@ pub(crate) struct MemberView {
     pub stateful_set: Option<Arc<StatefulSet>>,
     /// Its pod.
     pub pod: Option<Arc<Pod>>,
-}
-
-/// Every member that the status has an ordinal for, rack by rack, in the order of the spec.
-pub(super) fn of_members(cluster: &Validated<'_>) -> Vec<MemberView> {
-    let recorded = |rack: &str| cluster.status.next_ordinals.get(rack).copied().unwrap_or(0);
-    let owned = &cluster.observed.owned;
-    let own_claim = |claim: &&Arc<PersistentVolumeClaim>| {
-        claim.labels().get(labels::CLUSTER_UID) == Some(&cluster.uid)
-    };
-    let racks = cluster.spec.racks.iter();
-    racks
-        .flat_map(|rack| (0..recorded(&rack.name)).map(move |ordinal| (rack, ordinal)))
-        .map(|(rack, ordinal)| {
-            let name = names::member(&cluster.name, &rack.name, ordinal);
-            let claim = owned
-                .volume_claims
-                .get(&names::volume_claim(&name))
-                .filter(own_claim);
-            let member = owned.members.get(&name);
-            let stateful_set = owned
-                .stateful_sets
-                .get(&name)
-                .filter(|set| !is_of_an_earlier_member(member.map(Arc::as_ref), set));
-            MemberView {
-                rack: rack.name.clone(),
-                zone: rack.zone.clone(),
-                ordinal,
-                member: member.cloned(),
-                service: owned.services.get(&name).cloned(),
-                claim: claim.cloned(),
-                stateful_set: stateful_set.cloned(),
-                pod: owned.pods.get(&names::pod(&name)).cloned(),
-                name,
-            }
-        })
-        .collect()
-}
-
-/// Whether it goes with an earlier Member of the name. Taking it over would keep the garbage collector from removing
-/// it, and its pod reports to nobody: only one that has no owner is taken over.
-fn is_of_an_earlier_member(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
-    let uid = member.and_then(|member| member.metadata.uid.as_ref());
-    let controller = set
-        .owner_references()
-        .iter()
-        .find(|o| o.controller == Some(true));
-    controller.is_some_and(|owner| Some(&owner.uid) != uid)
 }
 
 impl MemberView {
@@ -121,6 +75,31 @@ impl MemberView {
     /// What the agent last said.
     pub(crate) fn state(&self) -> MemberState {
         self.status().map(|status| status.state).unwrap_or_default()
+    }
+
+    /// Whether it may be permitted to start for the first time: it holds, and its bootstrapper waits.
+    pub(crate) fn may_be_permitted(&self) -> bool {
+        self.mode() == StartMode::Hold && self.waits_for_permit()
+    }
+
+    /// Whether what starts or runs was permitted by this.
+    pub(crate) fn has_taken(&self, permit: &Start) -> bool {
+        self.status().and_then(|status| status.start_epoch) == Some(permit.epoch)
+    }
+
+    /// How far the agent is with this operation.
+    pub(crate) fn progress_of(&self, operation: &str) -> Option<&str> {
+        let reported = self.status()?.operation.as_ref();
+        reported
+            .filter(|reported| reported.id == operation)?
+            .progress
+            .as_deref()
+    }
+
+    /// The configuration that Cassandra was started with, if it runs and the agent has told.
+    pub(crate) fn config_in_use(&self) -> Option<&str> {
+        let reported = self.status()?.config_in_use.as_deref();
+        reported.filter(|_| self.cassandra_runs())
     }
 
     /// The epoch of the last change of the mode.
@@ -170,7 +149,7 @@ impl MemberView {
         reported || marked || annotated()
     }
 
-    /// Whether the agent has seen this member joined since it was last given a permit, so that its turn is over.
+    /// Whether the agent has ever seen this member joined.
     pub(crate) fn reports_joined(&self) -> bool {
         self.status()
             .is_some_and(|status| status.bootstrapped.is_some())

@@ -27,7 +27,7 @@ pub use decide::decide;
 pub use error::Error;
 pub use kinds::{Kind, Owned};
 pub use observe::{Observed, UserConfig};
-pub use plan::{Deletion, Desired, Event, Existing, Plan};
+pub use plan::{Deletion, Desired, Event, Existing, Plan, RecordUpdate};
 
 use self::{gauges::Gauges, kinds::Stores};
 use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs};
@@ -72,9 +72,10 @@ async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Res
         name,
         uid: uid.clone(),
     };
+    let again = plan.requeue_after.map_or(RESYNC, |after| after.min(RESYNC));
     carry_out(&context, &owner, &observed, plan).await?;
     context.backoffs.succeeded(&uid);
-    Ok(Action::requeue(RESYNC))
+    Ok(Action::requeue(again))
 }
 
 async fn carry_out(
@@ -84,14 +85,15 @@ async fn carry_out(
     plan: Plan,
 ) -> Result<(), Error> {
     let Plan {
-        claim,
+        record,
         apply,
         delete,
         status,
         mut events,
+        requeue_after: _,
     } = plan;
-    if let Some(claim) = &claim {
-        act::claim(&context.client, owner, claim).await?;
+    if let Some(update) = &record {
+        act::write_record(&context.client, owner, update).await?;
     }
     let outcome = act::act(&context.client, owner, &apply, &delete).await;
     if let Err(error) = &outcome

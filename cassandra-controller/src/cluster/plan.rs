@@ -1,8 +1,8 @@
 //! What a decision is: data. It can be printed, compared and snapshot-tested; `act` carries it out as it is.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
-use cassandra_api::v1alpha1::{CassandraClusterStatus, Founder, InProgress};
+use cassandra_api::v1alpha1::{CassandraClusterStatus, Record};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::kinds::Kind;
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// Compare-and-swap of the cluster's status. If it fails, nothing else of the plan is done.
-    pub claim: Option<Claim>,
+    pub record: Option<RecordUpdate>,
     /// Objects to create or to put right, in order.
     pub apply: Vec<Desired>,
     /// Objects to delete.
@@ -22,12 +22,14 @@ pub struct Plan {
     pub status: CassandraClusterStatus,
     /// What is worth an event, if the plan is carried out.
     pub events: Vec<Event>,
+    /// When the cluster should be looked at again if no event comes before. None: at the next resync.
+    pub requeue_after: Option<Duration>,
 }
 
 impl Plan {
     /// What is to be written, without its content: settings can hold passwords, and logs are read by many.
     pub fn in_words(&self) -> String {
-        let claim = self.claim.iter().map(|_| "claim".to_owned());
+        let record = self.record.iter().map(|_| "record".to_owned());
         let apply = self
             .apply
             .iter()
@@ -36,7 +38,7 @@ impl Plan {
             .delete
             .iter()
             .map(|gone| format!("delete {:?} {}", gone.kind, gone.name));
-        claim
+        record
             .chain(apply)
             .chain(delete)
             .collect::<Vec<_>>()
@@ -58,18 +60,14 @@ impl Plan {
     }
 }
 
-/// What goes into the cluster's status by compare-and-swap, before anything is done on the strength of it.
+/// The record as it should be, before anything is done on the strength of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Claim {
+pub struct RecordUpdate {
     /// The resource version that the decision was taken on.
     pub resource_version: String,
-    /// The founder.
-    pub founder: Option<Founder>,
-    /// The turn.
-    pub in_progress: Vec<InProgress>,
-    /// The ordinals.
-    pub next_ordinals: BTreeMap<String, i32>,
+    /// The record.
+    pub record: Record,
 }
 
 /// An object as it should be: only the fields that the operator owns.

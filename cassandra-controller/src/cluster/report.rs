@@ -5,7 +5,10 @@ use std::sync::Arc;
 use cassandra_api::{
     conditions::{self, Wanted},
     rules::{Rule, Waiting},
-    v1alpha1::{Blocked, CassandraCluster, CassandraClusterStatus, CassandraMember},
+    v1alpha1::{
+        Blocked, CassandraCluster, CassandraClusterStatus, CassandraMember, MOST_BLOCKED, Phase,
+        Record,
+    },
 };
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
@@ -38,8 +41,9 @@ pub(super) fn conclude(
                 let particulars = format!("{kind:?} {name} is not this cluster's");
                 let waiting = Waiting::on(Rule::NameIsFree, particulars);
                 status.blocked.insert(0, block(observed, waiting));
-                status.phase = Some(cassandra_api::v1alpha1::Phase::Blocked);
+                status.phase = Some(Phase::Blocked);
             }
+            status.blocked.truncate(MOST_BLOCKED);
         }
         // Somebody was faster; it is decided anew at once.
         Err(error) if error.class() == ErrorClass::Conflict => {}
@@ -84,27 +88,21 @@ fn block(observed: &Observed, waiting: Waiting) -> Blocked {
     }
 }
 
-/// Writes the status, unless it says so already. Founder, turn and ordinals are not among what is written: they
-/// are claimed.
+/// Writes the status, unless it says so already. The record is not among what is written: it is written by
+/// compare-and-swap.
 pub(super) async fn report(
     client: &Client,
     owner: &Owner,
     observed: &Observed,
     status: &CassandraClusterStatus,
 ) -> Result<bool, Error> {
-    let there = observed.cluster.status.clone().unwrap_or_default();
-    let wanted = CassandraClusterStatus {
-        founder: None,
-        in_progress: Vec::new(),
-        next_ordinals: std::collections::BTreeMap::new(),
+    let without_record = |status: &CassandraClusterStatus| CassandraClusterStatus {
+        record: Record::default(),
         ..status.clone()
     };
-    let there = CassandraClusterStatus {
-        founder: None,
-        in_progress: Vec::new(),
-        next_ordinals: std::collections::BTreeMap::new(),
-        ..there
-    };
+    let wanted = without_record(status);
+    let there = observed.cluster.status.as_ref().map(without_record);
+    let there = there.unwrap_or_default();
     if wanted == there {
         return Ok(false);
     }
@@ -139,10 +137,11 @@ pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) 
     });
     flipped
         .filter_map(|condition| {
-            let bad = if condition.status == "True" {
-                [conditions::DEGRADED].contains(&condition.type_.as_str())
-            } else {
-                [conditions::VALID, conditions::DURABLE].contains(&condition.type_.as_str())
+            let was_true = conditions::is_true(old, &condition.type_);
+            let bad = match (condition.status.as_str(), condition.type_.as_str()) {
+                ("True", type_) => type_ == conditions::DEGRADED,
+                (_, conditions::AVAILABLE) => was_true,
+                (_, type_) => [conditions::VALID, conditions::DURABLE].contains(&type_),
             };
             let first = old.is_empty() && !bad;
             let note = format!(

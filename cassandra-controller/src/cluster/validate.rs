@@ -12,7 +12,7 @@ use cassandra_api::{
 use garde::Validate as _;
 use kube::ResourceExt as _;
 
-use super::{kinds::Owned, observe::Observed};
+use super::{decide::membership, kinds::Owned, observe::Observed};
 
 /// A cluster that can be worked on.
 #[derive(Clone, Debug)]
@@ -85,7 +85,8 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
         .iter()
         .map(|rack| (&rack.name, rack.members))
         .collect();
-    for (rack, existing) in existing_members(observed) {
+    for (rack, ordinals) in membership::ordinals(observed) {
+        let existing = ordinals.len();
         match wanted.get(&rack) {
             None => problems.push(Invalid {
                 field: "spec.racks".into(),
@@ -94,7 +95,7 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
                      leave the ring first. Put the rack back"
                 ),
             }),
-            Some(members) if *members < existing => problems.push(Invalid {
+            Some(members) if usize::try_from(*members).is_ok_and(|m| m < existing) => problems.push(Invalid {
                 field: "spec.racks".into(),
                 problem: format!(
                     "rack {rack} has {existing} members, which can't be lowered to {members} for now: a \
@@ -107,21 +108,6 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
     problems.extend(changed_identity(name, observed));
     problems.extend(smaller_storage(observed));
     problems
-}
-
-/// Members of each rack that exist or have existed: names are never used twice.
-fn existing_members(observed: &Observed) -> BTreeMap<String, i32> {
-    let recorded = observed
-        .cluster
-        .status
-        .iter()
-        .flat_map(|status| status.next_ordinals.clone());
-    let mut existing: BTreeMap<_, _> = recorded.collect();
-    for member in observed.owned.members.values() {
-        let next = existing.entry(member.spec.rack.clone()).or_default();
-        *next = (*next).max(member.spec.ordinal + 1);
-    }
-    existing
 }
 
 fn changed_identity(name: &str, observed: &Observed) -> Option<Invalid> {

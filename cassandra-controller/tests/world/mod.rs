@@ -26,7 +26,7 @@ use cassandra_api::{
     rules::Rule,
     v1alpha1::{
         Bootstrapped, CassandraCluster, CassandraClusterStatus, CassandraMember,
-        CassandraMemberStatus, MemberState, Peer, PeerState, StartMode, VolumeStatus,
+        CassandraMemberStatus, MemberState, Peer, PeerState, Record, StartMode, VolumeStatus,
     },
 };
 use cassandra_controller::cluster::{
@@ -85,6 +85,11 @@ impl World {
         metadata.generation = metadata.generation.map(|generation| generation + 1);
     }
 
+    pub fn record(&mut self, change: impl FnOnce(&mut Record)) {
+        let cluster = Arc::make_mut(&mut self.observed.cluster);
+        change(&mut cluster.status.get_or_insert_default().record);
+    }
+
     pub fn decide(&self) -> Plan {
         decide(&self.observed)
     }
@@ -101,7 +106,7 @@ impl World {
         for _ in 0..50 {
             let before = self.status();
             let plan = self.pass();
-            if plan.claim.is_none() && plan.apply.is_empty() && plan.delete.is_empty() {
+            if plan.record.is_none() && plan.apply.is_empty() && plan.delete.is_empty() {
                 assert_eq!(
                     before,
                     self.status(),
@@ -135,17 +140,15 @@ impl World {
     }
 
     pub fn carry_out(&mut self, plan: &Plan) {
-        if let Some(claim) = &plan.claim {
+        if let Some(update) = &plan.record {
             let version = self.next_version();
             let cluster = Arc::make_mut(&mut self.observed.cluster);
             assert_eq!(
                 cluster.metadata.resource_version.as_ref(),
-                Some(&claim.resource_version)
+                Some(&update.resource_version)
             );
             let status = cluster.status.get_or_insert_default();
-            status.founder.clone_from(&claim.founder);
-            status.in_progress.clone_from(&claim.in_progress);
-            status.next_ordinals.clone_from(&claim.next_ordinals);
+            status.record.clone_from(&update.record);
             cluster.metadata.resource_version = Some(version);
         }
         for desired in &plan.apply {
@@ -154,11 +157,9 @@ impl World {
         for deletion in &plan.delete {
             self.delete(deletion);
         }
-        let claimed = self.status();
+        let record = self.status().record;
         Arc::make_mut(&mut self.observed.cluster).status = Some(CassandraClusterStatus {
-            founder: claimed.founder,
-            in_progress: claimed.in_progress,
-            next_ordinals: claimed.next_ordinals,
+            record,
             ..plan.status.clone()
         });
     }

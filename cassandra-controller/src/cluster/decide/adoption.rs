@@ -7,15 +7,12 @@ use cassandra_api::{
     k8s_openapi::api::core::v1::PersistentVolumeClaim,
     labels,
     rules::{Rule, Waiting},
-    v1alpha1::Founder,
+    v1alpha1::{Founder, Record},
 };
 use kube::ResourceExt as _;
 
-use super::super::{
-    objects,
-    plan::{Claim, Desired},
-    validate::Validated,
-};
+use super::membership::has_place;
+use crate::cluster::{objects, plan::Desired, validate::Validated};
 
 /// What becomes of the volumes that were left.
 pub(super) enum Step {
@@ -27,7 +24,7 @@ pub(super) enum Step {
     Hold(Waiting),
 }
 
-pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
+pub(super) fn decide(cluster: &Validated<'_>, record: &mut Record) -> Step {
     let retained: Vec<_> = cluster
         .observed
         .owned
@@ -49,11 +46,11 @@ pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
         .iter()
         .map(|volume| label(volume, labels::CLUSTER_UID).to_owned())
         .collect();
-    let recorded = claim
+    let recorded = record
         .founder
         .as_ref()
         .and_then(|founder| founder.adopted_from.clone());
-    let origin = match (origins.len(), origins.first(), &claim.founder) {
+    let origin = match (origins.len(), origins.first(), &record.founder) {
         (1, Some(origin), None) => origin.clone(),
         (1, Some(origin), Some(_)) if recorded.as_ref() == Some(origin) => origin.clone(),
         (1, ..) => {
@@ -71,7 +68,7 @@ pub(super) fn decide(cluster: &Validated<'_>, claim: &mut Claim) -> Step {
         let problem = "the spec has no member for the volume claim";
         return hold(&format!("{problem} {}", left_out.name_any()));
     }
-    claim.founder = Some(Founder {
+    record.founder = Some(Founder {
         member: None,
         adopted_from: Some(origin.clone()),
     });
@@ -101,14 +98,4 @@ fn list(volumes: &[&Arc<PersistentVolumeClaim>]) -> String {
         String::new()
     };
     format!("the volume claims {}{more}", names.join(", "))
-}
-
-/// Whether the spec has the member that this volume belongs to.
-fn has_place(cluster: &Validated<'_>, volume: &PersistentVolumeClaim) -> bool {
-    let ordinal: Option<i32> = label(volume, labels::ORDINAL).parse().ok();
-    let rack = label(volume, labels::RACK);
-    let place = cluster.spec.racks.iter().find(|wanted| wanted.name == rack);
-    place
-        .zip(ordinal)
-        .is_some_and(|(rack, ordinal)| ordinal < rack.members)
 }

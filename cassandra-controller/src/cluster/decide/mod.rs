@@ -7,49 +7,43 @@
 mod adoption;
 mod configuration;
 mod members;
-mod seeds;
-mod start;
+pub(super) mod membership;
+mod operation;
+mod ring;
 mod status;
+mod summary;
 mod waiting;
+mod workload;
 
-use cassandra_api::{rules::Waiting, v1alpha1::CassandraClusterStatus};
+use std::time::Duration;
+
+use cassandra_api::{rules::Waiting, v1alpha1::Record};
 
 use super::{
-    member_view, objects,
+    member_view::MemberView,
+    objects,
     observe::Observed,
-    plan::{Claim, Event, Plan},
+    plan::{Event, Plan, RecordUpdate},
     validate::{Validated, validate},
 };
+use ring::{Ring, StartOrder, start_order};
 
-impl Claim {
-    fn of(cluster: &Validated<'_>) -> Self {
-        Self {
-            resource_version: cluster.resource_version.clone(),
-            founder: cluster.status.founder.clone(),
-            in_progress: cluster.status.in_progress.clone(),
-            next_ordinals: cluster.status.next_ordinals.clone(),
-        }
-    }
-
-    fn changes(&self, status: &CassandraClusterStatus) -> bool {
-        self.founder != status.founder
-            || self.in_progress != status.in_progress
-            || self.next_ordinals != status.next_ordinals
-    }
-}
+/// While an operation goes on, the cluster is looked at again after this time: an event that a watch has lost must not
+/// hold the ring up until the next resync.
+const OPERATION_RESYNC: Duration = Duration::from_secs(30);
 
 /// What to do now about this cluster.
 pub fn decide(observed: &Observed) -> Plan {
     match validate(observed) {
         Err(problems) => Plan::status_only(status::invalid(observed, &problems)),
         Ok(cluster) if cluster.spec.paused => {
-            Plan::status_only(status::paused(&cluster, carry_out(&cluster).status))
+            Plan::status_only(status::paused(&cluster, plan_for(&cluster).status))
         }
-        Ok(cluster) => carry_out(&cluster),
+        Ok(cluster) => plan_for(&cluster),
     }
 }
 
-fn carry_out(cluster: &Validated<'_>) -> Plan {
+fn plan_for(cluster: &Validated<'_>) -> Plan {
     let mut plan = Plan::default();
     let mut held_up: Vec<Waiting> = Vec::new();
     plan.apply.extend(objects::shared_objects(cluster));
@@ -64,8 +58,9 @@ fn carry_out(cluster: &Validated<'_>) -> Plan {
             None
         }
     };
-    let mut claim = Claim::of(cluster);
-    match adoption::decide(cluster, &mut claim) {
+    let before = &cluster.status.record;
+    let mut record = before.clone();
+    match adoption::decide(cluster, &mut record) {
         adoption::Step::Proceed => {}
         adoption::Step::Adopt(claims) => {
             plan.apply.extend(claims);
@@ -74,24 +69,46 @@ fn carry_out(cluster: &Validated<'_>) -> Plan {
                 "taking over the volumes of an earlier cluster of this name",
             ));
         }
-        adoption::Step::Hold(waiting) if !cluster.status.next_ordinals.is_empty() => {
-            // The cluster lives; only a member whose claim's name is taken has to wait.
-            held_up.push(waiting);
-        }
         adoption::Step::Hold(waiting) => {
             held_up.push(waiting);
-            plan.status = status::report(cluster, &claim, &[], held_up, revision.as_ref());
-            return plan;
+            if before.members.is_empty() {
+                plan.status = status::report(cluster, &[], held_up, revision.as_ref());
+                return plan;
+            }
+            // The cluster lives; only a member whose claim's name is taken has to wait.
         }
     }
-    members::reserve_ordinals(cluster, &mut claim);
-    // Members are made only under ordinals that the status has on record.
-    let view = member_view::of_members(cluster);
-    let starts = start::decide(cluster, &view, &mut claim, &mut plan.events);
-    let summary = members::decide(cluster, view, starts, revision.as_ref(), &mut plan);
+    membership::reserve(cluster, &mut record);
+    // Members are made only of what is on record.
+    let views = membership::views(cluster);
+    let orders = orders(cluster, &views, &mut record, &mut plan.events);
+    let summaries = members::decide(cluster, &views, orders, revision.as_ref(), &mut plan);
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
-    plan.status = status::report(cluster, &claim, &summary, held_up, revision.as_ref());
-    plan.claim = claim.changes(&cluster.status).then_some(claim);
+    plan.status = status::report(cluster, &summaries, held_up, revision.as_ref());
+    if let Some(operation) = &record.operation {
+        plan.requeue_after = Some(OPERATION_RESYNC);
+        let report = operation::report(cluster.observed, operation, &views, &summaries);
+        plan.status.operation = Some(report);
+    }
+    plan.status.record.clone_from(&record);
+    plan.record = (record != *before).then(|| RecordUpdate {
+        resource_version: cluster.resource_version.clone(),
+        record,
+    });
     plan
+}
+
+/// What each member is told about starting, in the order of the members.
+fn orders(
+    cluster: &Validated<'_>,
+    views: &[MemberView],
+    record: &mut Record,
+    events: &mut Vec<Event>,
+) -> Vec<StartOrder> {
+    events.extend(operation::recover_founder(views, record));
+    let ring = Ring::of(cluster, record, views);
+    let question = operation::turn(&ring, record, events);
+    let told = |view| start_order(&ring, record, question.as_ref(), view, events);
+    views.iter().map(told).collect()
 }

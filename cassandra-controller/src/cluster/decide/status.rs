@@ -1,19 +1,16 @@
 //! What the cluster's status says. Written only if it differs from what is there, so nothing in it ticks.
 
 use super::{
-    super::{observe::Observed, plan::Claim, validate::Validated},
+    super::{observe::Observed, validate::Validated},
     configuration::Revision,
-    members::MemberSummary,
+    summary::MemberSummary,
 };
 use cassandra_api::{
     conditions::{self, Wanted},
     rules::{Rule, Waiting},
-    v1alpha1::{Blocked, CassandraClusterStatus, Phase, RackStatus},
+    v1alpha1::{Blocked, CassandraClusterStatus, MOST_BLOCKED, Phase, RackStatus},
     validation::Invalid,
 };
-
-/// At most so many are listed; the counts tell the rest.
-const MOST_BLOCKED: usize = 20;
 
 /// The spec can't be carried out: everything stays as it is.
 pub(super) fn invalid(observed: &Observed, problems: &[Invalid]) -> CassandraClusterStatus {
@@ -45,6 +42,10 @@ pub(super) fn paused(
     mut status: CassandraClusterStatus,
 ) -> CassandraClusterStatus {
     let told = std::mem::take(&mut status.conditions);
+    if cluster.status.record.operation.is_none() {
+        // It would begin now, but for the pause.
+        status.operation = None;
+    }
     let waiting = Waiting::on(Rule::Paused, "it is true");
     status.blocked = blocked(cluster.observed, vec![(None, waiting)]);
     let wanted = [
@@ -85,7 +86,6 @@ pub(super) fn paused(
 /// How the cluster stands, with what holds it up as a whole.
 pub(super) fn report(
     cluster: &Validated<'_>,
-    claim: &Claim,
     members: &[MemberSummary],
     held_up: Vec<Waiting>,
     revision: Option<&Revision>,
@@ -121,9 +121,8 @@ pub(super) fn report(
         config_revision: revision
             .map(|revision| revision.name.clone())
             .or_else(|| cluster.status.config_revision.clone()),
-        founder: claim.founder.clone(),
-        next_ordinals: claim.next_ordinals.clone(),
-        in_progress: claim.in_progress.clone(),
+        record: cluster.status.record.clone(),
+        operation: None,
         racks: racks(cluster, members),
         blocked: blocked(observed, waits),
         restart_pending: members

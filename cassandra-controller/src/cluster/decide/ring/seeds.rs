@@ -4,7 +4,7 @@
 
 use cassandra_api::v1alpha1::Broadcast;
 
-use super::super::{member_view::MemberView, validate::Validated};
+use crate::cluster::{member_view::MemberView, validate::Validated};
 
 const MOST: usize = 3;
 

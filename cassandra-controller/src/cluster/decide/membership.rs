@@ -1,0 +1,141 @@
+//! Who belongs to the cluster. The record has a list of each rack's members, by ordinal; it may have holes, and an ordinal
+//! never comes back. A rack that is to have more members gets the next ordinals; Members are made only of what is on
+//! record.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use cassandra_api::{
+    k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PersistentVolumeClaim},
+    labels, names,
+    v1alpha1::{CassandraMember, Record},
+};
+use kube::ResourceExt as _;
+
+use crate::cluster::{member_view::MemberView, observe::Observed, validate::Validated};
+
+/// The ordinals of each rack's members: those on record, and Members that are there.
+pub(in crate::cluster) fn ordinals(observed: &Observed) -> BTreeMap<String, BTreeSet<i32>> {
+    let mut ordinals: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
+    let recorded = observed.cluster.status.iter();
+    for (rack, members) in recorded.flat_map(|status| &status.record.members) {
+        ordinals.entry(rack.clone()).or_default().extend(members);
+    }
+    for member in observed.owned.members.values() {
+        let spec = &member.spec;
+        ordinals
+            .entry(spec.rack.clone())
+            .or_default()
+            .insert(spec.ordinal);
+    }
+    ordinals
+}
+
+/// Records as many members of each rack as the spec asks for.
+pub(super) fn reserve(cluster: &Validated<'_>, record: &mut Record) {
+    let mut there = ordinals(cluster.observed);
+    if record.members.is_empty() {
+        // Nobody is on record: it was lost, or the ring is adopted. Then volumes tell who belongs to it.
+        for claim in cluster.observed.owned.volume_claims.values() {
+            if let Some((rack, ordinal)) = place(claim) {
+                there.entry(rack.into()).or_default().insert(ordinal);
+            }
+        }
+    }
+    for rack in &cluster.spec.racks {
+        let mut members = there.remove(&rack.name).unwrap_or_default();
+        let after = members.last().map_or(0, |last| last + 1);
+        let next = record.next_ordinals.entry(rack.name.clone()).or_default();
+        *next = after.max(*next);
+        while i32::try_from(members.len()).is_ok_and(|number| number < rack.members) {
+            members.insert(*next);
+            *next += 1;
+        }
+        let members = members.into_iter().collect();
+        record.members.insert(rack.name.clone(), members);
+    }
+}
+
+/// Whether a volume that an earlier cluster has left has a member here: one on record, or room for one.
+pub(super) fn has_place(cluster: &Validated<'_>, claim: &PersistentVolumeClaim) -> bool {
+    let Some((name, ordinal)) = place(claim) else {
+        return false;
+    };
+    let Some(rack) = cluster.spec.racks.iter().find(|rack| rack.name == name) else {
+        return false;
+    };
+    match cluster.status.record.members.get(name) {
+        Some(members) => members.contains(&ordinal),
+        None => {
+            let claims = cluster.observed.owned.volume_claims.values();
+            let of_rack = claims.filter(|claim| place(claim).is_some_and(|(rack, _)| rack == name));
+            i32::try_from(of_rack.count()).is_ok_and(|volumes| volumes <= rack.members)
+        }
+    }
+}
+
+/// Rack and ordinal of the member whose volume this is.
+fn place(claim: &PersistentVolumeClaim) -> Option<(&str, i32)> {
+    let labels = claim.labels();
+    let ordinal = labels.get(labels::ORDINAL)?.parse().ok()?;
+    Some((labels.get(labels::RACK)?, ordinal))
+}
+
+/// Every member that is on record, rack by rack, in the order of the spec.
+pub(super) fn views(cluster: &Validated<'_>) -> Vec<MemberView> {
+    let recorded = |rack: &str| {
+        cluster
+            .status
+            .record
+            .members
+            .get(rack)
+            .into_iter()
+            .flatten()
+    };
+    let racks = cluster.spec.racks.iter();
+    racks
+        .flat_map(|rack| recorded(&rack.name).map(move |ordinal| (rack, *ordinal)))
+        .map(|(rack, ordinal)| {
+            let name = names::member(&cluster.name, &rack.name, ordinal);
+            view(cluster, name, &rack.name, rack.zone.as_ref(), ordinal)
+        })
+        .collect()
+}
+
+fn view(
+    cluster: &Validated<'_>,
+    name: String,
+    rack: &str,
+    zone: Option<&String>,
+    ordinal: i32,
+) -> MemberView {
+    let owned = &cluster.observed.owned;
+    let is_own = |claim: &&Arc<PersistentVolumeClaim>| {
+        claim.labels().get(labels::CLUSTER_UID) == Some(&cluster.uid)
+    };
+    let claim = owned.volume_claims.get(&names::volume_claim(&name));
+    let member = owned.members.get(&name);
+    let of_this = |set: &&Arc<StatefulSet>| !is_of_an_earlier_member(member.map(Arc::as_ref), set);
+    MemberView {
+        rack: rack.into(),
+        zone: zone.cloned(),
+        ordinal,
+        member: member.cloned(),
+        service: owned.services.get(&name).cloned(),
+        claim: claim.filter(is_own).cloned(),
+        stateful_set: owned.stateful_sets.get(&name).filter(of_this).cloned(),
+        pod: owned.pods.get(&names::pod(&name)).cloned(),
+        name,
+    }
+}
+
+/// Whether it goes with an earlier Member of the name. Taking it over would keep the garbage collector from removing
+/// it, and its pod reports to nobody: only one that has no owner is taken over.
+fn is_of_an_earlier_member(member: Option<&CassandraMember>, set: &StatefulSet) -> bool {
+    let uid = member.and_then(|member| member.metadata.uid.as_ref());
+    let owners = set.owner_references();
+    let controller = owners.iter().find(|owner| owner.controller == Some(true));
+    controller.is_some_and(|owner| Some(&owner.uid) != uid)
+}

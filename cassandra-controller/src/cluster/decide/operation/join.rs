@@ -1,0 +1,73 @@
+//! Join: a member bootstraps into the ring. One at a time over all racks, when all who have joined are up, see each other
+//! up and have one schema, on answers that their agents gave after they were asked for this member.
+
+use cassandra_api::{
+    rules::{Rule, Waiting},
+    v1alpha1::{OperationKind, Start, StartMode},
+};
+
+use super::{End, Order, Rules};
+use crate::cluster::{
+    decide::ring::{Ring, next_in_line},
+    member_view::MemberView,
+    plan::Event,
+};
+
+pub(super) struct Join;
+
+impl Rules for Join {
+    fn kind(&self) -> OperationKind {
+        OperationKind::Join
+    }
+
+    fn wanted<'a>(&self, ring: &Ring<'a>) -> Option<Vec<&'a MemberView>> {
+        let next = next_in_line(ring.members).next().filter(|_| ring.exists());
+        next.map(|member| vec![member])
+    }
+
+    fn may_begin(&self, ring: &Ring<'_>) -> Result<(), Waiting> {
+        ring.whole.clone()
+    }
+
+    fn asks_first(&self) -> bool {
+        true
+    }
+
+    fn orders(&self, ring: &Ring<'_>, member: &MemberView) -> Order {
+        // The bootstrapper may have refused the volume since the operation began.
+        if !member.may_be_permitted() {
+            return Order::Nothing;
+        }
+        if let Err(waiting) = &ring.whole {
+            return Order::Wait(waiting.clone());
+        }
+        if ring.seeds.is_empty() {
+            return Order::Nothing;
+        }
+        Order::Start(Start {
+            epoch: member.epoch() + 1,
+            mode: StartMode::Join,
+            seeds: ring.seeds.clone(),
+        })
+    }
+
+    fn ended(&self, _: &Ring<'_>, members: &[&MemberView]) -> Option<End> {
+        if members.is_empty() {
+            return Some(End::MemberGone);
+        }
+        let joined = members.iter().all(|member| member.has_joined());
+        joined.then_some(End::Done)
+    }
+
+    fn begins(&self, members: &str) -> Event {
+        Event::normal("JoinPermitted", format!("{members} may join the ring"))
+    }
+
+    fn done(&self, members: &str) -> Event {
+        Event::normal("Joined", format!("{members} has joined the ring"))
+    }
+
+    fn keeps_waiting(&self, members: &str) -> Waiting {
+        Waiting::on(Rule::OneTopologyChange, format!("{members} is joining"))
+    }
+}

@@ -1,0 +1,120 @@
+//! How each member stands, and why it waits: what the cluster's status is made of.
+
+use cassandra_api::{
+    rules::{Rule, Waiting},
+    v1alpha1::Start,
+};
+
+use super::{configuration::Revision, waiting, workload};
+use crate::cluster::{
+    member_view::MemberView,
+    plan::{Event, Plan},
+    validate::Validated,
+};
+
+/// How one member stands.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "facts that do not exclude each other"
+)]
+#[derive(Clone, Debug)]
+pub(super) struct MemberSummary {
+    pub(super) name: String,
+    pub(super) rack: String,
+    pub(super) exists: bool,
+    pub(super) ready: bool,
+    /// It had joined the ring and does not serve.
+    pub(super) down: bool,
+    pub(super) release: Option<String>,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) restart_pending: bool,
+    /// What it is told about starting.
+    pub(super) start: Start,
+}
+
+impl MemberSummary {
+    /// What holds it up, but that it is starting.
+    pub(super) fn held_up(&self) -> Option<String> {
+        let waiting = self.waiting.as_ref();
+        let waiting = waiting.filter(|waiting| waiting.rule != Rule::Starting)?;
+        Some(waiting.message.clone())
+    }
+}
+
+/// How this member stands, when it is told this and waits for that.
+pub(super) fn summary(
+    cluster: &Validated<'_>,
+    view: &MemberView,
+    start: Start,
+    waiting: Option<Waiting>,
+    revision: Option<&Revision>,
+) -> MemberSummary {
+    let pending = |revision| !workload::pending_parts(cluster, view, revision).is_empty();
+    let behind = revision.is_some_and(pending);
+    let status = view.status();
+    MemberSummary {
+        name: view.name.clone(),
+        rack: view.rack.clone(),
+        exists: view.member.is_some(),
+        ready: view.is_ready(),
+        down: view.has_joined() && !view.is_ready() && !view.is_about_to_be_ready(),
+        release: status.and_then(|status| status.release_version.clone()),
+        restart_pending: behind && !workload::takes_changes(view),
+        waiting,
+        start,
+    }
+}
+
+/// Why the member waits: Kubernetes first, then the member itself, then the ring, then a restart. `told` is why it was told
+/// to wait.
+pub(super) fn reason(
+    cluster: &Validated<'_>,
+    view: &MemberView,
+    told: Option<&Waiting>,
+    revision: Option<&Revision>,
+) -> Option<Waiting> {
+    view.member.as_ref()?;
+    if let Some(waiting) = waiting::on_kubernetes(view) {
+        return Some(waiting);
+    }
+    if let Some(lost) = told.filter(|waiting| waiting.rule == Rule::VolumeLost) {
+        return Some(lost.clone());
+    }
+    if let Some(waiting) = waiting::on_the_member(view).or_else(|| told.cloned()) {
+        return Some(waiting);
+    }
+    if !view.is_ready() {
+        let particulars = format!("{} is {}", view.name, view.state_in_words());
+        return Some(Waiting::on(Rule::Starting, particulars));
+    }
+    let pending = workload::pending_parts(cluster, view, revision?).join(", ");
+    (!pending.is_empty()).then(|| {
+        let particulars = format!("{pending} of the spec changed");
+        Waiting::on(Rule::RestartPending, particulars)
+    })
+}
+
+/// An event on the member when it begins to wait for somebody.
+pub(super) fn announce(view: &MemberView, waiting: Option<&Waiting>, plan: &mut Plan) {
+    let member = view.member.as_ref();
+    let said = member.and_then(|member| member.spec.waiting.as_ref());
+    let news = |waiting: &&Waiting| {
+        !matches!(
+            waiting.rule,
+            Rule::Starting | Rule::AgentReports | Rule::PodCreated
+        )
+    };
+    let Some(waiting) = waiting.filter(news) else {
+        return;
+    };
+    if said.is_none_or(|said| said.rule != waiting.rule) {
+        let make = if waiting.rule.needs_user() {
+            Event::warning
+        } else {
+            Event::normal
+        };
+        let event = make("Waiting", format!("{}: {}", waiting.rule, waiting.message));
+        plan.events
+            .push(event.about(&view.name).action(waiting.rule.name()));
+    }
+}
