@@ -62,7 +62,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         .values()
         .find(|member| member.spec.start.mode == StartMode::CreateRing);
     ensure!(first.is_none(), "somebody founded a ring");
-    let founder = ring.status(stage).await?.founder;
+    let founder = ring.status(stage).await?.record.founder;
     ensure!(
         founder
             .as_ref()

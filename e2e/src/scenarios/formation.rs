@@ -127,6 +127,7 @@ async fn grow(stage: &Stage, ring: Ring) -> Result<()> {
     let recorded = ring
         .status(stage)
         .await?
+        .record
         .founder
         .and_then(|founder| founder.member);
     ensure!(

@@ -23,7 +23,7 @@ pub(super) fn check(write: &Write<'_>) -> Vec<String> {
         deletions_name_their_object,
         writes_name_their_object,
         only_the_leader_writes,
-        claims_are_conditional,
+        records_are_conditional,
         owners_live,
         users_specs_stay,
         only_unready_pods_go,
@@ -86,19 +86,17 @@ fn writes_name_their_object(write: &Write<'_>) -> Option<String> {
     })
 }
 
-/// S62: founder, turn and ordinals are written only over what they were decided on.
-fn claims_are_conditional(write: &Write<'_>) -> Option<String> {
+/// S62: the record is written only over what it was decided on.
+fn records_are_conditional(write: &Write<'_>) -> Option<String> {
     if write.kind != "CassandraCluster" || write.request.verb != Verb::Patch {
         return None;
     }
     let patch: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
-    let claims = ["founder", "inProgress", "nextOrdinals"];
-    let status = patch.get("status")?;
-    let claimed = claims.iter().any(|field| status.get(field).is_some());
+    let recorded = patch.at("/status/record").is_some();
     let conditional = patch.at("/metadata/resourceVersion").is_some();
-    (claimed && !conditional).then(|| {
+    (recorded && !conditional).then(|| {
         format!(
-            "S62: {} claimed for {} whatever was there",
+            "S62: {} wrote the record of {} whatever was there",
             write.component,
             write.name()
         )

@@ -104,35 +104,40 @@ fn ring_is_whole(
     ))
 }
 
-/// S16: the turn to join comes after every member that has joined was asked for it, and has answered.
+/// S16: a join gets the slot after every member that has joined was asked for it, and has answered. One that is under way
+/// already and only lost its record is none.
 fn everybody_was_asked(write: &Write<'_>) -> Option<String> {
-    let turn = |object: Option<&serde_json::Value>| {
-        let turn = object?.at("/status/inProgress/0")?;
-        let joins = text(turn, "/action") == "Join";
-        joins.then(|| text(turn, "/member").to_owned())
+    let joins = |object: Option<&serde_json::Value>| {
+        let operation = object?.at("/status/record/operation")?;
+        let joins = text(operation, "/kind") == "Join";
+        joins.then(|| text(operation, "/members/0").to_owned())
     };
-    let next = turn(write.new).filter(|_| write.kind == "CassandraCluster" && write.is_ours())?;
-    if turn(write.old).as_ref() == Some(&next) {
+    let next = joins(write.new).filter(|_| write.kind == "CassandraCluster" && write.is_ours())?;
+    if joins(write.old).as_ref() == Some(&next) {
         return None;
     }
     let members = write
         .server
         .list("cassandra-operator.rs/v1alpha1", "CassandraMember");
-    let silent = members
+    let members: Vec<_> = members
         .iter()
         .filter_map(|object| member(object.value()))
-        .find(|other| {
-            let status = other.status.as_ref();
-            let joined = status.filter(|status| status.bootstrapped.is_some());
-            joined.is_some_and(|status| {
-                let answer = status.refresh.as_ref().map(|refresh| refresh.id.as_str());
-                let about = answer.and_then(|answer| answer.rsplit_once('.'));
-                about.is_none_or(|(about, _)| about != next)
-            })
-        })?;
+        .collect();
+    if members.iter().any(|it| name(it) == next && starts_anew(it)) {
+        return None;
+    }
+    let silent = members.iter().find(|other| {
+        let status = other.status.as_ref();
+        let joined = status.filter(|status| status.bootstrapped.is_some());
+        joined.is_some_and(|status| {
+            let answer = status.refresh.as_ref().map(|refresh| refresh.id.as_str());
+            let about = answer.and_then(|answer| answer.rsplit_once('.'));
+            about.is_none_or(|(about, _)| about != next)
+        })
+    })?;
     Some(format!(
-        "S16: {next} has the turn to join, and {} was not asked",
-        name(&silent)
+        "S16: {next} is to join, and {} was not asked",
+        name(silent)
     ))
 }
 

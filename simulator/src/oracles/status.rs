@@ -48,7 +48,7 @@ fn generations_rise(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<S
 
 /// S12: the founder is chosen once.
 fn one_founder(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String> {
-    let founder = text(new, "/status/founder/member");
+    let founder = text(new, "/status/record/founder/member");
     let founder = (!founder.is_empty()).then(|| founder.to_owned());
     let before = seen.founder.clone();
     if founder.is_some() {
@@ -64,7 +64,9 @@ fn one_founder(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String
 
 /// S34: ordinals are never used twice.
 fn ordinals_rise(write: &Write<'_>, new: &Value, seen: &mut Seen) -> Option<String> {
-    let ordinals = new.at("/status/nextOrdinals").and_then(Value::as_object);
+    let ordinals = new
+        .at("/status/record/nextOrdinals")
+        .and_then(Value::as_object);
     let now: BTreeMap<_, _> = ordinals
         .into_iter()
         .flatten()

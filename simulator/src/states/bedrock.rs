@@ -45,7 +45,7 @@ pub(super) fn settled(cluster: CassandraCluster) -> Result<Observed, Error> {
     };
     for _ in 0..PASSES {
         let plan = decide(&observed);
-        if plan.claim.is_none() && plan.apply.is_empty() {
+        if plan.record.is_none() && plan.apply.is_empty() {
             break;
         }
         carry_out(&mut observed, &plan)?;
@@ -100,7 +100,7 @@ mod tests {
         let observed = settled(cluster(&[("a", 2), ("b", 1)]).unwrap()).unwrap();
         let plan = decide(&observed);
         assert_eq!(
-            (plan.claim, plan.apply, plan.delete),
+            (plan.record, plan.apply, plan.delete),
             (None, vec![], vec![])
         );
         assert_eq!(observed.owned.stateful_sets.len(), 3);

@@ -1,10 +1,10 @@
 //! What the cluster object says: the user's spec in each variant, and what the operator has on record.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use cassandra_api::{
     k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp},
-    v1alpha1::{Action, CassandraCluster, Founder, InProgress},
+    v1alpha1::{CassandraCluster, Founder, OperationKind, RecordedOperation},
 };
 
 /// UID of a cluster of the same name that was there before.
@@ -55,13 +55,13 @@ pub enum Founded {
     By(usize),
 }
 
-/// Whose turn it is, by the record. Members are numbers.
+/// Which operation has the slot, by the record. Members are numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// Nobody's.
+    /// None.
     None,
-    /// This member founds.
-    Found(usize),
+    /// This member creates the ring.
+    CreateRing(usize),
     /// This member joins.
     Join(usize),
 }
@@ -73,7 +73,7 @@ pub struct Record {
     pub founder: Founded,
     /// The turn.
     pub turn: Turn,
-    /// Whether the ordinals are on record.
+    /// Whether members and ordinals are on record.
     pub ordinals: bool,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn records(members: usize) -> Vec<Record> {
     for founder in 0..members {
         let by = Founded::By(founder);
         pairs.push((by, Turn::None));
-        pairs.push((by, Turn::Found(founder)));
+        pairs.push((by, Turn::CreateRing(founder)));
         pairs.extend(joins().map(|turn| (by, turn)));
     }
     let both = pairs.into_iter().flat_map(|(founder, turn)| {
@@ -122,7 +122,7 @@ pub(super) fn object(
     }
     let name = |number: usize| names.get(number).cloned();
     let status = cluster.status.get_or_insert_default();
-    status.founder = match record.founder {
+    status.record.founder = match record.founder {
         Founded::Nobody => None,
         Founded::Adopted => Some(Founder {
             member: None,
@@ -133,21 +133,23 @@ pub(super) fn object(
             adopted_from: None,
         }),
     };
-    let turn = |number, action| {
-        let turn = name(number).map(|member| InProgress {
-            member,
-            action,
+    let operation = |number, kind| {
+        name(number).map(|member| RecordedOperation {
+            id: "before".into(),
+            kind,
+            members: vec![member],
             started_at: Time(Timestamp::UNIX_EPOCH),
-        });
-        turn.into_iter().collect()
+            cause: "spec".into(),
+        })
     };
-    status.in_progress = match record.turn {
-        Turn::None => Vec::new(),
-        Turn::Found(number) => turn(number, Action::Found),
-        Turn::Join(number) => turn(number, Action::Join),
+    status.record.operation = match record.turn {
+        Turn::None => None,
+        Turn::CreateRing(number) => operation(number, OperationKind::CreateRing),
+        Turn::Join(number) => operation(number, OperationKind::Join),
     };
     if !record.ordinals {
-        status.next_ordinals = BTreeMap::new();
+        status.record.next_ordinals.clear();
+        status.record.members.clear();
     }
     // What was observed before is older than the spec.
     status.observed_generation = Some(6);

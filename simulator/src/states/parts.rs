@@ -81,7 +81,7 @@ fn dressed(
     let (epoch, mode) = told(life);
     let seeds = match mode {
         "Hold" => Vec::new(),
-        "Found" => own.into_iter().collect(),
+        "CreateRing" => own.into_iter().collect(),
         _ => vec!["10.0.0.99".to_owned()],
     };
     member.spec.start =
@@ -99,7 +99,7 @@ fn dressed(
 
 fn told(life: Life) -> (i64, &'static str) {
     match life {
-        Life::Founding | Life::Founded => (1, "Found"),
+        Life::Founding | Life::Founded => (1, "CreateRing"),
         Life::Starting | Life::Joining | Life::Interrupted | Life::Joined => (1, "Join"),
         Life::Normal | Life::Behind | Life::Down | Life::Terminating | Life::Lost => (2, "Rejoin"),
         Life::Absent

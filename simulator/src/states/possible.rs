@@ -4,7 +4,7 @@ use super::{cluster::Turn, state::State};
 
 /// Whether the operator can ever see this.
 pub(super) fn can_be(state: &State) -> bool {
-    let (Turn::Found(mine) | Turn::Join(mine)) = state.record.turn else {
+    let (Turn::CreateRing(mine) | Turn::Join(mine)) = state.record.turn else {
         return true;
     };
     let mut others = state

@@ -52,6 +52,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("S33", objects::claims_do_not_shrink),
     ("S34", objects::one_desire_for_each_object),
     ("S34", record::ordinals_rise),
+    ("S34", record::members_stay),
     ("S34", record::ordinals_are_recorded_first),
     ("S37", record::the_generation_is_the_specs),
     ("S40", objects::users_objects_stay),

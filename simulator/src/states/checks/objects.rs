@@ -57,7 +57,7 @@ pub(super) fn only_pods_without_cassandra_go(state: &State, plan: &Plan) -> Opti
 
 /// Nothing changes while the cluster is paused or its spec is invalid.
 pub(super) fn nothing_changes_while_it_must_not(state: &State, plan: &Plan) -> Option<String> {
-    let changes = plan.claim.is_some() || !plan.apply.is_empty() || !plan.delete.is_empty();
+    let changes = plan.record.is_some() || !plan.apply.is_empty() || !plan.delete.is_empty();
     (changes && state.spec.forbids_changes())
         .then(|| format!("something changes, and the spec is {:?}", state.spec))
 }

@@ -1,6 +1,8 @@
 //! The permit to start: who gets it, when, and with which seeds.
 
-use cassandra_api::v1alpha1::{Action, CassandraMemberSpec, Start, StartMode};
+use cassandra_api::v1alpha1::{
+    CassandraMemberSpec, OperationKind, RecordedOperation, Start, StartMode,
+};
 use cassandra_controller::cluster::{Desired, Kind, Plan};
 use serde::Deserialize as _;
 
@@ -47,7 +49,20 @@ fn start(desired: &Desired) -> Option<Start> {
     Start::deserialize(start).ok()
 }
 
-/// At most one member is on the way, and it is the one whose turn was on record before.
+/// The operation that has the slot before the plan.
+fn recorded(state: &State) -> Option<&RecordedOperation> {
+    let status = state.observed.cluster.status.as_ref()?;
+    status.record.operation.as_ref()
+}
+
+/// The operation to which the plan gives the slot. One that was under way and only lost its record is none.
+fn begun<'a>(state: &State, plan: &'a Plan) -> Option<&'a RecordedOperation> {
+    let now = plan.record.as_ref()?.record.operation.as_ref();
+    let under_way = |name: &String| state.life(name).is_some_and(Life::is_on_the_way);
+    now.filter(|now| recorded(state) != Some(now) && !now.members.iter().all(under_way))
+}
+
+/// At most one member is on the way, and it is the one whose operation was on record before.
 pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
     let given: Vec<_> = told(state, plan).filter(Told::takes_a_place).collect();
     let first = given.first()?;
@@ -62,20 +77,23 @@ pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
     if let Some((name, _)) = others.clone().find(|(_, life)| life.is_on_the_way()) {
         return Some(format!("{} has a permit beside {name}", first.name));
     }
-    let action = if first.now.mode == StartMode::CreateRing {
-        Action::Found
+    let kind = if first.now.mode == StartMode::CreateRing {
+        OperationKind::CreateRing
     } else {
-        Action::Join
+        OperationKind::Join
     };
-    let status = state.observed.cluster.status.as_ref();
-    let turns = status.map_or(&[][..], |status| &status.in_progress);
-    let recorded = turns
-        .iter()
-        .any(|turn| turn.member == first.name && turn.action == action);
-    (!recorded).then(|| format!("{} has a permit, and its turn is not on record", first.name))
+    let recorded = recorded(state).is_some_and(|operation| {
+        operation.kind == kind && operation.members.iter().any(|name| name == first.name)
+    });
+    (!recorded).then(|| {
+        format!(
+            "{} has a permit, and its operation is not on record",
+            first.name
+        )
+    })
 }
 
-/// Neither turn nor a permit to join while a member that has joined does not serve or the ring does not agree.
+/// Neither the slot nor a permit to join while a member that has joined does not serve or the ring does not agree.
 pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<String> {
     let broken = state.ring_disagrees()
         || state
@@ -85,17 +103,16 @@ pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<S
     if let Some(told) = joins.filter(|_| broken) {
         return Some(format!("{} may join a ring that is not whole", told.name));
     }
-    let before = state.observed.cluster.status.as_ref();
-    let before = before.map_or(&[][..], |status| &status.in_progress);
-    let turns = plan.claim.iter().flat_map(|claim| &claim.in_progress);
-    let mut turns = turns.filter(|turn| turn.action == Action::Join && !before.contains(turn));
-    let turn = turns.find(|_| broken || !state.answered)?;
+    let begun = begun(state, plan).filter(|begun| begun.kind == OperationKind::Join)?;
+    if !broken && state.answered {
+        return None;
+    }
     let why = if broken {
         "the ring is not whole"
     } else {
         "nobody was asked"
     };
-    Some(format!("it is the turn of {}, and {why}", turn.member))
+    Some(format!("{:?} get the slot, and {why}", begun.members))
 }
 
 /// Nobody gets a permit on a volume that is not its own or has lost what it held; who has lost it has none any more.
@@ -116,11 +133,8 @@ pub(super) fn one_ring(state: &State, plan: &Plan) -> Option<String> {
     if let Some(told) = founds {
         return Some(format!("{} founds beside {joined}", told.name));
     }
-    let before = state.observed.cluster.status.as_ref();
-    let before = before.map_or(&[][..], |status| &status.in_progress);
-    let mut turns = plan.claim.iter().flat_map(|claim| &claim.in_progress);
-    let turn = turns.find(|turn| turn.action == Action::Found && !before.contains(turn))?;
-    Some(format!("{} is to found beside {joined}", turn.member))
+    let begun = begun(state, plan).filter(|begun| begun.kind == OperationKind::CreateRing)?;
+    Some(format!("{:?} are to found beside {joined}", begun.members))
 }
 
 /// Who joins is not among its own seeds: Cassandra would not bootstrap.

@@ -5,7 +5,7 @@ mod objects;
 mod permit;
 mod settling;
 
-use cassandra_api::v1alpha1::{Action, Founder, InProgress};
+use cassandra_api::v1alpha1::{Founder, OperationKind, RecordedOperation};
 use cassandra_controller::cluster::{Deletion, Desired, Existing, Kind, Plan, decide};
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ const FIRST: &str = "orders-a-0";
 /// The second.
 const SECOND: &str = "orders-a-1";
 
-/// Two members in one rack; the founder is on record, and it is the turn of the second.
+/// Two members in one rack; the founder is on record, and the second has the slot.
 fn state(first: Life, second: Life) -> State {
     find(first, second, Spec::Plain, Turn::Join(1))
 }
@@ -112,23 +112,25 @@ fn deleting(state: &State, kind: Kind, name: &str, uid: &str) -> Plan {
     plan
 }
 
-fn claiming(state: &State, founder: &str, turn: Option<(&str, Action)>) -> Plan {
+fn recording(state: &State, founder: &str, operation: Option<(&str, OperationKind)>) -> Plan {
     let mut plan = right(state);
     let status = state.observed.cluster.status.clone().unwrap();
-    let turn = turn.map(|(member, action)| InProgress {
-        member: member.into(),
-        action,
+    let operation = operation.map(|(member, kind)| RecordedOperation {
+        id: "test".into(),
+        kind,
+        members: vec![member.into()],
         started_at: state.observed.now.clone(),
+        cause: "spec".into(),
     });
-    // In this state it is the turn of the second, so that there is a claim to change.
+    // In this state it is the turn of the second, so that there is a record to change.
     let ready = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
-    let mut claim = right(&ready).claim.unwrap();
-    claim.founder = Some(Founder {
+    let mut update = right(&ready).record.unwrap();
+    update.record = status.record;
+    update.record.founder = Some(Founder {
         member: Some(founder.into()),
         adopted_from: None,
     });
-    claim.in_progress = turn.into_iter().collect();
-    claim.next_ordinals = status.next_ordinals;
-    plan.claim = Some(claim);
+    update.record.operation = operation;
+    plan.record = Some(update);
     plan
 }

@@ -76,7 +76,7 @@ fn two_desires_for_one_object_are_seen() {
 fn an_ordinal_that_sinks_is_seen() {
     let state = state(Life::Normal, Life::Fresh);
     let mut plan = right(&state);
-    plan.status.next_ordinals.clear();
+    plan.status.record.next_ordinals.clear();
     sees(&state, &plan, "S34");
 }
 
@@ -114,6 +114,6 @@ fn a_write_of_the_users_cluster_is_seen() {
 #[test]
 fn a_change_while_paused_is_seen() {
     let state = find(Life::Normal, Life::Fresh, Spec::Paused, Turn::None);
-    let plan = claiming(&state, FIRST, None);
+    let plan = recording(&state, FIRST, None);
     sees(&state, &plan, "S53");
 }

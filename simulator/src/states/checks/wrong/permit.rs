@@ -38,7 +38,7 @@ fn permit_to_join_while_a_member_is_down_is_seen() {
 #[test]
 fn a_turn_while_a_member_is_down_is_seen() {
     let state = find(Life::Down, Life::Fresh, Spec::Plain, Turn::None);
-    let plan = claiming(&state, FIRST, Some((SECOND, Action::Join)));
+    let plan = recording(&state, FIRST, Some((SECOND, OperationKind::Join)));
     sees(&state, &plan, "S07");
 }
 
@@ -66,14 +66,14 @@ fn a_second_ring_is_seen() {
 #[test]
 fn the_turn_to_found_a_second_ring_is_seen() {
     let state = state(Life::Normal, Life::Fresh);
-    let plan = claiming(&state, FIRST, Some((SECOND, Action::Found)));
+    let plan = recording(&state, FIRST, Some((SECOND, OperationKind::CreateRing)));
     sees(&state, &plan, "S12");
 }
 
 #[test]
 fn another_founder_is_seen() {
     let state = state(Life::Normal, Life::Fresh);
-    sees(&state, &claiming(&state, SECOND, None), "S12");
+    sees(&state, &recording(&state, SECOND, None), "S12");
 }
 
 #[test]

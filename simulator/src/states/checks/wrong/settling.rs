@@ -33,10 +33,10 @@ fn a_status_that_changes_by_itself_is_seen() {
 }
 
 #[test]
-fn a_claim_that_is_taken_back_is_seen() {
+fn a_record_that_is_taken_back_is_seen() {
     let state = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
-    let one = claiming(&state, FIRST, Some((SECOND, Action::Join)));
-    let back = claiming(&state, FIRST, None);
+    let one = recording(&state, FIRST, Some((SECOND, OperationKind::Join)));
+    let back = recording(&state, FIRST, None);
     assert_eq!(checks::goes_back(&state.observed, &one, &one), None);
     let complaint = checks::goes_back(&state.observed, &one, &back).unwrap();
     assert_eq!(complaint.number, "S42");
