@@ -16,7 +16,6 @@ use cassandra_api::{
 };
 use kube::ResourceExt as _;
 
-
 /// One member that should exist.
 #[derive(Clone, Debug)]
 pub(crate) struct MemberView {
