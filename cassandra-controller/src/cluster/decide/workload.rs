@@ -9,11 +9,7 @@ use kube::ResourceExt as _;
 
 use super::{configuration::Revision, waiting};
 use crate::cluster::{
-    kinds::Kind,
-    member_view::MemberView,
-    objects,
-    plan::Deletion,
-    validate::Validated,
+    kinds::Kind, member_view::MemberView, objects, plan::Deletion, validate::Validated,
 };
 
 /// What the pod is made of: what the spec asks for if the member can't run with what it has, else what it has.
