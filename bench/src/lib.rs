@@ -26,6 +26,7 @@ mod world;
 use anyhow::Result;
 use clap::Subcommand;
 use testbed::cache::Cache;
+use testbed::setup::Work;
 
 use self::options::ControllerBench;
 
@@ -37,6 +38,14 @@ pub enum BenchCommand {
 }
 
 impl BenchCommand {
+    /// What it asks of the machine.
+    pub fn work(&self) -> &'static [Work] {
+        match self {
+            Self::Controller(bench) if bench.program.is_some() => &[Work::ApiServer],
+            Self::Controller(_) => &[Work::ApiServer, Work::StaticPrograms],
+        }
+    }
+
     /// Measures it and prints a table.
     pub fn run(self, cache: &Cache) -> Result<()> {
         match self {

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use testbed::background::{Background, tied};
 use testbed::install::NAMESPACE;
 use testbed::process::{log_tail, run};
+use testbed::setup::static_target;
 use testbed::workspace;
 use tokio::time::{Instant, sleep};
 
@@ -122,7 +123,7 @@ impl Program {
 
 /// Builds the program as it is in the image: optimised and static.
 pub(super) fn build() -> Result<PathBuf> {
-    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let target = static_target();
     let root = workspace::root()?;
     let mut cargo = testbed::process::line("cargo build --release --locked --quiet");
     cargo.args(["--package", "cassandra-controller", "--target", &target]);

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use clap::{Parser, ValueEnum};
-use testbed::{cache::CacheArgs, target::TargetArgs};
+use testbed::{cache::CacheArgs, progress::Progress, setup, target::TargetArgs};
 
 use crate::{
     runner, scenarios,
@@ -42,7 +42,8 @@ impl Arguments {
     /// Runs them; an error if one failed.
     pub async fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
-        let target = self.target.open(&cache, testbed::progress::Progress)?;
+        setup::prepare(&self.target.work(&cache)?, Progress)?;
+        let target = self.target.open(&cache, Progress)?;
         let model_check = match (self.record, self.long) {
             (true, _) => ModelCheck::Record,
             (false, true) => ModelCheck::Compare,

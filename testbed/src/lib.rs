@@ -3,7 +3,7 @@
 //!
 //! * `bed`: three nodes on one machine; `images`: what runs on them, without a container engine.
 //! * `operator_image` and `install`: the operator, built from the sources and put into a Kubernetes.
-//! * `target`: which Kubernetes; `cache`: where what was built is kept.
+//! * `setup`: what the machine must have; `target`: which Kubernetes; `cache`: where what was built is kept.
 //! * `process`, `background`, `wait`, `progress`: programs of the machine, and what the person who waits is told.
 #![expect(
     clippy::print_stdout,
@@ -18,6 +18,7 @@ pub mod install;
 pub mod operator_image;
 pub mod process;
 pub mod progress;
+pub mod setup;
 pub mod target;
 pub mod wait;
 pub mod workspace;

@@ -10,8 +10,8 @@ use crate::bed::Bed;
 use crate::cache::Cache;
 use crate::images::DEFAULT_CASSANDRA_VERSION;
 use crate::operator_image;
-use crate::process::find;
 use crate::progress::Progress;
+use crate::setup::Work;
 
 /// The options that name a Kubernetes.
 #[derive(Debug, Clone, Args)]
@@ -51,7 +51,15 @@ impl TargetArgs {
         }
     }
 
-    /// The same, but nothing is started: None if the test bed is down.
+    /// What [`Self::open`] and the operator's image ask of the machine.
+    pub fn work(&self, cache: &Cache) -> Result<Vec<Work>> {
+        Ok(match self.given(cache)? {
+            Some(_) => vec![Work::GivenKubernetes],
+            None => vec![Work::ApiServer, Work::Nodes, Work::OperatorImage],
+        })
+    }
+
+    /// The same as [`Self::open`], but nothing is started: None if the test bed is down.
     pub fn find(&self, cache: &Cache) -> Result<Option<Target>> {
         Ok(self
             .given(cache)?
@@ -71,10 +79,6 @@ impl TargetArgs {
             kubeconfig.is_file(),
             "there is no kubeconfig at {}",
             kubeconfig.display()
-        );
-        ensure!(
-            find("kubectl").is_some(),
-            "kubectl is missing: install it to work with your Kubernetes"
         );
         let image = self
             .operator_image

@@ -3,9 +3,10 @@
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use testbed::bed::cli::TestbedCommand;
-use testbed::cache::CacheArgs;
+use testbed::cache::{Cache, CacheArgs};
 use testbed::operator_image;
 use testbed::progress::Progress;
+use testbed::setup::{self, Work};
 
 use crate::api_deps;
 use crate::conformance::ConformanceCommand;
@@ -56,6 +57,7 @@ impl Cli {
     /// Does what was asked for.
     pub(crate) fn run(self) -> Result<()> {
         let cache = self.cache.cache()?;
+        setup::prepare(&self.task.work(&cache)?, Progress)?;
         match self.task {
             Task::Testbed(command) => command.run(&cache),
             Task::GenerateCrds(command) => command.run(),
@@ -72,5 +74,75 @@ impl Cli {
             }
             Task::ApiDeps => api_deps::check(),
         }
+    }
+}
+
+impl Task {
+    /// What each task asks of the machine, before it begins.
+    fn work(&self, cache: &Cache) -> Result<Vec<Work>> {
+        Ok(match self {
+            Self::Testbed(command) => command.work().to_vec(),
+            Self::Demo(command) => command.work(cache)?,
+            Self::Test(command) => command.work(cache)?,
+            Self::Bench(command) => command.work().to_vec(),
+            Self::Conformance(_) => vec![Work::ApiServer],
+            Self::Mutants(_) => vec![Work::Patches],
+            Self::Image => vec![Work::OperatorImage],
+            Self::GenerateCrds(_) | Self::Sim(_) | Self::ApiDeps => Vec::new(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a command asks for on a machine where `KUBECONFIG` names nothing.
+    fn work(words: &str) -> Vec<Work> {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::at(folder.path()).unwrap();
+        let given = folder.path().join("kubeconfig");
+        std::fs::write(&given, "").unwrap();
+        // What lies in the cache is the test bed's own.
+        let elsewhere = Cache::at(&cache.root().join("cache")).unwrap();
+        let words = words.replace("GIVEN", &given.to_string_lossy());
+        let words = words.replace(
+            "BED",
+            &elsewhere.root().join("kubeconfig").to_string_lossy(),
+        );
+        let words = ["xtask"].into_iter().chain(words.split_whitespace());
+        let task = Cli::try_parse_from(words).unwrap().task;
+        task.work(&elsewhere).unwrap()
+    }
+
+    #[test]
+    fn the_demo_asks_for_all_that_it_will_do() {
+        let all = [Work::ApiServer, Work::Nodes, Work::OperatorImage];
+        assert_eq!(work("demo --kubeconfig BED"), all);
+        assert_eq!(work("demo --kubeconfig GIVEN"), [Work::GivenKubernetes]);
+        assert_eq!(work("demo --down"), []);
+    }
+
+    #[test]
+    fn the_test_command_asks_for_what_its_stages_do() {
+        let work = |only| work(&format!("test --kubeconfig BED --only {only}"));
+        assert_eq!(work("fmt,clippy,unit"), [Work::Format, Work::Lint]);
+        assert_eq!(work("conformance"), [Work::ApiServer]);
+        assert!(work("e2e").contains(&Work::OperatorImage));
+        assert_eq!(work("testbed"), [], "without --long it is skipped");
+    }
+
+    #[test]
+    fn commands_that_only_look_ask_for_nothing() {
+        for words in [
+            "testbed status",
+            "testbed down",
+            "sim",
+            "api-deps",
+            "generate-crds",
+        ] {
+            assert_eq!(work(words), [], "{words}");
+        }
+        assert_eq!(work("mutants"), [Work::Patches]);
     }
 }

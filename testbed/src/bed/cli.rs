@@ -9,6 +9,7 @@ use super::{Bed, provisioner};
 use crate::cache::Cache;
 use crate::images::DEFAULT_CASSANDRA_VERSION;
 use crate::progress::Progress;
+use crate::setup::Work;
 
 /// What to do with the test bed.
 #[derive(Debug, Subcommand)]
@@ -42,6 +43,18 @@ pub enum TestbedCommand {
 }
 
 impl TestbedCommand {
+    /// What it asks of the machine.
+    pub fn work(&self) -> &'static [Work] {
+        match self {
+            Self::Up { .. } => &[Work::ApiServer, Work::Nodes],
+            Self::Down
+            | Self::Status
+            | Self::Kubectl { .. }
+            | Self::DestroyVolume { .. }
+            | Self::Provisioner => &[],
+        }
+    }
+
     /// Does it.
     pub fn run(self, cache: &Cache) -> Result<()> {
         let progress = Progress;

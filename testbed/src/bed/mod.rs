@@ -3,9 +3,9 @@
 //! Everything is built from package registries (Go modules, Maven, Debian, PyPI) and kept in the
 //! cache, so that only the first start takes minutes. The bed lives in network
 //! namespaces that have no way out, below one folder, and goes away without a trace. There is one
-//! bed on a machine; `up` and `down` hold a lock.
+//! bed on a machine; `up` and `down` hold a lock. What it needs of the machine is in `setup`.
 //!
-//! * `host`: what the machine must have; `binaries`: Kubernetes, etcd, CoreDNS.
+//! * `binaries`: Kubernetes, etcd, CoreDNS.
 //! * `layout`: names, addresses, paths; `pki`: certificates; `network`: namespaces.
 //! * `servers`: programs in the background; `control_plane` and `node`: which, and how set.
 //! * `seed` and `import`: how images get to the nodes.
@@ -22,7 +22,6 @@ pub mod cli;
 mod control_plane;
 mod down;
 mod faults;
-mod host;
 mod import;
 mod layout;
 mod members;

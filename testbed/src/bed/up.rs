@@ -11,9 +11,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::binaries::{Binaries, KUBERNETES_NAMES};
 use super::layout::{Layout, NODES, Node};
 use super::status::Status;
-use super::{
-    addons, control_plane, down, finish, host, import, network, node, owner, pki, seed, sysctl,
-};
+use super::{addons, control_plane, down, finish, import, network, node, owner, pki, seed, sysctl};
 use crate::cache::{Cache, recipe_key};
 use crate::images::{DEFAULT_CASSANDRA_VERSION, cassandra_image, coredns_image, pause_image};
 use crate::progress::Progress;
@@ -29,7 +27,6 @@ pub(super) fn up(
     if is_up(layout, progress)? {
         return Ok(());
     }
-    host::prepare(progress)?;
     owner::check(layout)?;
     let binaries = Binaries::build(cache, progress)?;
     let images = images(cache, &binaries, cassandra, progress)?;

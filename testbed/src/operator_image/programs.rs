@@ -1,14 +1,14 @@
 //! The three programs, static: they run in any image, Cassandra's included.
 
-use std::env::consts::ARCH;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, bail};
 
-use crate::process::{find, line};
+use crate::process::line;
+use crate::setup::static_target;
 use crate::workspace;
 
 const PROGRAMS: [&str; 3] = ["cassandra-controller", "member-agent", "bootstrapper"];
@@ -17,10 +17,6 @@ const MOST_BYTES: u64 = 30 << 20;
 
 /// Builds the programs and returns where they are.
 pub(super) fn build() -> Result<Vec<PathBuf>> {
-    ensure!(
-        find("musl-gcc").is_some(),
-        "musl-gcc is missing: apt-get install musl-tools"
-    );
     let built = cargo_build()?;
     let wanted = |name: &&str| {
         let found = built
@@ -40,10 +36,9 @@ pub(super) fn build() -> Result<Vec<PathBuf>> {
 }
 
 fn cargo_build() -> Result<Vec<PathBuf>> {
-    let target = format!("{ARCH}-unknown-linux-musl");
     let mut cargo = line("cargo build --release --locked --message-format json-render-diagnostics");
     cargo
-        .args(["--target", &target])
+        .args(["--target", &static_target()])
         .args(PROGRAMS.map(|name| format!("--package={name}")));
     // Cargo shows on its standard error how far it is.
     let mut child = cargo
@@ -62,7 +57,7 @@ fn cargo_build() -> Result<Vec<PathBuf>> {
         );
     }
     if !child.wait()?.success() {
-        bail!("cargo build failed; if the target is missing: rustup target add {target}");
+        bail!("cargo build failed");
     }
     Ok(built)
 }

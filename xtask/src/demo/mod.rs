@@ -13,6 +13,7 @@ use testbed::cache::Cache;
 use testbed::install::{Overlay, install};
 use testbed::process::{line, run, stdout};
 use testbed::progress::Progress;
+use testbed::setup::Work;
 use testbed::target::{Target, TargetArgs};
 
 /// Where the demo's cluster is.
@@ -35,6 +36,14 @@ pub(crate) struct DemoCommand {
 }
 
 impl DemoCommand {
+    /// What it asks of the machine.
+    pub(crate) fn work(&self, cache: &Cache) -> Result<Vec<Work>> {
+        if self.down {
+            return Ok(Vec::new());
+        }
+        self.target.work(cache)
+    }
+
     /// Runs the demo or removes it.
     pub(crate) fn run(&self, cache: &Cache) -> Result<()> {
         let started = Instant::now();

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use testbed::cache::Cache;
+use testbed::setup::Work;
 use testbed::target::TargetArgs;
 
 use self::simulator::Simulator;
@@ -105,6 +106,35 @@ impl TestCommand {
             bail!("not all stages passed");
         }
         Ok(())
+    }
+
+    /// What it asks of the machine: of all stages, before the first begins.
+    pub(crate) fn work(&self, cache: &Cache) -> Result<Vec<Work>> {
+        let mut work = Vec::new();
+        for stage in Stage::value_variants() {
+            if self.wants(*stage) {
+                work.extend(self.work_of(*stage, cache)?);
+            }
+        }
+        Ok(work)
+    }
+
+    fn work_of(&self, stage: Stage, cache: &Cache) -> Result<Vec<Work>> {
+        Ok(match stage {
+            Stage::Fmt => vec![Work::Format],
+            Stage::Clippy => vec![Work::Lint],
+            Stage::Apiserver | Stage::E2e => self.target.work(cache)?,
+            Stage::Testbed if self.long => self.target.work(cache)?,
+            Stage::Conformance if self.target.given(cache)?.is_none() => vec![Work::ApiServer],
+            Stage::Generated
+            | Stage::ApiDeps
+            | Stage::Deny
+            | Stage::Docs
+            | Stage::Unit
+            | Stage::Sim
+            | Stage::Conformance
+            | Stage::Testbed => Vec::new(),
+        })
     }
 
     fn wants(&self, stage: Stage) -> bool {
