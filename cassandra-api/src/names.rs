@@ -8,6 +8,8 @@ pub const MAX_MEMBER_NAME: usize = 52;
 const MEMBER_NAME_OVERHEAD: usize = 6;
 /// Longest `<cluster>-<suffix>` suffix of the objects of a whole cluster, `-rev-` and ten characters.
 pub const MAX_CLUSTER_NAME: usize = 40;
+/// Longest name of a cluster and of a rack together.
+pub const MAX_CLUSTER_AND_RACK_NAME: usize = MAX_MEMBER_NAME - MEMBER_NAME_OVERHEAD;
 /// Longest name of a rack.
 pub const MAX_RACK_NAME: usize = 20;
 
@@ -15,7 +17,7 @@ pub const MAX_RACK_NAME: usize = 20;
 pub fn fits(cluster: &str, rack: &str) -> bool {
     cluster.len() <= MAX_CLUSTER_NAME
         && rack.len() <= MAX_RACK_NAME
-        && cluster.len() + rack.len() + MEMBER_NAME_OVERHEAD <= MAX_MEMBER_NAME
+        && cluster.len() + rack.len() <= MAX_CLUSTER_AND_RACK_NAME
 }
 
 /// A CassandraMember; also its StatefulSet and its Service.

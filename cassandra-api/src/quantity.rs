@@ -25,6 +25,11 @@ impl Quantity {
         Some(scaled.div_euclid(divisor) + i128::from(scaled.rem_euclid(divisor) != 0))
     }
 
+    /// Whether Kubernetes would take it.
+    pub fn is_valid(&self) -> bool {
+        self.0.len() <= MAX_LENGTH && self.milli().is_some()
+    }
+
     /// Whole units, rounded up: bytes of memory or storage, cores of cpu. None if it is not a quantity.
     pub fn units(&self) -> Option<i128> {
         let milli = self.milli()?;
@@ -116,11 +121,13 @@ impl JsonSchema for Quantity {
             "x-kubernetes-int-or-string": true,
             "anyOf": [{ "type": "integer" }, { "type": "string" }],
             "pattern": PATTERN,
-            "maxLength": 32,
+            "maxLength": MAX_LENGTH,
         })
     }
 }
 
+/// Longest quantity.
+const MAX_LENGTH: usize = 32;
 /// The pattern that Kubernetes itself puts on quantities in CRDs.
 const PATTERN: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 

@@ -1,13 +1,15 @@
 //! One datacenter of a Cassandra ring, as the user wants it.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use kube::{CustomResource, KubeSchema};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CassandraClusterStatus;
-use crate::{owned_keys, quantity::Quantity};
+#[cfg(feature = "garde")]
+use super::checks::{self, Scope};
+use super::{CassandraClusterStatus, Config, ImagePullPolicy, Placement, Resources};
+use crate::quantity::Quantity;
 
 /// One datacenter of a Cassandra ring: its racks, their members, and what every member has in common.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -38,14 +40,19 @@ use crate::{owned_keys, quantity::Quantity};
     validation = Rule::new("!has(self.config.jvm.heap) || !has(self.resources.limits.memory) || quantity(string(self.config.jvm.heap)).isLessThan(quantity(string(self.resources.limits.memory)))").message("spec.config.jvm.heap must be less than spec.resources.limits.memory: Cassandra needs memory beside its heap")
 )]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "garde", derive(garde::Validate), garde(allow_unvalidated))]
+#[cfg_attr(
+    feature = "garde",
+    derive(garde::Validate),
+    garde(allow_unvalidated),
+    garde(context(Scope))
+)]
 pub struct CassandraClusterSpec {
     /// Cassandra's `cluster_name`. Default: the object's name. Immutable: Cassandra refuses data of another
     /// cluster name. Example: `orders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.clusterName is immutable: Cassandra refuses data of another cluster name"))]
-    #[cfg_attr(feature = "garde", garde(inner(length(min = 1, max = 128))))]
+    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 128))))]
     pub cluster_name: Option<String>,
     /// The Cassandra datacenter that the members are in. Default: `dc1`. Immutable: replicas are placed by it.
     #[serde(default = "default_datacenter")]
@@ -56,20 +63,26 @@ pub struct CassandraClusterSpec {
     #[x_kube(validation = Rule::new("self == oldSelf").message("spec.datacenter is immutable: replicas are placed by it"))]
     #[cfg_attr(
         feature = "garde",
-        garde(length(min = 1, max = 48), pattern("^[A-Za-z0-9][-_A-Za-z0-9]*$"))
+        garde(
+            length(chars, min = 1, max = 48),
+            pattern("^[A-Za-z0-9][-_A-Za-z0-9]*$")
+        )
     )]
     pub datacenter: String,
     /// The Cassandra release: 4.0.x, 4.1.x or 5.0.x. The image is `docker.io/library/cassandra:<version>` unless
     /// `image` is set. A change is shown as pending until members are restarted. Example: `5.0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
-    #[cfg_attr(feature = "garde", garde(inner(length(min = 1, max = 32))))]
+    #[cfg_attr(feature = "garde", garde(
+            inner(length(chars, min = 1, max = 32)),
+            custom(checks::release(self.image.is_some()))
+        ))]
     pub version: Option<String>,
     /// The Cassandra image, laid out like the official one. Default: by `version`. A change is shown as pending
     /// until members are restarted. Example: `registry.example.com/cassandra:5.0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
-    #[cfg_attr(feature = "garde", garde(inner(length(min = 1, max = 512))))]
+    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 512))))]
     pub image: Option<String>,
     /// When images are pulled: Always, IfNotPresent or Never. Default: Kubernetes' own. A change is shown as
     /// pending until members are restarted.
@@ -78,7 +91,10 @@ pub struct CassandraClusterSpec {
     /// Names of Secrets for pulling images, in the cluster's namespace. Default: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
-    #[cfg_attr(feature = "garde", garde(length(max = 8)))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(length(max = 8), inner(length(chars, min = 1, max = 253)))
+    )]
     pub image_pull_secrets: Vec<String>,
     /// The racks. Cassandra puts the replicas of a row on different racks, so a rack should be what fails
     /// together, usually a zone. Racks can be added; removing one or lowering its members is refused for now.
@@ -91,25 +107,25 @@ pub struct CassandraClusterSpec {
     )]
     #[cfg_attr(
         feature = "garde",
-        garde(
-            length(min = 1, max = 16),
-            dive,
-            custom(crate::validation::rack_names_are_unique)
-        )
+        garde(length(min = 1, max = 16), dive, custom(rack_names_are_unique))
     )]
     pub racks: Vec<Rack>,
     /// Where data is kept.
+    #[cfg_attr(feature = "garde", garde(dive))]
     pub storage: Storage,
     /// Requests and limits of the Cassandra container. The heap follows the memory limit unless
     /// `config.jvm.heap` is set. A change is shown as pending until members are restarted.
     #[serde(default)]
+    #[cfg_attr(feature = "garde", garde(dive))]
     pub resources: Resources,
     /// Cassandra's configuration: the image's default < the operator's default < a file of the ConfigMap <
     /// these fields < the keys that the operator owns. A change is shown as pending until members are restarted.
     #[serde(default)]
+    #[cfg_attr(feature = "garde", garde(dive))]
     pub config: Config,
     /// Which nodes members may be on. A change is shown as pending until members are restarted.
     #[serde(default)]
+    #[cfg_attr(feature = "garde", garde(dive))]
     pub placement: Placement,
     /// How members find each other.
     #[serde(default)]
@@ -123,7 +139,12 @@ pub struct CassandraClusterSpec {
 /// A rack of members.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "garde", derive(garde::Validate), garde(allow_unvalidated))]
+#[cfg_attr(
+    feature = "garde",
+    derive(garde::Validate),
+    garde(allow_unvalidated),
+    garde(context(Scope))
+)]
 pub struct Rack {
     /// The rack's name, in Cassandra and in the members' names. Unique in the cluster. Example: `r1`.
     #[schemars(
@@ -132,7 +153,11 @@ pub struct Rack {
     )]
     #[cfg_attr(
         feature = "garde",
-        garde(length(min = 1, max = 20), pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))
+        garde(
+            length(chars, min = 1, max = 20),
+            pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+            custom(checks::rack_name)
+        )
     )]
     pub name: String,
     /// How many Cassandra nodes the rack has, at least 1. Raising it adds members one at a time; lowering it is
@@ -144,7 +169,7 @@ pub struct Rack {
     /// Immutable: volumes stay in their zone. Example: `eu-west-1a`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
-    #[cfg_attr(feature = "garde", garde(inner(length(min = 1, max = 63))))]
+    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 63))))]
     pub zone: Option<String>,
 }
 
@@ -158,14 +183,22 @@ pub struct Rack {
     validation = Rule::new("!self.ephemeral || !self.adoptRetained").message("spec.storage.adoptRetained needs volumes: it can't be set with spec.storage.ephemeral"),
 )]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(
+    feature = "garde",
+    derive(garde::Validate),
+    garde(allow_unvalidated),
+    garde(context(Scope))
+)]
 pub struct Storage {
     /// The size of each member's volume. Required unless `ephemeral`. It can grow, if the StorageClass allows
     /// expansion; no restart. Example: `100Gi`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "garde", garde(custom(checks::size(self.ephemeral))))]
     pub size: Option<Quantity>,
     /// The StorageClass of the volumes. Default: the default class of the Kubernetes cluster. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
+    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 253))))]
     pub storage_class_name: Option<String>,
     /// Keeps data on an emptyDir: **it is lost with the pod**. For tests only; the condition Durable warns.
     /// Default: false. Immutable.
@@ -176,121 +209,8 @@ pub struct Storage {
     /// This is how to recover from the deletion of a cluster by mistake. Default: false, and such volumes
     /// block the cluster until you decide.
     #[serde(default)]
+    #[cfg_attr(feature = "garde", garde(custom(checks::adoption(self.ephemeral))))]
     pub adopt_retained: bool,
-}
-
-/// Requests and limits of the Cassandra container.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Resources {
-    /// What the container is sure to have. Default: 1 cpu and 4Gi of memory.
-    #[serde(default = "default_requests")]
-    pub requests: ResourceAmounts,
-    /// What it never exceeds. Default: 4 cpus and 4Gi of memory.
-    #[serde(default = "default_limits")]
-    #[x_kube(validation = Rule::new("has(self.memory)").message("spec.resources.limits.memory is required: the heap follows it"))]
-    pub limits: ResourceAmounts,
-}
-
-/// Amounts of cpu and memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ResourceAmounts {
-    /// Cores. Example: `500m` or `2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<Quantity>,
-    /// Bytes. Example: `8Gi`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<Quantity>,
-}
-
-/// Cassandra's configuration.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Config {
-    /// Settings of cassandra.yaml by their own names, laid over the file. Keys that the operator owns are
-    /// refused. Example: `{concurrent_reads: 64}`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(schema_with = "cassandra_yaml_schema")]
-    pub cassandra_yaml: BTreeMap<String, serde_json::Value>,
-    /// The Java virtual machine.
-    #[serde(default)]
-    pub jvm: Jvm,
-    /// A ConfigMap of the cluster's namespace. Each of its files replaces the file of the same name in
-    /// `/etc/cassandra`, logback.xml included. Default: `<cluster>-config`, if it exists.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 253))]
-    pub from_config_map: Option<String>,
-}
-
-/// The Java virtual machine of Cassandra.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Jvm {
-    /// The heap, as both -Xms and -Xmx. Default: the larger of half the memory limit up to 1Gi and a quarter of
-    /// it up to 8Gi. Must be less than the memory limit. Example: `8Gi`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heap: Option<Quantity>,
-    /// Options added to those of the image, one each. Those that the operator owns are refused. Example:
-    /// `-XX:MaxGCPauseMillis=300`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 64), inner(length(min = 1, max = 512)))]
-    #[x_kube(
-        validation = Rule::new("self.all(o, o.startsWith('-') && !o.contains('\\n'))").message("each of spec.config.jvm.options is one option and begins with a hyphen"),
-        validation = Rule::new("!self.exists(o, o.startsWith('-Xmx') || o.startsWith('-Xms'))").message("-Xmx and -Xms are owned by the operator: set spec.config.jvm.heap"),
-        validation = Rule::new("!self.exists(o, ['-javaagent:', '-Dcassandra.replace_address', '-Dcassandra.join_ring', '-Dcassandra.config=', '-Dcassandra.jmx.remote.port', '-Dcassandra.initial_token', '-Dcassandra.allow_unsafe_'].exists(p, o.startsWith(p)))").message("an option of spec.config.jvm.options is owned by the operator; docs/configuration.md lists them"),
-    )]
-    pub options: Vec<String>,
-}
-
-/// Which nodes members may be on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Placement {
-    /// Whether two members of the cluster may be on one node. Default: Required, never.
-    pub anti_affinity: AntiAffinity,
-    /// Labels that a node must have. Default: none. Example: `{disk: nvme}`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub node_selector: BTreeMap<String, String>,
-    /// Taints that members tolerate. Default: none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
-    pub tolerations: Vec<Toleration>,
-}
-
-/// `Required`: never two members of the cluster on one node. `Preferred`: only if there is no other node.
-/// `None`: any node will do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(
-    missing_docs,
-    reason = "CRD schemas drop variant docs; the enum's own says what each is"
-)]
-pub enum AntiAffinity {
-    #[default]
-    Required,
-    Preferred,
-    None,
-}
-
-/// A taint that members tolerate, as in a pod's spec.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Toleration {
-    /// The taint's key. Default: every key, with operator Exists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Exists or Equal. Default: Equal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator: Option<String>,
-    /// The taint's value, with Equal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// NoSchedule, PreferNoSchedule or NoExecute. Default: every effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<String>,
-    /// For how long a NoExecute taint is tolerated. Default: for ever.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub toleration_seconds: Option<i64>,
 }
 
 /// How members find each other.
@@ -317,51 +237,8 @@ pub enum Broadcast {
     PodIP,
 }
 
-/// When an image is pulled, as in a container's spec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "Kubernetes' own words")]
-pub enum ImagePullPolicy {
-    Always,
-    IfNotPresent,
-    Never,
-}
-
-impl ImagePullPolicy {
-    /// The word in a container's spec.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Always => "Always",
-            Self::IfNotPresent => "IfNotPresent",
-            Self::Never => "Never",
-        }
-    }
-}
-
 fn default_datacenter() -> String {
     "dc1".into()
-}
-
-fn default_requests() -> ResourceAmounts {
-    ResourceAmounts {
-        cpu: Some("1".into()),
-        memory: Some("4Gi".into()),
-    }
-}
-
-fn default_limits() -> ResourceAmounts {
-    ResourceAmounts {
-        cpu: Some("4".into()),
-        memory: Some("4Gi".into()),
-    }
-}
-
-impl Default for Resources {
-    fn default() -> Self {
-        Self {
-            requests: default_requests(),
-            limits: default_limits(),
-        }
-    }
 }
 
 impl CassandraClusterSpec {
@@ -375,39 +252,7 @@ impl CassandraClusterSpec {
     }
 }
 
-/// Any mapping, but for the keys that the operator owns: those have a rule each that says what to set instead.
-/// They need a type to be visible to CEL.
-fn cassandra_yaml_schema(_: &mut SchemaGenerator) -> Schema {
-    let list = |items: serde_json::Value| serde_json::json!({ "type": "array", "maxItems": 16, "items": items });
-    let properties: serde_json::Map<_, _> = owned_keys::CASSANDRA_YAML
-        .iter()
-        .map(|owned| {
-            let schema = match owned.key {
-                "seed_provider" => list(serde_json::json!({
-                    "type": "object", "x-kubernetes-preserve-unknown-fields": true
-                })),
-                "data_file_directories" => list(serde_json::json!({ "type": "string" })),
-                "listen_on_broadcast_address" | "start_native_transport" | "auto_bootstrap" => {
-                    serde_json::json!({ "type": "boolean" })
-                }
-                _ => serde_json::json!({ "x-kubernetes-int-or-string": true }),
-            };
-            (owned.key.to_owned(), schema)
-        })
-        .collect();
-    let rules: Vec<_> = owned_keys::CASSANDRA_YAML
-        .iter()
-        .map(|owned| {
-            serde_json::json!({
-                "rule": format!("!has(self.{})", owned.key),
-                "message": format!("{} is owned by the operator: {}", owned.key, owned.instead),
-            })
-        })
-        .collect();
-    json_schema!({
-        "type": "object",
-        "x-kubernetes-preserve-unknown-fields": true,
-        "properties": properties,
-        "x-kubernetes-validations": rules,
-    })
+#[cfg(feature = "garde")]
+fn rack_names_are_unique(racks: &[Rack], _: &Scope) -> garde::Result {
+    checks::unique(racks.iter().map(|rack| rack.name.as_str()))
 }

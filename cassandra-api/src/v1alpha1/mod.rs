@@ -7,16 +7,18 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 
+#[cfg(feature = "garde")]
+mod checks;
 mod cluster;
 mod cluster_status;
 mod member;
 mod member_status;
 mod operation;
+mod pod_settings;
 
-pub use cluster::{
-    AntiAffinity, Broadcast, CassandraCluster, CassandraClusterSpec, Config, ImagePullPolicy, Jvm,
-    Network, Placement, Rack, ResourceAmounts, Resources, Storage, Toleration,
-};
+#[cfg(feature = "garde")]
+pub use checks::Scope;
+pub use cluster::{Broadcast, CassandraCluster, CassandraClusterSpec, Network, Rack, Storage};
 pub use cluster_status::{
     Blocked, CassandraClusterStatus, Founder, MOST_BLOCKED, OperationReport, Phase, RackStatus,
     Record, RecordedOperation,
@@ -29,6 +31,9 @@ pub use member_status::{
 };
 pub use operation::{
     Job, JobArguments, JobKind, Operation, OperationKind, OperationState, OperationStatus,
+};
+pub use pod_settings::{
+    AntiAffinity, Config, ImagePullPolicy, Jvm, Placement, ResourceAmounts, Resources, Toleration,
 };
 
 /// The CustomResourceDefinitions of all kinds, as `crds/` has them.

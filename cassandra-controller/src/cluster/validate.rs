@@ -9,7 +9,6 @@ use cassandra_api::{
     v1alpha1::{CassandraClusterSpec, CassandraClusterStatus},
     validation::{self, Invalid},
 };
-use garde::Validate as _;
 use kube::ResourceExt as _;
 
 use super::{decide::membership, kinds::Owned, observe::Observed};
@@ -42,18 +41,6 @@ pub(super) fn validate(observed: &Observed) -> Result<Validated<'_>, Vec<Invalid
     let cluster = &observed.cluster;
     let name = cluster.name_any();
     let mut problems = validation::problems(&name, &cluster.spec);
-    if let Err(report) = cluster.spec.validate() {
-        let known = |path: &str| problems.iter().any(|problem| problem.field.contains(path));
-        let more: Vec<_> = report
-            .iter()
-            .filter(|(path, _)| !known(&path.to_string()))
-            .map(|(path, error)| Invalid {
-                field: format!("spec.{path}"),
-                problem: error.message().into(),
-            })
-            .collect();
-        problems.extend(more);
-    }
     problems.extend(against_what_exists(&name, observed));
     let image = cluster.spec.cassandra_image();
     match (image, cluster.uid(), cluster.resource_version()) {
