@@ -1,7 +1,9 @@
-//! Kubernetes, etcd and CoreDNS, built from their Go modules.
+//! Kubernetes, etcd and CoreDNS, built from their Go modules: one module of ours, so that what they share is compiled
+//! once.
 //!
 //! Kubernetes is one program with all of its servers linked in (a quarter of the size and of the
-//! time); it looks at the name that it is called by.
+//! time); it looks at the name that it is called by. CoreDNS has the plugins that the bed's Corefile names, and no others:
+//! those for clouds would take longer to compile than etcd.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +16,8 @@ use crate::progress::Progress;
 
 /// The Kubernetes that the bed runs.
 pub const KUBERNETES_VERSION: &str = "1.34.4";
-const ETCD_VERSION: &str = "3.6.6";
-const COREDNS_VERSION: &str = "1.12.4";
+/// The oldest Go that builds it, major and minor version.
+pub(crate) const OLDEST_GO: (u32, u32) = (1, 24);
 /// The names that the Kubernetes program is called by.
 pub(super) const KUBERNETES_NAMES: [&str; 6] = [
     "kube-apiserver",
@@ -26,6 +28,22 @@ pub(super) const KUBERNETES_NAMES: [&str; 6] = [
     "kubectl",
 ];
 
+/// The module that names them all, with their versions.
+const MODULE: &str = include_str!("../../servers/go.mod");
+const SOURCES: [(&str, &str); 5] = [
+    ("go.mod", MODULE),
+    ("go.sum", include_str!("../../servers/go.sum")),
+    (
+        "kubernetes/main.go",
+        include_str!("../../servers/kubernetes/main.go"),
+    ),
+    ("etcd/main.go", include_str!("../../servers/etcd/main.go")),
+    (
+        "coredns/main.go",
+        include_str!("../../servers/coredns/main.go"),
+    ),
+];
+
 /// Where the programs are.
 #[derive(Debug)]
 pub(super) struct Binaries {
@@ -34,104 +52,93 @@ pub(super) struct Binaries {
     pub(super) coredns: PathBuf,
 }
 
-struct Recipe {
-    name: &'static str,
-    version: &'static str,
-    package: &'static str,
-    flags: String,
-    files: &'static [(&'static str, &'static str)],
-}
-
 impl Binaries {
-    /// Builds what is not there yet.
+    /// Builds them if they are not there yet.
     pub(super) fn build(cache: &Cache, progress: Progress) -> Result<Self> {
+        let folder = cache.artefact(&format!("bin/servers-{}", Self::key()), |target| {
+            let step = format!("Kubernetes {KUBERNETES_VERSION}, etcd and CoreDNS (go build)");
+            progress.step(&step, || compile(target))
+        })?;
         Ok(Self {
-            kubernetes: kubernetes().build(cache, progress)?,
-            etcd: etcd().build(cache, progress)?,
-            coredns: coredns().build(cache, progress)?,
+            kubernetes: folder.join("kubernetes"),
+            etcd: folder.join("etcd"),
+            coredns: folder.join("coredns"),
         })
     }
 
-    /// One name for all of them.
+    /// A name for what they are built from.
     pub(super) fn key() -> String {
-        let keys = [kubernetes(), etcd(), coredns()].map(|recipe| recipe.key());
-        recipe_key(keys.iter().map(String::as_bytes))
+        let flags = linker_flags();
+        let sources = SOURCES.iter().flat_map(|(name, text)| [*name, *text]);
+        recipe_key(
+            [flags.as_str()]
+                .into_iter()
+                .chain(sources)
+                .map(str::as_bytes),
+        )
     }
 }
 
-impl Recipe {
-    fn key(&self) -> String {
-        let flags = [self.version, self.package, &self.flags];
-        let files = self.files.iter().flat_map(|(name, text)| [*name, *text]);
-        recipe_key(flags.into_iter().chain(files).map(str::as_bytes))
+fn compile(target: &Path) -> Result<()> {
+    let folder = target.with_extension("src");
+    remove(&folder)?;
+    for (name, text) in SOURCES {
+        let file = folder.join(name);
+        fs::create_dir_all(file.parent().unwrap_or(&folder))?;
+        fs::write(file, text)?;
     }
-
-    fn build(&self, cache: &Cache, progress: Progress) -> Result<PathBuf> {
-        let name = format!("bin/{}-{}-{}", self.name, self.version, self.key());
-        cache.artefact(&name, |target| {
-            progress.step(&format!("{} {}", self.name, self.version), || {
-                self.compile(target)
-            })
-        })
-    }
-
-    fn compile(&self, target: &Path) -> Result<()> {
-        let source = target.with_extension("src");
-        remove(&source)?;
-        fs::create_dir_all(&source)?;
-        for (name, text) in self.files {
-            fs::write(source.join(name), text)?;
-        }
-        run(contained("go build")
-            .current_dir(&source)
-            .env("CGO_ENABLED", "0")
-            .args(["-ldflags", &self.flags, "-o"])
-            .arg(target)
-            .arg(self.package))?;
-        remove(&source)
-    }
+    fs::create_dir_all(target)?;
+    run(contained("go build")
+        .current_dir(&folder)
+        .env("CGO_ENABLED", "0")
+        .args(["-ldflags", &linker_flags(), "-o"])
+        .arg(target)
+        .args(["./kubernetes", "./etcd", "./coredns"]))?;
+    remove(&folder)
 }
 
-fn kubernetes() -> Recipe {
+/// Without symbols; Kubernetes tells its version to clients.
+fn linker_flags() -> String {
     let version = "-X k8s.io/component-base/version";
     let minor = KUBERNETES_VERSION.split('.').nth(1).unwrap_or_default();
-    Recipe {
-        name: "kubernetes",
-        version: KUBERNETES_VERSION,
-        package: ".",
-        flags: format!(
-            "-s -w {version}.gitVersion=v{KUBERNETES_VERSION} {version}.gitMajor=1 {version}.gitMinor={minor}"
-        ),
-        files: &[
-            ("go.mod", include_str!("../../hyperkube/go.mod")),
-            ("go.sum", include_str!("../../hyperkube/go.sum")),
-            ("main.go", include_str!("../../hyperkube/main.go")),
-        ],
-    }
+    format!(
+        "-s -w {version}.gitVersion=v{KUBERNETES_VERSION} {version}.gitMajor=1 {version}.gitMinor={minor}"
+    )
 }
 
-fn etcd() -> Recipe {
-    Recipe {
-        name: "etcd",
-        version: ETCD_VERSION,
-        package: "go.etcd.io/etcd/server/v3",
-        flags: "-s -w".to_owned(),
-        files: &[
-            ("go.mod", include_str!("../../etcd/go.mod")),
-            ("go.sum", include_str!("../../etcd/go.sum")),
-        ],
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::images::COREDNS_IMAGE;
 
-fn coredns() -> Recipe {
-    Recipe {
-        name: "coredns",
-        version: COREDNS_VERSION,
-        package: "github.com/coredns/coredns",
-        flags: "-s -w".to_owned(),
-        files: &[
-            ("go.mod", include_str!("../../coredns/go.mod")),
-            ("go.sum", include_str!("../../coredns/go.sum")),
-        ],
+    #[test]
+    fn versions_are_those_of_the_module() {
+        let (major, minor) = OLDEST_GO;
+        let coredns = COREDNS_IMAGE.rsplit(':').next().unwrap();
+        for line in [
+            format!("\ngo {major}.{minor}."),
+            format!("\tk8s.io/kubernetes v{KUBERNETES_VERSION}\n"),
+            format!("\tgithub.com/coredns/coredns {coredns}"),
+        ] {
+            assert!(MODULE.contains(&line), "{line}");
+        }
+    }
+
+    #[test]
+    fn coredns_has_the_plugins_that_its_configuration_names() {
+        let [.., (_, program)] = SOURCES;
+        let manifest = include_str!("../../manifests/coredns.yaml");
+        let (_, corefile) = manifest.split_once(".:53 {\n").unwrap();
+        let (corefile, _) = corefile.split_once("\n    }\n").unwrap();
+        let named = corefile
+            .lines()
+            .filter_map(|line| line.strip_prefix("      "))
+            .filter(|line| !line.starts_with(' '))
+            .filter_map(|line| line.split_whitespace().next());
+        let named: Vec<_> = named.collect();
+        assert!(named.contains(&"kubernetes"), "{named:?}");
+        for plugin in named {
+            assert!(program.contains(&format!("/plugin/{plugin}\"")), "{plugin}");
+        }
     }
 }

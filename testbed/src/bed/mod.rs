@@ -45,6 +45,7 @@ use std::thread::ScopedJoinHandle;
 use anyhow::{Result, anyhow, ensure};
 
 pub use self::binaries::KUBERNETES_VERSION;
+pub(crate) use self::binaries::OLDEST_GO;
 pub use self::layout::{NODES, Node};
 pub use self::status::Status;
 pub use rustix::process::Signal;

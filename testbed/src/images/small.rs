@@ -33,9 +33,10 @@ pub fn pause_image(cache: &Cache) -> Result<PathBuf> {
     })
 }
 
-/// The archive of the CoreDNS image, from the program of that name.
+/// The archive of the CoreDNS image, from the program, whose folder's name tells what it was built from.
 pub fn coredns_image(cache: &Cache, program: &Path) -> Result<PathBuf> {
-    let built_as = program.file_name().unwrap_or_default().to_string_lossy();
+    let built_as = program.parent().and_then(Path::file_name);
+    let built_as = built_as.unwrap_or_default().to_string_lossy();
     let key = recipe_key([built_as.as_bytes(), COREDNS_IMAGE.as_bytes()]);
     cache.artefact(&format!("images/coredns-{key}.tar"), |target| {
         ImageBuilder::new(COREDNS_IMAGE)

@@ -8,12 +8,10 @@ use anyhow::{Result, bail};
 
 use super::machine::Machine;
 use super::needs::Need;
-use crate::bed::KUBERNETES_VERSION;
+use crate::bed::{KUBERNETES_VERSION, OLDEST_GO};
 use crate::process::line;
 use crate::workspace;
 
-/// The oldest Go that builds the servers, as their `go.mod` says.
-const OLDEST_GO: (u32, u32) = (1, 24);
 /// The Go that this was tried with.
 const TRIED_GO: &str = "1.26.8";
 

@@ -1,10 +1,11 @@
+// Kubernetes' servers and kubectl as one program, which looks at the name that it is called by.
 package main
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
-	"context"
 	"github.com/spf13/cobra"
 	"k8s.io/component-base/cli"
 	_ "k8s.io/component-base/logs/json/register"
