@@ -156,8 +156,7 @@ impl Drain {
     pub fn config(&self) -> Config {
         Config {
             jolokia: self.jolokia.endpoint.clone(),
-            drain_limit: Duration::from_secs(self.timeout_seconds),
-            ..Config::default()
+            limit: Some(Duration::from_secs(self.timeout_seconds)),
         }
     }
 }
@@ -167,8 +166,7 @@ impl Live {
     pub fn config(&self) -> Config {
         Config {
             jolokia: self.jolokia.endpoint.clone(),
-            limit: Duration::from_secs(self.timeout_seconds),
-            ..Config::default()
+            limit: Some(Duration::from_secs(self.timeout_seconds)),
         }
     }
 }

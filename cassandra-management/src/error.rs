@@ -102,6 +102,24 @@ impl Error {
         }
     }
 
+    /// Whether it is known that what was asked has not been done, or has failed. Otherwise it may be done, or still be
+    /// going on: that has to be looked at.
+    pub fn outcome_is_known(&self) -> bool {
+        match self {
+            Self::Address { .. }
+            | Self::Refused { .. }
+            | Self::Connect { .. }
+            | Self::Denied { .. }
+            | Self::Java { .. }
+            | Self::NotDrained { .. }
+            | Self::SeedsNotLoaded => true,
+            Self::Timeout { .. }
+            | Self::Lost { .. }
+            | Self::Status { .. }
+            | Self::Malformed { .. } => false,
+        }
+    }
+
     /// Whether nobody listens, so that the process is not there.
     pub fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })

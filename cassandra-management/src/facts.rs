@@ -52,15 +52,26 @@ pub struct NodeFacts {
     pub missing: Vec<&'static str>,
 }
 
-/// Cassandra's own operation mode.
+/// Cassandra's own operation mode: those of `StorageService.Mode` in 5.0. Earlier releases do not all have
+/// [`JoiningFailed`](Self::JoiningFailed) and [`DecommissionFailed`](Self::DecommissionFailed), and have no others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// Has not begun to join.
     Starting,
     /// Bootstraps, or takes its place in the ring again.
     Joining,
+    /// Has bootstrapped in vain, and is not in the ring.
+    JoiningFailed,
     /// Is in the ring.
     Normal,
+    /// Is in the ring, serves, and streams its data to others to leave it.
+    Leaving,
+    /// Has left the ring.
+    Decommissioned,
+    /// Has tried to leave in vain, and is in the ring.
+    DecommissionFailed,
+    /// Is in the ring, serves, and takes other tokens.
+    Moving,
     /// Flushes, and takes no requests.
     Draining,
     /// Has flushed, and takes no requests.
@@ -70,12 +81,31 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Every mode that has a name here.
+    const NAMED: [Self; 10] = [
+        Self::Starting,
+        Self::Joining,
+        Self::JoiningFailed,
+        Self::Normal,
+        Self::Leaving,
+        Self::Decommissioned,
+        Self::DecommissionFailed,
+        Self::Moving,
+        Self::Draining,
+        Self::Drained,
+    ];
+
     /// Cassandra's name of it.
     pub fn as_str(&self) -> &str {
         match self {
             Self::Starting => "STARTING",
             Self::Joining => "JOINING",
+            Self::JoiningFailed => "JOINING_FAILED",
             Self::Normal => "NORMAL",
+            Self::Leaving => "LEAVING",
+            Self::Decommissioned => "DECOMMISSIONED",
+            Self::DecommissionFailed => "DECOMMISSION_FAILED",
+            Self::Moving => "MOVING",
             Self::Draining => "DRAINING",
             Self::Drained => "DRAINED",
             Self::Other(name) => name,
@@ -85,14 +115,10 @@ impl Mode {
 
 impl From<String> for Mode {
     fn from(name: String) -> Self {
-        match name.as_str() {
-            "STARTING" => Self::Starting,
-            "JOINING" => Self::Joining,
-            "NORMAL" => Self::Normal,
-            "DRAINING" => Self::Draining,
-            "DRAINED" => Self::Drained,
-            _ => Self::Other(name),
-        }
+        let mut named = Self::NAMED.into_iter();
+        named
+            .find(|mode| mode.as_str() == name)
+            .unwrap_or(Self::Other(name))
     }
 }
 
@@ -171,14 +197,19 @@ fn ring(
         .iter()
         .map(|(address, state)| (without_name(address), state.as_str()))
         .collect();
-    let schemas = schemas(gossip);
+    let gossip = told(gossip);
     let mut ring: Vec<Peer> = host_ids
         .into_iter()
-        .map(|(address, host_id)| Peer {
-            host_id,
-            state: peer_state(states.get(address.as_str()).copied()),
-            schema: schemas.get(address.as_str()).copied().map(Into::into),
-            address: without_port(&address).into(),
+        .map(|(address, host_id)| {
+            let told = gossip.get(address.as_str()).copied().unwrap_or_default();
+            Peer {
+                host_id,
+                state: peer_state(states.get(address.as_str()).copied()),
+                schema: told.schema.map(Into::into),
+                datacenter: told.datacenter.map(Into::into),
+                rack: told.rack.map(Into::into),
+                address: without_port(&address).into(),
+            }
         })
         .collect();
     ring.sort();
@@ -193,20 +224,37 @@ fn peer_state(state: Option<&str>) -> PeerState {
     }
 }
 
-/// Schema versions by address. Gossip is written as a line `host/address:port` for each node, and below it
+/// What gossip tells of one node.
+#[derive(Clone, Copy, Default)]
+struct Gossiped<'a> {
+    schema: Option<&'a str>,
+    datacenter: Option<&'a str>,
+    rack: Option<&'a str>,
+}
+
+/// What gossip tells of each node, by address. It is written as a line `host/address:port` for each node, and below it
 /// a line `  KEY:counter:value` for each thing that is known of it.
-fn schemas(gossip: &str) -> BTreeMap<&str, &str> {
+fn told(gossip: &str) -> BTreeMap<&str, Gossiped<'_>> {
     let mut node = "";
-    let mut schemas = BTreeMap::new();
+    let mut nodes: BTreeMap<&str, Gossiped<'_>> = BTreeMap::new();
     for line in gossip.lines() {
         if !line.starts_with(' ') {
             node = without_name(line);
-        } else if let Some(version) = line.trim_start().strip_prefix("SCHEMA:") {
-            let version = version.split_once(':').map_or(version, |(_, value)| value);
-            schemas.insert(node, version);
+            continue;
+        }
+        let mut parts = line.trim_start().splitn(3, ':');
+        let (Some(key), Some(_), Some(value)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let told = nodes.entry(node).or_default();
+        match key {
+            "SCHEMA" => told.schema = Some(value),
+            "DC" => told.datacenter = Some(value),
+            "RACK" => told.rack = Some(value),
+            _ => {}
         }
     }
-    schemas
+    nodes
 }
 
 /// `name/address:port` or `/address:port` without the name.
@@ -291,23 +339,32 @@ mod tests {
             ("/10.0.0.9:7000", "DOWN"),
         ];
         let gossip = "/10.0.0.1:7000\n  generation:1\n  SCHEMA:22:s-1\n  TOKENS:3:<hidden>\n\
-                      node-2/10.0.0.2:7000\n  DC:1:dc1\n/10.0.0.9:7000\n  SCHEMA:1:s-9\n";
+                      node-2/10.0.0.2:7000\n  DC:1:dc1\n  RACK:3:r:1\n/10.0.0.9:7000\n  SCHEMA:1:s-9\n";
         let owned = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
             pairs.collect::<BTreeMap<String, String>>()
         };
-        let peer = |host_id: &str, address: &str, state, schema: Option<&str>| Peer {
+        let peer = |host_id: &str, address: &str, state| Peer {
             host_id: host_id.into(),
             address: address.into(),
             state,
-            schema: schema.map(Into::into),
+            schema: None,
+            datacenter: None,
+            rack: None,
         };
         assert_eq!(
             ring(owned(&host_ids), &owned(&states), gossip),
             [
-                peer("a", "10.0.0.2", PeerState::Down, None),
-                peer("b", "2001:db8:0:0:0:0:0:1", PeerState::Unknown, None),
-                peer("c", "10.0.0.1", PeerState::Up, Some("s-1")),
+                Peer {
+                    datacenter: Some("dc1".into()),
+                    rack: Some("r:1".into()),
+                    ..peer("a", "10.0.0.2", PeerState::Down)
+                },
+                peer("b", "2001:db8:0:0:0:0:0:1", PeerState::Unknown),
+                Peer {
+                    schema: Some("s-1".into()),
+                    ..peer("c", "10.0.0.1", PeerState::Up)
+                },
             ]
         );
     }
@@ -315,9 +372,22 @@ mod tests {
     #[test]
     fn modes_keep_cassandras_names() {
         for name in [
-            "STARTING", "JOINING", "NORMAL", "DRAINING", "DRAINED", "LEAVING",
+            "STARTING",
+            "NORMAL",
+            "JOINING",
+            "JOINING_FAILED",
+            "LEAVING",
+            "DECOMMISSIONED",
+            "DECOMMISSION_FAILED",
+            "MOVING",
+            "DRAINING",
+            "DRAINED",
         ] {
-            assert_eq!(Mode::from(name.to_owned()).as_str(), name);
+            let mode = Mode::from(name.to_owned());
+            assert_eq!(mode.as_str(), name);
+            assert!(!matches!(mode, Mode::Other(_)), "{name}");
         }
+        let newer = Mode::from("SLEEPING".to_owned());
+        assert_eq!(newer, Mode::Other("SLEEPING".into()));
     }
 }

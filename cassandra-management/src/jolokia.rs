@@ -6,23 +6,31 @@ use serde_json::{Value, json};
 
 use crate::{
     Error,
-    calls::{Call, Kind},
+    calls::{Kind, Request},
 };
 
 /// The body of a bulk request.
-pub(crate) fn request(calls: &[Call]) -> Vec<u8> {
-    let calls: Value = calls
+pub(crate) fn request(requests: &[Request]) -> Vec<u8> {
+    let calls: Value = requests
         .iter()
-        .map(|call| match call.kind {
+        .map(|Request { call, arguments }| match call.kind {
             Kind::Read => json!({"type": "read", "mbean": call.mbean, "attribute": call.name}),
-            Kind::Execute => json!({"type": "exec", "mbean": call.mbean, "operation": call.name}),
+            Kind::Execute => json!({
+                "type": "exec",
+                "mbean": call.mbean,
+                "operation": call.name,
+                "arguments": arguments,
+            }),
         })
         .collect();
     calls.to_string().into_bytes()
 }
 
 /// The answers to a bulk request, in the order of its calls.
-pub(crate) fn answers(calls: &[Call], body: &[u8]) -> Result<Vec<Result<Value, Error>>, Error> {
+pub(crate) fn answers(
+    requests: &[Request],
+    body: &[u8],
+) -> Result<Vec<Result<Value, Error>>, Error> {
     let malformed = |detail: String| Error::Malformed {
         call: "a bulk request",
         detail,
@@ -38,17 +46,17 @@ pub(crate) fn answers(calls: &[Call], body: &[u8]) -> Result<Vec<Result<Value, E
             .unwrap_or_else(|| malformed("one answer to several calls".into())));
     }
     let answers: Vec<Answer> = serde_json::from_value(body).map_err(unreadable)?;
-    if answers.len() != calls.len() {
+    if answers.len() != requests.len() {
         return Err(malformed(format!(
             "{} answers to {} calls",
             answers.len(),
-            calls.len()
+            requests.len()
         )));
     }
-    Ok(calls
+    Ok(requests
         .iter()
         .zip(answers)
-        .map(|(call, answer)| answer.outcome(call.name))
+        .map(|(request, answer)| answer.outcome(request.call.name))
         .collect())
 }
 
@@ -82,7 +90,29 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::{DRAIN, OPERATION_MODE, TOKENS};
+    use crate::calls::{DRAIN, FORCE_KEYSPACE_FLUSH, OPERATION_MODE, TOKENS};
+
+    #[test]
+    fn an_operation_is_asked_for_by_its_signature_with_its_arguments() {
+        let flush = FORCE_KEYSPACE_FLUSH.with(("shop".into(), vec!["orders".into()]));
+        let body: Value = serde_json::from_slice(&request(&[flush, TOKENS.into()])).unwrap();
+        assert_eq!(
+            body,
+            json!([
+                {
+                    "type": "exec",
+                    "mbean": "org.apache.cassandra.db:type=StorageService",
+                    "operation": "forceKeyspaceFlush(java.lang.String,[Ljava.lang.String;)",
+                    "arguments": ["shop", ["orders"]],
+                },
+                {
+                    "type": "read",
+                    "mbean": "org.apache.cassandra.db:type=StorageService",
+                    "attribute": "Tokens",
+                },
+            ])
+        );
+    }
 
     #[test]
     fn each_call_has_its_own_outcome() {
@@ -90,7 +120,11 @@ mod tests {
             {"request":{},"value":"NORMAL","status":200,"timestamp":1},
             {"request":{},"error_type":"javax.management.AttributeNotFoundException","error":"No such attribute","status":404},
             {"request":{},"error_type":"java.lang.Exception","error":"denied","status":403}]"#;
-        let answers = answers(&[OPERATION_MODE, TOKENS, DRAIN], body).unwrap();
+        let answers = answers(
+            &[OPERATION_MODE.into(), TOKENS.into(), DRAIN.with(())],
+            body,
+        )
+        .unwrap();
         assert_eq!(answers[0].as_ref().unwrap(), "NORMAL");
         assert_eq!(answers[1].as_ref().unwrap_err().reason(), "Java");
         assert_eq!(answers[2].as_ref().unwrap_err().reason(), "Denied");
@@ -99,7 +133,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_not_the_protocol_is_malformed() {
         for body in ["", "{}", "[]", "[1]", r#"{"status":200}"#, "<html>"] {
-            let error = answers(&[TOKENS], body.as_bytes()).unwrap_err();
+            let error = answers(&[TOKENS.into()], body.as_bytes()).unwrap_err();
             assert_eq!(error.reason(), "Malformed", "{body}");
         }
     }
@@ -107,6 +141,9 @@ mod tests {
     #[test]
     fn a_request_that_is_denied_as_a_whole_is_denied() {
         let body = br#"{"status":403,"error":"No access from client /10.0.0.1 allowed"}"#;
-        assert_eq!(answers(&[TOKENS], body).unwrap_err().reason(), "Denied");
+        assert_eq!(
+            answers(&[TOKENS.into()], body).unwrap_err().reason(),
+            "Denied"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! one pod say to each other.
 //!
 //! [`Management`] asks one node, never a ring: what it says of others is its own view. Every call has a time
-//! limit, since a Cassandra that hangs still accepts connections. What may be called is one table, in
+//! limit of its own, since a Cassandra that hangs still accepts connections. What may be called is one table, in
 //! [`calls`], and the allow-list that Jolokia is started with, [`POLICY_XML`], is made of the same table.
 
 pub mod calls;
@@ -21,4 +21,4 @@ pub use calls::POLICY_XML;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use facts::{Mode, NodeFacts};
-pub use management::{Config, Management};
+pub use management::{Config, Keyspaces, Management};

@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use cassandra_api::ports;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
     Endpoint, Error, Mode, NodeFacts,
-    calls::{Call, DRAIN, OPERATION_MODE, RELOAD_SEEDS},
+    calls::{
+        Call, DRAIN, FORCE_KEYSPACE_FLUSH, KEYSPACES, OPERATION_MODE, RELOAD_SEEDS,
+        REPLICATED_KEYSPACES, Request,
+    },
     facts, jolokia,
 };
 
@@ -16,18 +20,15 @@ use crate::{
 pub struct Config {
     /// Jolokia's address. Default: `http://127.0.0.1:8778/jolokia/`.
     pub jolokia: Endpoint,
-    /// Limit of every call but a drain. Default: 5 s.
-    pub limit: Duration,
-    /// Limit of a drain, which flushes all tables. Default: 120 s.
-    pub drain_limit: Duration,
+    /// How long every call is waited for, instead of its own limit in the table of calls. Default: each has its own.
+    pub limit: Option<Duration>,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             jolokia: Endpoint::new("127.0.0.1", port(ports::JOLOKIA), "/jolokia/"),
-            limit: Duration::from_secs(5),
-            drain_limit: Duration::from_mins(2),
+            limit: None,
         }
     }
 }
@@ -57,13 +58,13 @@ impl Management {
 
     /// Reads everything that is known of the node. What is not there yet is absent.
     pub async fn facts(&self) -> Result<NodeFacts, Error> {
-        let answers = self.bulk(facts::READS, self.config.limit).await?;
+        let answers = self.read(facts::READS).await?;
         NodeFacts::from_answers(answers)
     }
 
     /// The node's mode. None: Cassandra is not so far yet.
     pub async fn mode(&self) -> Result<Option<Mode>, Error> {
-        match self.call(OPERATION_MODE, self.config.limit).await {
+        match self.call(OPERATION_MODE).await {
             Ok(Value::String(mode)) => Ok(Some(mode.into())),
             Ok(_) | Err(Error::Java { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -78,7 +79,7 @@ impl Management {
     /// Flushes everything and stops taking requests. Done when Cassandra says that it is DRAINED; a node
     /// that is drained already stays so, and a drain that took too long can be asked for again.
     pub async fn drain(&self) -> Result<(), Error> {
-        self.call(DRAIN, self.config.drain_limit).await?;
+        self.call(DRAIN.with(())).await?;
         match self.mode().await? {
             Some(Mode::Drained) => Ok(()),
             mode => Err(Error::NotDrained {
@@ -89,39 +90,58 @@ impl Management {
 
     /// Has the seeds read anew from cassandra.yaml, and returns them without the node itself.
     pub async fn reload_seeds(&self) -> Result<Vec<String>, Error> {
-        let seeds = self.call(RELOAD_SEEDS, self.config.limit).await?;
-        let seeds: Option<Vec<String>> =
-            serde_json::from_value(seeds).map_err(|error| Error::Malformed {
-                call: RELOAD_SEEDS.name,
-                detail: error.to_string(),
-            })?;
+        let seeds = self.call(RELOAD_SEEDS.with(())).await?;
+        let seeds: Option<Vec<String>> = parsed(RELOAD_SEEDS.call, seeds)?;
         seeds.ok_or(Error::SeedsNotLoaded)
     }
 
-    async fn call(&self, call: Call, limit: Duration) -> Result<Value, Error> {
-        let mut answers = self.bulk(&[call], limit).await?;
+    /// The node's keyspaces.
+    pub async fn keyspaces(&self) -> Result<Keyspaces, Error> {
+        let (all, replicated) = (KEYSPACES, REPLICATED_KEYSPACES);
+        Ok(Keyspaces {
+            all: parsed(all, self.call(all).await?)?,
+            replicated: parsed(replicated, self.call(replicated).await?)?,
+        })
+    }
+
+    /// Writes what a keyspace has in memory to the disk. Returns when that is done. Doing it again does no harm.
+    pub async fn flush(&self, keyspace: &str) -> Result<(), Error> {
+        let all_tables = Vec::new();
+        let flush = FORCE_KEYSPACE_FLUSH.with((keyspace.to_owned(), all_tables));
+        self.call(flush).await.map(drop)
+    }
+
+    async fn call(&self, request: impl Into<Request>) -> Result<Value, Error> {
+        let request = request.into();
+        let name = request.call.name;
+        let mut answers = self.bulk(&[request]).await?;
         answers.pop().unwrap_or_else(|| {
             Err(Error::Malformed {
-                call: call.name,
+                call: name,
                 detail: "no answer".into(),
             })
         })
     }
 
+    async fn read(&self, calls: &[Call]) -> Result<Answers, Error> {
+        let requests: Vec<Request> = calls.iter().copied().map(Request::from).collect();
+        self.bulk(&requests).await
+    }
+
     /// Asks several things at once. An exception of one of them is its own answer, but an error is the
     /// answer to all: Cassandra runs with assertions on, and a node that is joining fails one when it is
     /// asked for its tokens. Then each is asked alone.
-    async fn bulk(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
-        match self.ask(calls, limit).await {
-            Err(Error::Java { .. }) if calls.len() > 1 => self.one_by_one(calls, limit).await,
+    async fn bulk(&self, requests: &[Request]) -> Result<Answers, Error> {
+        match self.ask(requests).await {
+            Err(Error::Java { .. }) if requests.len() > 1 => self.one_by_one(requests).await,
             outcome => outcome,
         }
     }
 
-    async fn one_by_one(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
+    async fn one_by_one(&self, requests: &[Request]) -> Result<Answers, Error> {
         let mut answers = Vec::new();
-        for call in calls {
-            match self.ask(std::slice::from_ref(call), limit).await {
+        for request in requests {
+            match self.ask(std::slice::from_ref(request)).await {
                 Ok(answer) => answers.extend(answer),
                 Err(error @ Error::Java { .. }) => answers.push(Err(error)),
                 Err(error) => return Err(error),
@@ -130,9 +150,27 @@ impl Management {
         Ok(answers)
     }
 
-    async fn ask(&self, calls: &[Call], limit: Duration) -> Result<Answers, Error> {
-        let request = jolokia::request(calls);
+    async fn ask(&self, requests: &[Request]) -> Result<Answers, Error> {
+        let longest = requests.iter().map(|request| request.call.limit).max();
+        let limit = self.config.limit.or(longest).unwrap_or_default();
+        let request = jolokia::request(requests);
         let answer = self.config.jolokia.post(request, limit).await?;
-        jolokia::answers(calls, &answer)
+        jolokia::answers(requests, &answer)
     }
+}
+
+/// The names of a node's keyspaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keyspaces {
+    /// All of them.
+    pub all: Vec<String>,
+    /// Those whose data is the ring's: all but the ones that each node keeps for itself, `system` above all.
+    pub replicated: Vec<String>,
+}
+
+fn parsed<T: DeserializeOwned>(call: Call, value: Value) -> Result<T, Error> {
+    serde_json::from_value(value).map_err(|error| Error::Malformed {
+        call: call.name,
+        detail: error.to_string(),
+    })
 }

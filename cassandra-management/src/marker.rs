@@ -1,7 +1,7 @@
 //! The marker on a member's volume: whose data this is, and whether its node has joined a ring.
 //!
-//! The bootstrapper writes it before the first start, the agent when the node has joined; they never run a
-//! step of the other's. It is replaced as a whole and reaches the disk before anybody is told what it says.
+//! The bootstrapper writes it before the first start, the agent when the node has joined; they never write
+//! it at the same time. It is replaced as a whole and reaches the disk before anybody is told what it says.
 
 use std::{
     fs::{self, File},

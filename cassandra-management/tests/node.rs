@@ -6,9 +6,14 @@
     reason = "these are tests, helpers included"
 )]
 
-use std::{future::pending, net::SocketAddr, time::Duration};
+use std::{
+    future::pending,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use cassandra_api::v1alpha1::{PeerState, VolumeStatus};
+use cassandra_api::v1alpha1::{Peer, PeerState, VolumeStatus};
 use cassandra_management::{
     AgentClient, Config, Endpoint, Management, Mode, calls,
     start_request::{StartRequest, StartResponse},
@@ -63,8 +68,7 @@ async fn server(answer: impl Fn(&str, &str) -> (u16, String) + Send + 'static) -
 fn management(address: SocketAddr) -> Management {
     Management::new(Config {
         jolokia: Endpoint::new(address.ip().to_string(), address.port(), "/jolokia"),
-        limit: Duration::from_millis(200),
-        drain_limit: Duration::from_secs(2),
+        limit: Some(Duration::from_millis(200)),
     })
 }
 
@@ -116,6 +120,9 @@ async fn facts_of_recorded_nodes_are_understood() {
         assert_eq!(mine.unwrap().state, PeerState::Up);
         assert_eq!(mine.unwrap().schema, facts.schema_version);
         assert!(facts.ring.is_sorted_by_key(|peer| &peer.host_id));
+        let place = |peer: &Peer| (peer.datacenter.clone(), peer.rack.clone());
+        let expected = (Some("dc1".into()), Some("r1".into()));
+        assert!(facts.ring.iter().all(|peer| place(peer) == expected));
     }
 }
 
@@ -186,6 +193,47 @@ async fn a_drain_is_done_when_cassandra_says_so() {
     assert_eq!(error.reason(), "NotDrained");
     let none = jolokia(json!({"OperationMode": "DRAINED"})).await;
     assert_eq!(management(none).drain().await.unwrap_err().reason(), "Java");
+}
+
+#[tokio::test]
+async fn a_keyspace_is_flushed_by_its_name_with_all_its_tables() {
+    let asked = Arc::new(Mutex::new(String::new()));
+    let log = Arc::clone(&asked);
+    let address = server(move |_, body| {
+        *log.lock().unwrap() = body.to_owned();
+        (200, r#"[{"value":null,"status":200}]"#.into())
+    })
+    .await;
+    management(address).flush("shop").await.unwrap();
+    let calls: Value = serde_json::from_str(&asked.lock().unwrap()).unwrap();
+    assert_eq!(
+        calls[0]["operation"],
+        "forceKeyspaceFlush(java.lang.String,[Ljava.lang.String;)"
+    );
+    assert_eq!(calls[0]["arguments"], json!(["shop", []]));
+}
+
+#[tokio::test]
+async fn a_flush_that_did_not_answer_may_be_done_and_one_that_failed_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = management(listener.local_addr().unwrap());
+    assert!(!silent.flush("shop").await.unwrap_err().outcome_is_known());
+    let failing =
+        r#"[{"status":500,"error_type":"java.lang.IllegalArgumentException","error":"x"}]"#;
+    let address = server(move |_, _| (200, failing.into())).await;
+    let error = management(address).flush("shop").await.unwrap_err();
+    assert!(error.outcome_is_known(), "{error}");
+}
+
+#[tokio::test]
+async fn keyspaces_are_read_with_those_that_are_the_rings() {
+    let address = jolokia(json!({
+        "Keyspaces": ["system", "shop"],
+        "NonLocalStrategyKeyspaces": ["shop"],
+    }));
+    let keyspaces = management(address.await).keyspaces().await.unwrap();
+    assert_eq!(keyspaces.all, ["system", "shop"]);
+    assert_eq!(keyspaces.replicated, ["shop"]);
 }
 
 #[tokio::test]

@@ -77,6 +77,8 @@ pub(crate) fn serving() -> NodeFacts {
         address: address.into(),
         state: PeerState::Up,
         schema: Some("s-1".into()),
+        datacenter: Some("dc1".into()),
+        rack: Some("r1".into()),
     };
     NodeFacts {
         mode: Some(Mode::Normal),

@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod error;
 #[cfg(test)]
 mod fixtures;
 pub mod joining;
@@ -26,4 +27,4 @@ pub mod state;
 pub mod status;
 pub mod volume;
 
-pub use run::{Error, run};
+pub use run::run;

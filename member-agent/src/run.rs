@@ -1,6 +1,6 @@
 //! The program: the connection, the servers, the signals.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use cassandra_management::{Config, Management};
 use kube::{Api, Client};
@@ -13,6 +13,7 @@ use tokio::{
 
 use crate::{
     clock::SystemClock,
+    error::Error,
     metrics::Metrics,
     options::Options,
     probes,
@@ -23,34 +24,6 @@ use crate::{
 
 /// How long connecting to the API server may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
-
-/// Why the agent could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// There is no configuration of a Kubernetes client.
-    #[error("failed to find the API server")]
-    Configuration(#[source] Box<kube::config::InferConfigError>),
-    /// The Kubernetes client could not be made.
-    #[error("failed to make a Kubernetes client")]
-    Client(#[source] Box<kube::Error>),
-    /// The metrics contradict each other.
-    #[error("failed to register the metrics")]
-    Metrics(#[from] prometheus::Error),
-    /// Somebody else has the port.
-    #[error("failed to listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The signals can't be waited for.
-    #[error("failed to wait for signals")]
-    Signals(#[source] io::Error),
-    /// A task that never ends did.
-    #[error("a task of the agent ended")]
-    TaskEnded,
-}
 
 /// Runs the agent until it is told to stop.
 pub async fn run(options: Options) -> Result<(), Error> {

@@ -9,12 +9,12 @@ use tokio::{sync::watch, task::JoinSet};
 use crate::{
     agent::Agent,
     clock::Clock,
+    error::Error,
     member::{self, CachedMember, LastContact, LiveReader},
     metrics::Metrics,
     probes::ProbeState,
     reading::Node,
     report::Reporter,
-    run::Error,
     start_request::{BootstrapperReport, StartRequests},
     volume::Volume,
 };

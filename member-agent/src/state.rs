@@ -31,6 +31,11 @@ fn of_answer(facts: &NodeFacts) -> MemberState {
         Some(Mode::Joining) => MemberState::Joining,
         Some(Mode::Normal) if facts.native_transport => MemberState::Ready,
         Some(Mode::Normal | Mode::Other(_)) => MemberState::NotServing,
+        Some(Mode::JoiningFailed) => MemberState::JoinFailed,
+        Some(Mode::Leaving) => MemberState::Leaving,
+        Some(Mode::Moving) => MemberState::Moving,
+        Some(Mode::DecommissionFailed) => MemberState::DecommissionFailed,
+        Some(Mode::Decommissioned) => MemberState::Decommissioned,
         Some(Mode::Draining | Mode::Drained) => MemberState::Draining,
     }
 }
@@ -53,7 +58,17 @@ fn message(state: MemberState, reading: &Reading, volume: Option<&VolumeStatus>)
             .unwrap_or_else(|| "the bootstrapper refuses to start Cassandra".into()),
         MemberState::Starting => "Cassandra is starting".into(),
         MemberState::Joining => "Cassandra is joining the ring".into(),
+        MemberState::JoinFailed => {
+            "Cassandra could not bootstrap and is not in the ring; its log says why".into()
+        }
         MemberState::Ready => "Cassandra is in the ring and serves CQL".into(),
+        MemberState::Leaving => in_the_ring("Cassandra is leaving the ring", reading),
+        MemberState::Moving => in_the_ring("Cassandra is taking other tokens", reading),
+        MemberState::DecommissionFailed => in_the_ring(
+            "Cassandra could not leave the ring and is still in it; its log says why",
+            reading,
+        ),
+        MemberState::Decommissioned => "Cassandra has left the ring".into(),
         MemberState::Draining => "Cassandra is drained or draining, and takes no requests".into(),
         MemberState::Stopped => "Cassandra is not running".into(),
         MemberState::NotServing => not_serving(reading),
@@ -61,6 +76,13 @@ fn message(state: MemberState, reading: &Reading, volume: Option<&VolumeStatus>)
         // The API may have grown a state that this agent never gives.
         MemberState::Unknown | _ => "the agent has not looked yet".into(),
     }
+}
+
+/// What a node does that has its place in the ring, with or without CQL.
+fn in_the_ring(what: &str, reading: &Reading) -> String {
+    let serves = reading.facts().is_some_and(|facts| facts.native_transport);
+    let cql = if serves { "serves" } else { "does not serve" };
+    format!("{what}; it {cql} CQL")
 }
 
 fn not_serving(reading: &Reading) -> String {
@@ -108,8 +130,17 @@ mod tests {
             (Some("JOINING"), false, MemberState::Joining),
             (Some("NORMAL"), true, MemberState::Ready),
             (Some("NORMAL"), false, MemberState::NotServing),
-            (Some("LEAVING"), true, MemberState::NotServing),
-            (Some("DECOMMISSION_FAILED"), true, MemberState::NotServing),
+            (Some("JOINING_FAILED"), false, MemberState::JoinFailed),
+            (Some("LEAVING"), true, MemberState::Leaving),
+            (Some("LEAVING"), false, MemberState::Leaving),
+            (Some("MOVING"), true, MemberState::Moving),
+            (
+                Some("DECOMMISSION_FAILED"),
+                true,
+                MemberState::DecommissionFailed,
+            ),
+            (Some("DECOMMISSIONED"), false, MemberState::Decommissioned),
+            (Some("SLEEPING"), true, MemberState::NotServing),
             (Some("DRAINING"), true, MemberState::Draining),
             (Some("DRAINED"), false, MemberState::Draining),
         ] {
@@ -149,6 +180,19 @@ mod tests {
     }
 
     #[test]
+    fn a_node_in_the_ring_is_said_to_serve_or_not() {
+        for (native, words) in [(true, "serves CQL"), (false, "does not serve CQL")] {
+            let leaving = ready(
+                MemberState::Leaving,
+                &answered(Some("LEAVING"), native),
+                None,
+            );
+            assert_eq!(leaving.reason, "Leaving");
+            assert!(leaving.message.ends_with(words), "{}", leaving.message);
+        }
+    }
+
+    #[test]
     fn ready_is_true_in_the_state_ready_only_and_its_reason_is_the_state() {
         let reading = answered(Some("NORMAL"), true);
         let condition = ready(MemberState::Ready, &reading, None);
@@ -159,6 +203,11 @@ mod tests {
             MemberState::Refused,
             MemberState::Starting,
             MemberState::Joining,
+            MemberState::JoinFailed,
+            MemberState::Leaving,
+            MemberState::Moving,
+            MemberState::DecommissionFailed,
+            MemberState::Decommissioned,
             MemberState::NotServing,
             MemberState::NotAnswering,
             MemberState::Draining,

@@ -98,6 +98,8 @@ fn ring(cluster: &str, members: usize) -> Vec<Peer> {
         address: format!("10.96.{}.{}", 100 + number, 100 + number),
         state: PeerState::Up,
         schema: Some(uuid("schema", cluster)),
+        datacenter: Some("dc1".into()),
+        rack: Some(format!("r{}", number % 3 + 1)),
     };
     let mut ring: Vec<_> = member_names(cluster, members)
         .into_iter()

@@ -83,9 +83,11 @@ pub struct CassandraMemberStatus {
 
 /// The member's state in one word. `Unknown`: the agent has not looked yet. `Waiting`: for the permit to start.
 /// `Refused`: the volume is not this member's, or the configuration can't be used. `Starting`: Cassandra is
-/// starting. `Joining`: it is bootstrapping. `Ready`: Normal and serving CQL. `NotServing`: up, but not
-/// Normal or without CQL. `NotAnswering`: the process is there and does not answer. `Draining`: on the way
-/// down. `Stopped`: Cassandra is not running.
+/// starting. `Joining`: it is bootstrapping. `JoinFailed`: it bootstrapped in vain and is not in the ring. `Ready`: Normal
+/// and serving CQL. `Leaving`: it hands its data to others to leave the ring, and serves until that is done. `Moving`: it
+/// takes other tokens, and serves. `DecommissionFailed`: it could not leave, and is still in the ring. `Decommissioned`: it
+/// has left the ring. `NotServing`: Normal without CQL, or in a mode that this release does not know. `NotAnswering`: the
+/// process is there and does not answer. `Draining`: on the way down. `Stopped`: Cassandra is not running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
 #[allow(
@@ -99,7 +101,12 @@ pub enum MemberState {
     Refused,
     Starting,
     Joining,
+    JoinFailed,
     Ready,
+    Leaving,
+    Moving,
+    DecommissionFailed,
+    Decommissioned,
     NotServing,
     NotAnswering,
     Draining,
@@ -115,7 +122,12 @@ impl MemberState {
             Self::Refused => "Refused",
             Self::Starting => "Starting",
             Self::Joining => "Joining",
+            Self::JoinFailed => "JoinFailed",
             Self::Ready => "Ready",
+            Self::Leaving => "Leaving",
+            Self::Moving => "Moving",
+            Self::DecommissionFailed => "DecommissionFailed",
+            Self::Decommissioned => "Decommissioned",
             Self::NotServing => "NotServing",
             Self::NotAnswering => "NotAnswering",
             Self::Draining => "Draining",
@@ -137,6 +149,12 @@ pub struct Peer {
     /// Its schema version, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<String>,
+    /// Its datacenter, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub datacenter: Option<String>,
+    /// Its rack, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<String>,
 }
 
 /// Whether gossip holds a node up. `Unknown` is not `Down`.

@@ -373,6 +373,8 @@ impl World {
                     address: member.name_any(),
                     state: if up { PeerState::Up } else { PeerState::Down },
                     schema: None,
+                    datacenter: Some(member.spec.datacenter.clone()),
+                    rack: Some(member.spec.rack.clone()),
                 })
             })
             .collect();

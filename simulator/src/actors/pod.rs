@@ -317,6 +317,7 @@ impl Life {
             volume: volume.into(),
             seeds: Vec::new(),
             cluster_name: self.cluster_name(),
+            datacenter: variable(variable::DATACENTER).unwrap_or_default(),
             rack: variable(variable::RACK).unwrap_or_default(),
             version: image.rsplit(':').next().unwrap_or_default().into(),
         }

@@ -13,6 +13,7 @@ use super::{Mode, Process, Ring, World, since};
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) address: String,
+    pub(super) datacenter: String,
     pub(super) rack: String,
     /// Whether it has finished bootstrapping.
     pub(super) normal: bool,
@@ -67,6 +68,8 @@ impl World {
                 address: address.to_owned(),
                 state: of_itself(observer),
                 schema: None,
+                datacenter: None,
+                rack: None,
             }];
         };
         let known = places.iter().filter(|(host_id, place)| {
@@ -85,6 +88,8 @@ impl World {
                     PeerState::Down
                 },
                 schema: Some(place.schema.clone()),
+                datacenter: Some(place.datacenter.clone()),
+                rack: Some(place.rack.clone()),
             })
             .collect()
     }

@@ -22,6 +22,8 @@ pub struct Start {
     pub seeds: Vec<String>,
     /// Cassandra's `cluster_name`.
     pub cluster_name: String,
+    /// Its datacenter.
+    pub datacenter: String,
     /// Its rack.
     pub rack: String,
     /// The release.
@@ -355,6 +357,7 @@ impl World {
         let schema = places.values().next().map(|place| place.schema.clone());
         let place = places.entry(host_id).or_insert_with(|| Place {
             address: start.address.clone(),
+            datacenter: start.datacenter.clone(),
             rack: start.rack.clone(),
             normal,
             known_from: now,
