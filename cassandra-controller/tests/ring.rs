@@ -10,13 +10,14 @@ mod world;
 
 use std::{sync::Arc, time::Duration};
 
-use cassandra_controller::cluster::{Existing, Kind};
+use cassandra_controller::cluster::{Existing, Kind, UserConfig};
 
 use cassandra_api::{
     conditions, labels, names,
     rules::Rule,
     v1alpha1::{
-        MemberState, OperationKind, PeerState, Phase, RecordedOperation, StartMode, VolumeStatus,
+        MOST_BLOCKED, MemberState, OperationKind, PeerState, Phase, RecordedOperation, StartMode,
+        VolumeStatus,
     },
 };
 use proptest::prelude::*;
@@ -552,6 +553,30 @@ fn a_foreign_volume_says_nothing_of_this_member() {
     let claim = &world.observed.owned.volume_claims["data-orders-a-0"];
     let annotations = claim.metadata.annotations.clone().unwrap_or_default();
     assert!(!annotations.contains_key(labels::HOST_ID));
+}
+
+#[test]
+fn a_ring_that_serves_and_grows_is_progressing() {
+    let mut world = three_racks();
+    world.settle();
+    assert_eq!(world.status().phase, Some(Phase::Creating));
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.settle();
+    assert_eq!(world.status().phase, Some(Phase::Progressing));
+    world.run();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn more_waits_than_the_schema_takes_are_cut_off() {
+    let mut world = World::new(cluster(&[("a", 30)]));
+    world.settle();
+    assert_eq!(world.status().blocked.len(), MOST_BLOCKED);
+    world.observed.user_config = UserConfig::Missing("settings".into());
+    world.pass();
+    assert_eq!(world.status().blocked.len(), MOST_BLOCKED);
+    assert_eq!(world.status().blocked[0].rule, Rule::ConfigMapAvailable);
 }
 
 #[test]

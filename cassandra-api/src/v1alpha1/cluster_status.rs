@@ -66,7 +66,7 @@ pub struct CassandraClusterStatus {
 }
 
 /// The cluster's state in one word. `Invalid`: the spec can't be carried out. `Paused`: `spec.paused` is set.
-/// `Creating`: not all members have joined. `Blocked`: nothing goes on until somebody acts.
+/// `Creating`: the ring does not serve yet. `Progressing`: it serves, and not all members have joined. `Blocked`: nothing goes on until somebody acts.
 /// `Degraded`: a member that had joined is not serving. `Ready`: every member is serving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -78,6 +78,7 @@ pub enum Phase {
     Invalid,
     Paused,
     Creating,
+    Progressing,
     Blocked,
     Degraded,
     Ready,
@@ -90,6 +91,7 @@ impl Phase {
             Self::Invalid => "Invalid",
             Self::Paused => "Paused",
             Self::Creating => "Creating",
+            Self::Progressing => "Progressing",
             Self::Blocked => "Blocked",
             Self::Degraded => "Degraded",
             Self::Ready => "Ready",

@@ -179,3 +179,48 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cassandra_api::k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::{kinds::Kind, kinds::Owned, observe::UserConfig};
+
+    fn observed() -> Observed {
+        let cluster = json!({
+            "apiVersion": "cassandra-operator.rs/v1alpha1",
+            "kind": "CassandraCluster",
+            "metadata": { "name": "orders", "namespace": "shop" },
+            "spec": { "racks": [], "storage": {} },
+        });
+        Observed {
+            now: Time(Timestamp::UNIX_EPOCH),
+            cluster: Arc::new(serde_json::from_value(cluster).unwrap()),
+            operator_image: "operator:1".into(),
+            user_config: UserConfig::None,
+            owned: Owned::default(),
+        }
+    }
+
+    #[test]
+    fn names_that_are_taken_come_first_and_the_list_stays_within_the_schema() {
+        let observed = observed();
+        let waits = Waiting::on(Rule::NodeAvailable, "no node");
+        let status = CassandraClusterStatus {
+            blocked: vec![block(&observed, waits); MOST_BLOCKED],
+            ..CassandraClusterStatus::default()
+        };
+        let names_taken = ["one", "two"].map(|name| (Kind::Service, name.to_owned()));
+        let acted = Acted {
+            names_taken: names_taken.into(),
+            ..Acted::default()
+        };
+        let status = conclude(&observed, status, &Ok(acted));
+        assert_eq!(status.blocked.len(), MOST_BLOCKED);
+        let first = status.blocked.iter().take(2).map(|blocked| blocked.rule);
+        assert!(first.eq([Rule::NameIsFree, Rule::NameIsFree]));
+        assert_eq!(status.phase, Some(Phase::Blocked));
+    }
+}

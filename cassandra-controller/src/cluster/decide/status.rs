@@ -111,6 +111,7 @@ pub(super) fn report(
             () if complete && !needs_user => Phase::Ready,
             () if broken => Phase::Degraded,
             () if needs_user => Phase::Blocked,
+            () if available(cluster, members).0 => Phase::Progressing,
             () => Phase::Creating,
         }),
         ready: Some(format!("{ready}/{wanted}")),

@@ -59,7 +59,7 @@ fn permit_that_stays_after_the_volume_was_lost_is_seen() {
 #[test]
 fn a_second_ring_is_seen() {
     let state = state(Life::Normal, Life::Fresh);
-    let found = json!({ "epoch": 1, "mode": "Found", "seeds": [address(SECOND)] });
+    let found = json!({ "epoch": 1, "mode": "CreateRing", "seeds": [address(SECOND)] });
     sees(&state, &telling(&state, SECOND, &found), "S12");
 }
 
