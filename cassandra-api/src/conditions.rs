@@ -17,6 +17,10 @@ pub const RESTART_PENDING: &str = "RestartPending";
 /// CassandraMember: Cassandra is Normal, serves CQL, and nothing told it otherwise.
 pub const READY: &str = "Ready";
 
+/// CassandraMember: it waits, by the rule that is the reason. The operator's own condition, beside those of the member's
+/// agent. Absent: it does not wait.
+pub const WAITING: &str = "Waiting";
+
 /// `True`, `False` or `Unknown`, as Kubernetes writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -24,6 +24,11 @@ macro_rules! rules {
                 match self { $(Self::$variant => $name),+ }
             }
 
+            /// The rule of this name, if there is one.
+            pub fn of_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|rule| rule.name() == name)
+            }
+
             /// What the rule guards, in a sentence or two.
             pub fn meaning(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($meaning),+).trim_ascii()),+ }
@@ -215,6 +220,7 @@ mod tests {
             assert!(rule.meaning().ends_with('.'), "{rule}");
             assert!(rule.advice().ends_with('.'), "{rule}");
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.name());
+            assert_eq!(Rule::of_name(rule.name()), Some(*rule));
         }
     }
 }

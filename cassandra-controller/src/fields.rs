@@ -5,6 +5,8 @@
 pub const CLUSTER: &str = "cassandra-controller/cluster";
 /// Members and the objects of one member.
 pub const MEMBER: &str = "cassandra-controller/member";
+/// The condition Waiting in a Member's status, whose other fields are its agent's.
+pub const WAITING: &str = "cassandra-controller/waiting";
 /// The cluster's status, but for what [`RECORD`] writes.
 pub const STATUS: &str = "cassandra-controller/status";
 /// The record in the cluster's status, which is written by compare-and-swap.

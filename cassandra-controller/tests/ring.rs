@@ -253,7 +253,7 @@ fn a_pod_that_was_kept_from_its_member_is_pointed_out() {
     let set = world.observed.owned.stateful_sets.get_mut("orders-b-0");
     Arc::make_mut(set.unwrap()).metadata.owner_references = None;
     world.settle();
-    let waiting = world.member("orders-b-0").spec.waiting.clone().unwrap();
+    let waiting = world.member("orders-b-0").waiting().unwrap();
     assert_eq!(waiting.rule, Rule::AgentReports);
     assert!(
         waiting.message.contains("an earlier Member"),
@@ -767,4 +767,30 @@ fn a_member_that_runs_with_an_older_configuration_than_its_member_has_is_pending
     world.settle();
     assert_eq!(world.status().restart_pending, ["orders-b-0"]);
     assert_eq!(world.rule_of("orders-b-0"), Some(Rule::RestartPending));
+}
+
+#[test]
+fn why_a_member_waits_is_in_its_status_and_changes_no_spec() {
+    let mut world = three_racks();
+    world.settle();
+    let spec = world.member("orders-a-0").spec.clone();
+    assert_eq!(world.rule_of("orders-a-0"), Some(Rule::AgentReports));
+    let unscheduled = serde_json::json!({ "conditions": [{ "type": "PodScheduled", "status": "False",
+        "reason": "Unschedulable", "message": "0/3 nodes are available" }] });
+    world.set_pod_status("orders-a-0", unscheduled);
+    let plan = world.pass();
+    assert_eq!(plan.apply, [], "words are no change of any object");
+    let told: Vec<_> = plan
+        .conditions
+        .iter()
+        .map(|told| told.name.as_str())
+        .collect();
+    assert_eq!(told, ["orders-a-0"], "the others' words are the same");
+    assert_eq!(world.rule_of("orders-a-0"), Some(Rule::NodeAvailable));
+    assert_eq!(world.member("orders-a-0").spec, spec);
+    world.set_pod_status("orders-a-0", serde_json::json!({}));
+    world.run();
+    assert_eq!(world.rule_of("orders-a-0"), None);
+    let status = world.member("orders-a-0").status.clone().unwrap();
+    assert!(conditions::find(&status.conditions, conditions::WAITING).is_none());
 }

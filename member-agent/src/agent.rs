@@ -143,7 +143,8 @@ impl<N: Node, V: Volume> Agent<N, V> {
             }
             let status = self.status(member, &reading, &marker, MemberState::Stopped);
             // What was true last may only have been offered: the reporter takes its time.
-            (member.status.as_ref() != Some(&status)).then_some(status)
+            let written = member.status.as_ref().map(CassandraMemberStatus::of_agent);
+            (written.as_ref() != Some(&status)).then_some(status)
         };
         let write = async {
             match report.await {

@@ -43,7 +43,6 @@ pub(crate) fn member() -> CassandraMember {
         refresh: None,
         operation: None,
         jobs: Vec::new(),
-        waiting: None,
     };
     let mut member = CassandraMember::new("orders-r1-0", spec);
     member.metadata.namespace = Some("shop".into());

@@ -1,6 +1,9 @@
 //! Writing the member's status: by server-side apply, only what is true and not written yet, at most once a
 //! second, and in a task of its own, so that an API server that does not answer keeps nobody from looking.
 //!
+//! The status has one condition that is the operator's, Waiting. It is neither written nor compared: each owns what it
+//! applies.
+//!
 //! The write carries the member's UID: an API server that has another member of the same name refuses it.
 
 use std::{sync::Arc, time::Duration};
@@ -81,7 +84,7 @@ fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// The member's status as the API server is known to have it.
+/// What this agent reported last, as the API server is known to have it.
 #[derive(Clone, Debug, Default)]
 pub struct OnServer {
     version: Option<u64>,
@@ -93,7 +96,7 @@ impl OnServer {
         let version = member.metadata.resource_version.as_deref();
         Self {
             version: version.and_then(|version| version.parse().ok()),
-            status: member.status.clone(),
+            status: member.status.as_ref().map(CassandraMemberStatus::of_agent),
         }
     }
 
@@ -229,10 +232,13 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use cassandra_api::v1alpha1::MemberState;
+    use cassandra_api::{
+        conditions::{self, Wanted},
+        v1alpha1::MemberState,
+    };
 
     use super::*;
-    use crate::fixtures::member;
+    use crate::fixtures::{at, member};
 
     fn on_server(version: &str, state: MemberState) -> OnServer {
         let mut member = member();
@@ -254,6 +260,21 @@ mod tests {
         assert!(!differs(&status(MemberState::Ready), &ready));
         assert!(differs(&status(MemberState::Stopped), &ready));
         assert!(differs(&status(MemberState::Ready), &OnServer::default()));
+    }
+
+    #[test]
+    fn the_operators_condition_is_nothing_to_write_about() {
+        let mut member = member();
+        let waiting = Wanted::new(conditions::WAITING, true, "starting", "it starts");
+        let told = CassandraMemberStatus {
+            conditions: vec![waiting.onto(&[], None, &at(1))],
+            ..status(MemberState::Ready)
+        };
+        member.status = Some(told);
+        assert!(!differs(
+            &status(MemberState::Ready),
+            &OnServer::of(&member)
+        ));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use cassandra_api::v1alpha1::CassandraMember;
 use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::{
@@ -265,4 +266,135 @@ async fn who_applies_the_same_later_than_another_comes_later_in_the_list() {
     let again = apply("berta", spec.clone()).await;
     assert_ne!(again, labelled);
     assert_eq!(apply("berta", spec).await, again);
+}
+
+/// The Member of the tests below, its agent and its controller.
+async fn a_member() -> [Api<CassandraMember>; 2] {
+    let server = Server::new(Options::default());
+    server.install_operator();
+    let administrator = server.connect("test", User::administrator()).client();
+    let create = async |api: &str, object: serde_json::Value| {
+        let request = http::Request::post(api).body(object.to_string().into_bytes());
+        let made: serde_json::Value = administrator.request(request.unwrap()).await.unwrap();
+        made
+    };
+    let rbac = "/apis/rbac.authorization.k8s.io/v1/namespaces/default";
+    create(
+        &format!("{rbac}/roles"),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "agent"},
+            "rules": [{"apiGroups": ["cassandra-operator.rs"], "resources": ["cassandramembers/status"], "verbs": ["patch"]}]}),
+    )
+    .await;
+    create(
+        &format!("{rbac}/rolebindings"),
+        json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": {"name": "agent"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "agent"},
+            "subjects": [{"kind": "ServiceAccount", "name": "orders-member", "namespace": "default"}]}),
+    )
+    .await;
+    create(
+        "/apis/cassandra-operator.rs/v1alpha1/namespaces/default/cassandramembers",
+        json!({"apiVersion": "cassandra-operator.rs/v1alpha1", "kind": "CassandraMember",
+            "metadata": {"name": "orders-r1-0"},
+            "spec": {"cluster": {"name": "orders", "uid": "u"}, "clusterName": "orders",
+                "datacenter": "dc1", "rack": "r1", "ordinal": 0}}),
+    )
+    .await;
+    let agent = User::service_account("default", "orders-member").of_pod("orders-r1-0-0");
+    let controller = User::service_account("cassandra-operator", "cassandra-controller");
+    [("agent", agent), ("controller", controller)]
+        .map(|(name, user)| Api::namespaced(server.connect(name, user).client(), "default"))
+}
+
+fn applied(status: Option<serde_json::Value>) -> Patch<serde_json::Value> {
+    let mut object =
+        json!({"apiVersion": "cassandra-operator.rs/v1alpha1", "kind": "CassandraMember"});
+    object
+        .as_object_mut()
+        .unwrap()
+        .extend(status.map(|status| ("status".to_owned(), status)));
+    Patch::Apply(object)
+}
+
+fn condition(type_: &str, reason: &str) -> serde_json::Value {
+    json!({"type": type_, "status": "True", "reason": reason, "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z"})
+}
+
+#[tokio::test(start_paused = true)]
+async fn agent_and_controller_each_keep_their_own_conditions_of_a_member() {
+    let [agent, controller] = a_member().await;
+    let waits = || {
+        applied(Some(
+            json!({"conditions": [condition("Waiting", "starting")]}),
+        ))
+    };
+    let reports = || {
+        applied(Some(
+            json!({"state": "Ready", "nativeTransport": true, "conditions": [condition("Ready", "Serving")]}),
+        ))
+    };
+    let tell = PatchParams::apply("cassandra-controller/waiting").force();
+    let report = PatchParams::apply("member-agent");
+    let told = controller
+        .patch_status("orders-r1-0", &tell, &waits())
+        .await
+        .unwrap();
+    assert_eq!(told.waiting().unwrap().rule.name(), "starting");
+    let reported = agent
+        .patch_status("orders-r1-0", &report, &reports())
+        .await
+        .unwrap();
+    assert_eq!(reported.waiting(), told.waiting());
+    // The same again changes nothing, whoever says it.
+    for (api, params, patch) in [(&controller, &tell, waits()), (&agent, &report, reports())] {
+        let again = api
+            .patch_status("orders-r1-0", params, &patch)
+            .await
+            .unwrap();
+        assert_eq!(
+            again.metadata.resource_version,
+            reported.metadata.resource_version
+        );
+    }
+    let done = controller
+        .patch_status("orders-r1-0", &tell, &applied(None))
+        .await
+        .unwrap();
+    assert_eq!(done.waiting(), None);
+    assert_eq!(done.status, Some(reported.status.unwrap().of_agent()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn neither_agent_nor_controller_writes_the_others_part_of_a_members_status() {
+    let [agent, controller] = a_member().await;
+    let tell = PatchParams::apply("cassandra-controller/waiting").force();
+    let waits = applied(Some(
+        json!({"conditions": [condition("Waiting", "starting")]}),
+    ));
+    controller
+        .patch_status("orders-r1-0", &tell, &waits)
+        .await
+        .unwrap();
+    let report = PatchParams::apply("member-agent").force();
+    for foreign in [
+        json!({"state": "Ready"}),
+        json!({"conditions": [condition("Ready", "Serving")]}),
+        json!({"hostId": "h"}),
+    ] {
+        let refused = controller
+            .patch_status("orders-r1-0", &tell, &applied(Some(foreign)))
+            .await;
+        assert!(matches!(refused.unwrap_err(), kube::Error::Api(status) if status.code == 403));
+    }
+    let other = applied(Some(
+        json!({"conditions": [condition("Waiting", "paused")]}),
+    ));
+    let refused = agent.patch_status("orders-r1-0", &report, &other).await;
+    assert!(matches!(refused.unwrap_err(), kube::Error::Api(status) if status.code == 403));
+    let none = Patch::Merge(json!({"status": {"conditions": []}}));
+    let refused = agent
+        .patch_status("orders-r1-0", &PatchParams::default(), &none)
+        .await;
+    assert!(matches!(refused.unwrap_err(), kube::Error::Api(status) if status.code == 403));
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use cassandra_api::v1alpha1::{CassandraMember, MemberState};
+use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState};
 use cassandra_api::{labels, names};
 use futures::StreamExt as _;
 use k8s_openapi::api::apps::v1::StatefulSet;
@@ -131,7 +131,8 @@ impl Player {
     /// What the agent reports now, and before it the kubelet.
     async fn answer(&self, member: &CassandraMember) -> Result<()> {
         let status = agent::status(member, self.members_of_each);
-        if member.status.as_ref() == Some(&status) {
+        let reported = member.status.as_ref().map(CassandraMemberStatus::of_agent);
+        if reported.as_ref() == Some(&status) {
             return Ok(());
         }
         let name = member.name_any();

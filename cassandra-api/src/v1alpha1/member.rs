@@ -8,8 +8,8 @@ use super::{CassandraMemberStatus, ImagePullPolicy, Job, Operation, Placement, R
 use crate::rules::Waiting;
 
 /// One Cassandra node. Its spec is what should be true, never a queue of commands; its agent makes it so
-/// and reports what is true. The operator writes the spec, the member's own agent the status, nobody else
-/// anything. Another operator can write Members for its own pods and run the agent beside them.
+/// and reports what is true. The operator writes the spec, the member's own agent the status, but for the
+/// condition Waiting, which is the operator's; nobody else writes anything. Another operator can write Members for its own pods and run the agent beside them.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "cassandra-operator.rs",
@@ -32,7 +32,11 @@ use crate::rules::Waiting;
         json_path = ".status.releaseVersion"
     ),
     printcolumn(name = "Load", type_ = "string", json_path = ".status.load"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".spec.waiting.rule"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Waiting\")].reason"
+    ),
     printcolumn(
         name = "Host-ID",
         type_ = "string",
@@ -99,9 +103,6 @@ pub struct CassandraMemberSpec {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub jobs: Vec<Job>,
-    /// Why this member waits, and what you can do. Absent: it does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting: Option<Waiting>,
 }
 
 /// The cluster object of a member.
@@ -190,4 +191,11 @@ pub struct Refresh {
     /// The question's id. Another id is another question.
     #[schemars(length(min = 1, max = 64))]
     pub id: String,
+}
+
+impl CassandraMember {
+    /// Why the member waits, as the operator says. None: it does not, or by a rule that is not known here.
+    pub fn waiting(&self) -> Option<Waiting> {
+        self.status.as_ref()?.waiting()
+    }
 }

@@ -1,4 +1,5 @@
-//! What is true of one Cassandra node. Written by its agent alone.
+//! What is true of one Cassandra node. Written by its agent alone, but for the condition Waiting: that one is the
+//! operator's, which knows of more than the node.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::KubeSchema;
@@ -6,7 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{OperationStatus, Refresh};
-use crate::rules::Waiting;
+use crate::{
+    conditions,
+    rules::{Rule, Waiting},
+};
 
 /// What is true of the member, as its agent sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -18,7 +22,8 @@ pub struct CassandraMemberStatus {
     /// The member's state in one word.
     #[serde(default)]
     pub state: MemberState,
-    /// Ready, with a reason and a message.
+    /// `Ready`, by the agent. `Waiting`, by the operator, while the member waits: the reason is the name of the rule, the
+    /// message says what you can do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
@@ -79,6 +84,27 @@ pub struct CassandraMemberStatus {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["id".into()]))]
     pub jobs: Vec<OperationStatus>,
+}
+
+impl CassandraMemberStatus {
+    /// Why the member waits, as the operator says. None: it does not, or by a rule that is not known here.
+    pub fn waiting(&self) -> Option<Waiting> {
+        let condition = conditions::find(&self.conditions, conditions::WAITING)?;
+        Some(Waiting {
+            rule: Rule::of_name(&condition.reason)?,
+            message: condition.message.clone(),
+        })
+    }
+
+    /// What the agent reports: all but the operator's condition.
+    #[must_use]
+    pub fn of_agent(&self) -> Self {
+        let mut status = self.clone();
+        status
+            .conditions
+            .retain(|condition| condition.type_ != conditions::WAITING);
+        status
+    }
 }
 
 /// The member's state in one word. `Unknown`: the agent has not looked yet. `Waiting`: for the permit to start.

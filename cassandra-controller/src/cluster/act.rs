@@ -36,6 +36,14 @@ pub(super) struct Acted {
     pub names_taken: Vec<(Kind, String)>,
 }
 
+impl Acted {
+    /// With this number of writes more.
+    pub(super) fn and(self, writes: usize) -> Self {
+        let writes = self.writes + writes;
+        Self { writes, ..self }
+    }
+}
+
 /// Writes the record, if the cluster is still the one that was read.
 pub(super) async fn write_record(
     client: &Client,
@@ -103,6 +111,25 @@ pub(super) async fn act(
     Ok(acted)
 }
 
+/// Tells Members why they wait, whatever became of other writes. One that is gone is told nothing.
+pub(super) async fn tell(
+    client: &Client,
+    owner: &Owner,
+    conditions: &[Desired],
+) -> Result<usize, Error> {
+    let mut failure = None;
+    for desired in conditions {
+        let api = api(client, owner, desired.kind);
+        match write(&api, desired, Part::Status).await {
+            Err(error) if !error.is_not_found() => {
+                failure.get_or_insert(error);
+            }
+            Ok(()) | Err(_) => {}
+        }
+    }
+    failure.map_or(Ok(conditions.len()), Err)
+}
+
 /// Writes the object, unless something is under its name that nobody expected there.
 async fn put(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Result<Found, Error> {
     let found = match desired.existing {
@@ -110,7 +137,7 @@ async fn put(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Resu
         Existing::Differs { .. } => Found::Nothing,
     };
     if matches!(found, Found::Nothing) {
-        write(api, desired).await?;
+        write(api, desired, Part::Main).await?;
     }
     Ok(found)
 }
@@ -168,7 +195,16 @@ async fn look(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Res
     Ok(Found::Ours)
 }
 
-async fn write(api: &Api<DynamicObject>, desired: &Desired) -> Result<(), Error> {
+/// Which part of an object is written.
+#[derive(Clone, Copy)]
+enum Part {
+    /// All but the status.
+    Main,
+    /// The status.
+    Status,
+}
+
+async fn write(api: &Api<DynamicObject>, desired: &Desired, part: Part) -> Result<(), Error> {
     let Desired {
         kind,
         name,
@@ -201,10 +237,14 @@ async fn write(api: &Api<DynamicObject>, desired: &Desired) -> Result<(), Error>
         source: Box::new(source),
     };
     let patch = Patch::Apply(object);
-    let request = api.patch(name, &params, &patch);
-    in_time("write", name.clone(), request)
-        .await?
-        .map_err(failed)?;
+    let written = match part {
+        Part::Main => in_time("write", name.clone(), api.patch(name, &params, &patch)).await?,
+        Part::Status => {
+            let request = api.patch_status(name, &params, &patch);
+            in_time("write the status of", name.clone(), request).await?
+        }
+    };
+    written.map_err(failed)?;
     Ok(())
 }
 

@@ -113,6 +113,14 @@ impl Error {
         }
     }
 
+    /// Whether what was to be written is not there.
+    pub(super) fn is_not_found(&self) -> bool {
+        let Self::Apply { source, .. } = self else {
+            return false;
+        };
+        matches!(source.as_ref(), kube::Error::Api(status) if status.is_not_found())
+    }
+
     /// Whether the namespace is being deleted: nothing can be made in it any more.
     pub(super) fn is_namespace_terminating(&self) -> bool {
         let Self::Apply { source, .. } = self else {

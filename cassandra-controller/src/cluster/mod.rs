@@ -87,6 +87,7 @@ async fn carry_out(
     let Plan {
         record,
         apply,
+        conditions,
         delete,
         status,
         mut events,
@@ -96,6 +97,8 @@ async fn carry_out(
         act::write_record(&context.client, owner, update).await?;
     }
     let outcome = act::act(&context.client, owner, &apply, &delete).await;
+    let told = act::tell(&context.client, owner, &conditions).await;
+    let outcome = outcome.and_then(|acted| Ok(acted.and(told?)));
     if let Err(error) = &outcome
         && error.is_namespace_terminating()
     {

@@ -16,6 +16,8 @@ pub struct Plan {
     pub record: Option<RecordUpdate>,
     /// Objects to create or to put right, in order.
     pub apply: Vec<Desired>,
+    /// Conditions of Members, to write to their status.
+    pub conditions: Vec<Desired>,
     /// Objects to delete.
     pub delete: Vec<Deletion>,
     /// What the status should say.
@@ -38,8 +40,13 @@ impl Plan {
             .delete
             .iter()
             .map(|gone| format!("delete {:?} {}", gone.kind, gone.name));
+        let conditions = self
+            .conditions
+            .iter()
+            .map(|desired| format!("tell {:?} {}", desired.kind, desired.name));
         record
             .chain(apply)
+            .chain(conditions)
             .chain(delete)
             .collect::<Vec<_>>()
             .join(", ")

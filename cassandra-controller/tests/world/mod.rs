@@ -106,7 +106,11 @@ impl World {
         for _ in 0..50 {
             let before = self.status();
             let plan = self.pass();
-            if plan.record.is_none() && plan.apply.is_empty() && plan.delete.is_empty() {
+            if plan.record.is_none()
+                && plan.apply.is_empty()
+                && plan.conditions.is_empty()
+                && plan.delete.is_empty()
+            {
                 assert_eq!(
                     before,
                     self.status(),
@@ -154,6 +158,9 @@ impl World {
         for desired in &plan.apply {
             self.apply(desired);
         }
+        for desired in &plan.conditions {
+            self.tell(desired);
+        }
         for deletion in &plan.delete {
             self.delete(deletion);
         }
@@ -162,6 +169,25 @@ impl World {
             record,
             ..plan.status.clone()
         });
+    }
+
+    /// The operator's condition of a Member takes the place of the one before; the agent's stay.
+    fn tell(&mut self, desired: &Desired) {
+        let version = self.next_version();
+        let member = self.observed.owned.members.get_mut(&desired.name).unwrap();
+        let member = Arc::make_mut(member);
+        let expected = Existing::Differs {
+            uid: member.uid().unwrap(),
+            resource_version: None,
+        };
+        assert_eq!(desired.existing, expected);
+        let told: CassandraMemberStatus =
+            serde_json::from_value(desired.object.get("status").cloned().unwrap_or(json!({})))
+                .unwrap();
+        let status = member.status.get_or_insert_default();
+        *status = status.of_agent();
+        status.conditions.extend(told.conditions);
+        member.metadata.resource_version = Some(version);
     }
 
     fn apply(&mut self, desired: &Desired) {
@@ -286,11 +312,7 @@ impl World {
     }
 
     pub fn rule_of(&self, member: &str) -> Option<Rule> {
-        self.member(member)
-            .spec
-            .waiting
-            .as_ref()
-            .map(|waiting| waiting.rule)
+        self.member(member).waiting().map(|waiting| waiting.rule)
     }
 
     /// Members that have joined, as their agents report.

@@ -31,6 +31,13 @@ pub(super) async fn an_agent_has_only_its_own_status(stage: &Stage) -> Result<()
         "the status of another member",
         members.patch_status("orders-r2-0", &params, &status).await,
     )?;
+    let waits = json!([{ "type": "Waiting", "status": "True", "reason": "paused", "message": "",
+        "lastTransitionTime": "2026-01-01T00:00:00Z" }]);
+    let waits = Patch::Merge(json!({ "status": { "conditions": waits } }));
+    refused(
+        "the controller's condition of its own member",
+        members.patch_status("orders-r1-0", &params, &waits).await,
+    )?;
     let spec = Patch::Merge(json!({ "spec": { "rack": "r9" } }));
     refused(
         "its own spec",

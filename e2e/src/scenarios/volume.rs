@@ -1,7 +1,7 @@
 //! A volume that is gone for good: the way out that docs/recovery.md gives to users, step by step.
 
 use anyhow::{Context as _, Result, ensure};
-use cassandra_api::{labels, names, rules::Rule};
+use cassandra_api::{labels, names, rules::Rule, v1alpha1::CassandraMember};
 
 use super::THREE_RACKS;
 use crate::{
@@ -58,9 +58,7 @@ pub(super) async fn a_lost_volume_waits_for_the_user_and_joins_anew(stage: &Stag
 async fn says_volume_lost(stage: &Stage, host_id: &str) -> Result<()> {
     until("the rule volume_lost", MINUTES, async || {
         let members = THREE_RACKS.members(stage).await?;
-        let waiting = members
-            .get(LOST)
-            .and_then(|member| member.spec.waiting.clone());
+        let waiting = members.get(LOST).and_then(CassandraMember::waiting);
         let told = waiting.as_ref().is_some_and(|waiting| {
             waiting.rule == Rule::VolumeLost && waiting.message.contains(host_id)
         });

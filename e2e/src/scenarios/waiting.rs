@@ -73,7 +73,7 @@ async fn gets_as_far_as_cassandra(stage: &Stage) -> Result<()> {
             Ok(Look::when(
                 !waiting,
                 (),
-                format!("{}, {:?}", now.as_str(), member.spec.waiting),
+                format!("{}, {:?}", now.as_str(), member.waiting()),
             ))
         },
     )

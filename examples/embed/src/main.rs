@@ -41,7 +41,7 @@ fn is_ready(member: &CassandraMember) -> bool {
 
 /// What the operator waits for, or what the agent sees.
 fn why(member: &CassandraMember) -> String {
-    match (&member.spec.waiting, &member.status) {
+    match (member.waiting(), &member.status) {
         (Some(waiting), _) => format!("{}: {}", waiting.rule, waiting.message),
         (None, Some(status)) => status.state.as_str().to_owned(),
         (None, None) => "its agent has not reported yet".to_owned(),

@@ -119,7 +119,7 @@ pub(super) async fn comes_to_wait(
 ) -> Result<(), Failure> {
     let told = |now: &Simulation| {
         let member = now.members("orders").remove("orders-r2-0");
-        match member.and_then(|member| member.spec.waiting) {
+        match member.and_then(|member| member.waiting()) {
             Some(waiting) if waiting.rule == rule && waiting.message.contains(words) => Ok(()),
             other => Err(format!("{other:?}")),
         }

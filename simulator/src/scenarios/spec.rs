@@ -29,7 +29,7 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
     let named = |now: &Simulation| {
         let member = now.members("orders").remove("orders-r1-1");
         let waiting = member
-            .and_then(|member| member.spec.waiting)
+            .and_then(|member| member.waiting())
             .map(|waiting| waiting.message);
         match waiting {
             Some(words) if words.contains("can't be pulled") => Ok(()),

@@ -334,11 +334,7 @@ impl Simulation {
                 return Ok(());
             }
             let seen = found.iter().map(|(name, member)| {
-                let waiting = member
-                    .spec
-                    .waiting
-                    .as_ref()
-                    .map(|waiting| waiting.message.clone());
+                let waiting = member.waiting().map(|waiting| waiting.message);
                 format!(
                     "{name} {} {}",
                     state(member).as_str(),

@@ -99,9 +99,7 @@ fn describe(member: &CassandraMember) -> String {
         .and_then(|status| status.mode.as_deref());
     let mode = mode.map(|mode| format!(", {mode}")).unwrap_or_default();
     let waiting = member
-        .spec
-        .waiting
-        .as_ref()
+        .waiting()
         .map(|w| format!(" (waits by the rule {})", w.rule));
     format!("{state}{mode}{}", waiting.unwrap_or_default())
 }

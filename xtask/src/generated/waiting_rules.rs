@@ -10,7 +10,7 @@ const INTRODUCTION: &str = "\
 # Waiting rules
 
 Whenever the operator waits, it says by which rule: in `status.blocked` of the CassandraCluster, in
-`spec.waiting` of the CassandraMember, in events and in metrics. `kubectl describe` shows the particulars
+the condition `Waiting` of the CassandraMember, in events and in metrics. `kubectl describe` shows the particulars
 of the case. Most waits end by themselves; the ones that need you say what to do.
 ";
 

@@ -2,7 +2,6 @@
 
 use cassandra_api::{
     labels,
-    rules::Waiting,
     v1alpha1::{Broadcast, CassandraMemberSpec, ClusterReference, Workload},
 };
 use kube::ResourceExt as _;
@@ -42,10 +41,12 @@ fn decide_one(
 ) -> MemberSummary {
     let waiting = reason(cluster, view, order.waiting.as_ref(), revision);
     announce(view, waiting.as_ref(), plan);
+    let told = objects::waiting(view, waiting.as_ref(), &cluster.observed.now);
+    plan.conditions.extend(told);
     let start = order.start.clone();
-    let summary = summary(cluster, view, start, waiting.clone(), revision);
+    let summary = summary(cluster, view, start, waiting, revision);
     if let Some(workload) = workload(cluster, view, revision) {
-        let spec = spec(cluster, view, order, waiting, workload);
+        let spec = spec(cluster, view, order, workload);
         let mut objects = objects(cluster, view, &spec);
         // A claim that is taken over now is not made as well, whatever the cache has of it yet.
         objects.retain(|object| !plan.has(object));
@@ -74,7 +75,6 @@ fn spec(
     cluster: &Validated<'_>,
     view: &MemberView,
     order: StartOrder,
-    waiting: Option<Waiting>,
     workload: Workload,
 ) -> CassandraMemberSpec {
     let claim = view.claim.as_ref();
@@ -97,6 +97,5 @@ fn spec(
         refresh: order.refresh,
         operation: order.operation,
         jobs: Vec::new(),
-        waiting,
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn reason(
 /// An event on the member when it begins to wait for somebody.
 pub(super) fn announce(view: &MemberView, waiting: Option<&Waiting>, plan: &mut Plan) {
     let member = view.member.as_ref();
-    let said = member.and_then(|member| member.spec.waiting.as_ref());
+    let said = member.and_then(|member| member.waiting());
     let news = |waiting: &&Waiting| {
         !matches!(
             waiting.rule,

@@ -6,6 +6,7 @@ mod pod;
 mod shared;
 mod stateful_set;
 mod volume;
+mod waiting;
 
 use cassandra_api::GROUP;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ pub(super) use member::{member, member_service};
 pub(super) use shared::shared_objects;
 pub(super) use stateful_set::stateful_set;
 pub(super) use volume::{adopted_claim, volume_claim};
+pub(super) use waiting::waiting;
 
 use super::validate::Validated;
 
