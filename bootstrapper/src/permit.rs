@@ -1,7 +1,7 @@
 //! Whether Cassandra may start now, and with which seeds.
 //!
 //! StartPermit is the operator's to give. A member that has joined may go without it only when the API server has
-//! not been reachable for a while, and only if the last word was not a no: it may have been replaced since.
+//! not been reachable for a while, and only if the API server's last answer was not Hold: it may have been replaced since.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -19,7 +19,7 @@ use crate::{
 
 /// How long the API server must have been unreachable before the marker alone decides.
 pub const UNREACHABLE_FOR: Duration = Duration::from_secs(30);
-/// How long the agent itself must have been silent. Longer: it is what would know of a no.
+/// How long the agent itself must have been silent. Longer: only the agent would have heard of a Hold.
 pub const SILENT_FOR: Duration = Duration::from_mins(5);
 
 /// What was heard when the agent was asked.

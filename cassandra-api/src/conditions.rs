@@ -14,7 +14,7 @@ pub const VALID: &str = "Valid";
 pub const DURABLE: &str = "Durable";
 /// CassandraCluster: members run with an older image or configuration than the spec asks for.
 pub const RESTART_PENDING: &str = "RestartPending";
-/// CassandraMember: Cassandra is Normal, serves CQL, and nothing told it otherwise.
+/// CassandraMember: Cassandra is Normal and serves CQL.
 pub const READY: &str = "Ready";
 
 /// CassandraMember: it waits, by the rule that is the reason. The operator's own condition, beside those of the member's
