@@ -3,25 +3,20 @@
 //! The order is the safety: the marker says whose data it is before Cassandra can write any, and Cassandra
 //! can't start before this program has ended well. Cut short anywhere, it does the same again.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, path::PathBuf, time::Duration};
 
-use cassandra_management::{AgentClient as Agent, marker};
+use cassandra_management::{AgentClient, marker};
 
 use crate::{
-    cli, files,
+    cli,
+    folders::{Folders, Mounted, WriteError},
     permit::{self, StartPermit},
-    render::{self, Place, Rendered, Setting, render},
+    render::{self, Place, Setting, render},
     sources::{self, Sources},
-    volume::{self, Volume},
-    waiting::Waiter,
+    volume::Volume,
+    waiting::{Agent, Waiter},
 };
 
-/// What is copied to the Cassandra container.
-const PROGRAMS: &[&str] = &["bootstrapper", "jolokia.jar", "jmx-exporter.jar"];
 /// How long an answer of the agent may take: it asks the API server first.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
@@ -46,40 +41,50 @@ pub enum Error {
     #[error("failed to render the configuration")]
     Render(#[from] render::Error),
     /// A file can't be written.
-    #[error("failed to write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Write(#[from] WriteError),
 }
 
-/// Prepares one start of Cassandra. Returns when it may start.
+/// Prepares one start of Cassandra, in the folders that the command line names. Returns when it may start.
 pub async fn run(args: &cli::Bootstrap) -> Result<(), Error> {
-    let sources = Sources::read(&args.configuration, &args.revision)?;
+    let (host, port) = (args.agent.ip().to_string(), args.agent.port());
+    let agent = AgentClient::new(host, port, ANSWER_LIMIT);
+    prepare(args, &Mounted(args), &agent).await
+}
+
+/// The steps of one start, on these folders and with this agent.
+pub async fn prepare(
+    args: &cli::Bootstrap,
+    folders: &impl Folders,
+    agent: &impl Agent,
+) -> Result<(), Error> {
+    let sources = folders.sources()?;
     let owner = args.owner(&sources.revision.cluster_name);
-    let agent = Agent::new(args.agent.ip().to_string(), args.agent.port(), ANSWER_LIMIT);
     // What can't be used is told at once, not when there is permit.
     let tried = render(&sources, &setting(args, &sources, Vec::new()));
     let waiter = Waiter {
         owner: &owner,
         own_address: args.broadcast(),
-        agent: &agent,
+        agent,
         configuration: tried.err().map(|problem| problem.to_string()),
     };
-    let (volume, permit) = waiter
-        .wait(|| volume::look(&args.data))
-        .await
-        .map_err(|source| Error::Volume {
-            path: args.data.clone(),
-            source,
-        })?;
+    let (volume, permit) =
+        waiter
+            .wait(|| folders.look())
+            .await
+            .map_err(|source| Error::Volume {
+                path: args.data.clone(),
+                source,
+            })?;
     log(&volume, &permit);
     let rendered = render(&sources, &setting(args, &sources, permit.seeds.clone()))?;
-    permit::marker(&owner, &volume, &permit, &args.config_revision).store(&args.data)?;
-    write(&rendered, &args.configuration)?;
-    copy_programs(&args.programs, &args.extra_lib)?;
+    folders.store(&permit::marker(
+        &owner,
+        &volume,
+        &permit,
+        &args.config_revision,
+    ))?;
+    folders.install(&rendered)?;
     tracing::info!(revision = args.config_revision, "Cassandra can start");
     Ok(())
 }
@@ -110,29 +115,4 @@ fn setting(args: &cli::Bootstrap, sources: &Sources, seeds: Vec<String>) -> Sett
         configuration: args.configuration.display().to_string(),
         extra_lib: args.extra_lib.display().to_string(),
     }
-}
-
-fn write(rendered: &Rendered, folder: &Path) -> Result<(), Error> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Write { path, source }
-    };
-    for (name, content) in &rendered.files {
-        let path = folder.join(name);
-        files::replace(&path, content, 0o644).map_err(failed(&path))?;
-    }
-    for name in &rendered.absent {
-        let path = folder.join(name);
-        files::remove(&path).map_err(failed(&path))?;
-    }
-    Ok(())
-}
-
-fn copy_programs(from: &Path, to: &Path) -> Result<(), Error> {
-    let failed = |path: PathBuf| move |source| Error::Write { path, source };
-    fs::create_dir_all(to).map_err(failed(to.to_owned()))?;
-    for name in PROGRAMS {
-        files::copy(&from.join(name), &to.join(name), 0o755).map_err(failed(to.join(name)))?;
-    }
-    Ok(())
 }

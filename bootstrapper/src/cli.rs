@@ -8,7 +8,7 @@ use std::{
 
 use cassandra_api::identity::{Identity, Place, variable};
 use cassandra_management::{Config, Endpoint};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, builder::Resettable};
 
 use crate::judge::Owner;
 
@@ -92,6 +92,19 @@ pub struct Bootstrap {
 }
 
 impl Bootstrap {
+    /// The options of a container that has these variables and no arguments: of this process' own environment nothing is
+    /// read.
+    pub fn of_container(variable: impl Fn(&str) -> Option<String>) -> Result<Self, clap::Error> {
+        let command = Self::augment_args(clap::Command::new("bootstrap")).no_binary_name(true);
+        let given = command.get_arguments().filter_map(|argument| {
+            let value = variable(argument.get_env()?.to_str()?)?;
+            Some(format!("--{}={value}", argument.get_long()?))
+        });
+        let given: Vec<_> = given.collect();
+        let command = command.mut_args(|argument| argument.env(Resettable::Reset));
+        Self::from_arg_matches(&command.try_get_matches_from(given)?)
+    }
+
     /// The address that other nodes and clients use.
     pub fn broadcast(&self) -> IpAddr {
         self.broadcast_address.unwrap_or(self.pod_ip)

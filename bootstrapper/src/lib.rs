@@ -3,13 +3,15 @@
 //! container stops and tells whether it answers.
 //!
 //! Nothing here talks to the Kubernetes API: the agent beside it does, and is asked over loopback. What may
-//! be done is decided by pure functions ([`judge`], [`permit`], [`render`]); [`bootstrap`] carries it out.
+//! be done is decided by pure functions ([`judge`], [`permit`], [`render`]); [`bootstrap`] carries it out, on
+//! [`folders`] and with an agent that a test can play.
 //! Every step can be cut short and done again.
 
 pub mod bootstrap;
 pub mod cli;
 pub mod drain;
 mod files;
+pub mod folders;
 pub mod judge;
 pub mod live;
 pub mod permit;

@@ -6,6 +6,7 @@
 )]
 
 mod agent;
+mod bootstrapper;
 mod disruption;
 mod endpoints;
 mod garbage_collector;

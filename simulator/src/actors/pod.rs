@@ -2,19 +2,16 @@
 //! and bootstrapper are the real ones.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
     sync::Arc,
     time::Duration,
 };
 
-use bootstrapper::{
-    judge::Owner,
-    permit,
-    volume::{Data, Found, Volume},
-    waiting::Waiter,
-};
+use bootstrapper::{bootstrap, cli};
 use cassandra_api::{
-    identity::{Identity, Place, container, variable},
+    identity::{Identity, container, variable},
+    quantity::Quantity,
     revision::{ConfigRevision, REVISION_KEY},
 };
 use serde_json::Value;
@@ -23,6 +20,7 @@ use tokio::{sync::watch, task::JoinSet, time::sleep};
 use super::{
     Surroundings,
     agent::{AgentContainer, Loopback},
+    bootstrapper::SimulatedFolders,
     hand::{CLAIM, Hand, Kind, text},
     kubelet::Word,
     pod_status::{Container, PodStatus},
@@ -135,9 +133,8 @@ impl Life {
         self.status.set(container::INIT_CONFIG, Container::Done);
         self.status
             .set(container::BOOTSTRAPPER, Container::Running(false));
-        let seeds = self.bootstrap(&agent, &volume).await;
+        self.bootstrap(&agent, &volume).await;
         self.status.set(container::BOOTSTRAPPER, Container::Done);
-        self.ring().configure_seeds(self.uid(), seeds);
         let task = tokio::spawn(cassandra(
             self.ring().clone(),
             self.start(&volume),
@@ -193,23 +190,21 @@ impl Life {
         all.next().unwrap_or(&Value::Null)
     }
 
+    /// What the ConfigMap holds that the pod mounts as the revision of its configuration.
+    fn revision(&self) -> BTreeMap<String, String> {
+        let namespace = text(&self.pod, "/metadata/namespace");
+        let name = self.variable(container::BOOTSTRAPPER, variable::CONFIG_REVISION);
+        let map = name.and_then(|name| self.hand.get(CONFIG_MAP, namespace, &name));
+        let data = map.and_then(|map| map.value().get("data").cloned());
+        data.and_then(|data| serde_json::from_value(data).ok())
+            .unwrap_or_default()
+    }
+
     /// As the configuration of the pod has it.
     fn cluster_name(&self) -> String {
-        let revision = self
-            .variable(container::BOOTSTRAPPER, variable::CONFIG_REVISION)
-            .unwrap_or_default();
-        let map = self.hand.get(
-            CONFIG_MAP,
-            text(&self.pod, "/metadata/namespace"),
-            &revision,
-        );
-        let map = map.as_ref().map(|map| map.value());
-        let content = map.and_then(|map| map.get("data")?.get(REVISION_KEY)?.as_str());
-        let revision: Option<ConfigRevision> =
-            content.and_then(|text| serde_json::from_str(text).ok());
-        revision
-            .map(|revision| revision.cluster_name)
-            .unwrap_or_default()
+        let text = self.revision().remove(REVISION_KEY).unwrap_or_default();
+        let revision = serde_json::from_str::<ConfigRevision>(&text);
+        revision.map_or_else(|_| String::new(), |revision| revision.cluster_name)
     }
 
     /// A variable of a container's environment.
@@ -219,12 +214,25 @@ impl Life {
             .iter()
             .find(|variable| text(variable, "/name") == name)?;
         let field = text(variable, "/valueFrom/fieldRef/fieldPath");
+        let limit = variable.at("/valueFrom/resourceFieldRef");
         let value = match field {
+            "" if limit.is_some() => self.limit(limit?)?.to_string(),
             "" => text(variable, "/value").to_owned(),
             "status.podIP" => self.ip.to_string(),
             path => text(&self.pod, &format!("/{}", path.replace('.', "/"))).to_owned(),
         };
         Some(value).filter(|value| !value.is_empty())
+    }
+
+    /// A limit of a container, in the unit that is asked for.
+    fn limit(&self, asked: &Value) -> Option<i128> {
+        let (_, resource) = text(asked, "/resource").split_once('.')?;
+        let limits = self
+            .container(text(asked, "/containerName"))
+            .at("/resources/limits")?;
+        let limit = Quantity(limits.get(resource)?.as_str()?.to_owned());
+        let divisor = Quantity(text(asked, "/divisor").to_owned());
+        Some(limit.milli()? / divisor.milli().filter(|unit| *unit > 0)?)
     }
 
     /// Who the node is, as a container is told.
@@ -268,42 +276,20 @@ impl Life {
         Some(loopback)
     }
 
-    /// The real bootstrapper, up to the marker. The seeds for Cassandra's configuration.
-    async fn bootstrap(&self, agent: &Loopback, volume: &str) -> Vec<String> {
-        let variable = |name| {
-            self.variable(container::BOOTSTRAPPER, name)
-                .unwrap_or_default()
-        };
-        let Some(identity) = self.identity(container::BOOTSTRAPPER) else {
+    /// The real bootstrapper, started again when it fails. It ends when Cassandra may start.
+    async fn bootstrap(&self, agent: &Loopback, volume: &str) {
+        let variable = |name: &str| self.variable(container::BOOTSTRAPPER, name);
+        let Ok(args) = cli::Bootstrap::of_container(variable) else {
             return std::future::pending().await;
         };
-        let owner = Owner {
-            identity,
-            place: Place {
-                cluster_uid: variable(variable::CLUSTER_UID),
-                adopted_from: self.variable(container::BOOTSTRAPPER, variable::ADOPTED_FROM),
-                cluster_name: self.cluster_name(),
-                datacenter: variable(variable::DATACENTER),
-                rack: variable(variable::RACK),
-            },
+        let folders = SimulatedFolders {
+            ring: self.ring(),
+            volume,
+            pod: self.uid(),
+            revision: self.revision(),
         };
-        let own = variable(variable::BROADCAST_ADDRESS)
-            .parse()
-            .unwrap_or(self.ip);
-        let waiter = Waiter {
-            owner: &owner,
-            own_address: own,
-            agent,
-            configuration: None,
-        };
-        loop {
-            let look = || Ok(look(self.ring(), volume));
-            if let Ok((found, permit)) = waiter.wait(look).await {
-                let revision = variable(variable::CONFIG_REVISION);
-                let marker = permit::marker(&owner, &found, &permit, &revision);
-                self.ring().store_marker(volume, marker);
-                return permit.seeds;
-            }
+        while bootstrap::prepare(&args, &folders, agent).await.is_err() {
+            sleep(READINESS).await;
         }
     }
 
@@ -348,21 +334,6 @@ async fn cassandra(ring: Ring, start: Start, status: Arc<PodStatus>, container_s
         status.set(container::CASSANDRA, Container::Failed(&exit.to_string()));
         sleep(pause + container_start).await;
         pause = (pause * 2).clamp(first, longest);
-    }
-}
-
-/// What the bootstrapper sees on a volume.
-fn look(ring: &Ring, volume: &str) -> Volume {
-    let volume = ring.volume(volume);
-    Volume {
-        marker: volume
-            .marker
-            .map_or(Found::Nothing, |marker| Found::Marker(Box::new(marker))),
-        data: if volume.system.is_some() {
-            Data::Node
-        } else {
-            Data::Nothing
-        },
     }
 }
 
