@@ -181,9 +181,14 @@ impl World {
             resource_version: None,
         };
         assert_eq!(desired.existing, expected);
-        let told: CassandraMemberStatus =
-            serde_json::from_value(desired.object.get("status").cloned().unwrap_or(json!({})))
-                .unwrap();
+        let told: CassandraMemberStatus = serde_json::from_value(
+            desired
+                .object
+                .get("status")
+                .cloned()
+                .unwrap_or_else(|| json!({})),
+        )
+        .unwrap();
         let status = member.status.get_or_insert_default();
         *status = status.of_agent();
         status.conditions.extend(told.conditions);
