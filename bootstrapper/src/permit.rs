@@ -1,7 +1,10 @@
 //! Whether Cassandra may start now, and with which seeds.
 //!
-//! StartPermit is the operator's to give. A member that has joined may go without it only when the API server has
-//! not been reachable for a while, and only if the API server's last answer was not Hold: it may have been replaced since.
+//! The permit is the operator's to give. A permit that is older than the last one that this member was started with
+//! comes from an API server that has lost something, and counts as Hold: the number of the last one is in the marker,
+//! which outlives this program and the agent. A member that has joined may start without a permit only when the API
+//! server has not been reachable for a while, and only if its last answer was not Hold: the member may have been
+//! replaced since.
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -19,7 +22,7 @@ use crate::{
 
 /// How long the API server must have been unreachable before the marker alone decides.
 pub const UNREACHABLE_FOR: Duration = Duration::from_secs(30);
-/// How long the agent itself must have been silent. Longer: only the agent would have heard of a Hold.
+/// How long the agent itself must have been silent. Longer: it is the one that would know of a Hold.
 pub const SILENT_FOR: Duration = Duration::from_mins(5);
 
 /// What was heard when the agent was asked.
@@ -49,8 +52,10 @@ pub enum Step {
 pub enum Waiting {
     /// The agent's first answer.
     Agent,
-    /// StartPermit from the operator.
+    /// A permit from the operator.
     Permit,
+    /// A permit that is not older than the one that this member was started with last.
+    NewerPermit,
     /// An end of this pod: its Member is gone.
     Gone,
     /// The API server.
@@ -64,6 +69,9 @@ impl fmt::Display for Waiting {
         f.write_str(match self {
             Self::Agent => "waiting for the agent of this pod to answer",
             Self::Permit => "waiting for the operator's permit to start",
+            Self::NewerPermit => {
+                "waiting for a permit: the one that the Member has is older than the last one that it started with"
+            }
             Self::Gone => "waiting for the end: the Member of this pod does not exist any more",
             Self::Api => "waiting for the API server, which the agent can't reach",
             Self::Seeds => "waiting for the addresses of other members",
@@ -71,7 +79,7 @@ impl fmt::Display for Waiting {
     }
 }
 
-/// StartPermit to start Cassandra.
+/// The permit to start Cassandra.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartPermit {
     /// Seeds, sorted.
@@ -82,7 +90,7 @@ pub struct StartPermit {
     pub by_marker: bool,
 }
 
-/// What to do, after what was heard. `denied`: the last word of the API server was no.
+/// What to do, after what was heard. `denied`: the API server's last answer was Hold, or that the Member is gone.
 pub fn decide(
     owner: &Owner,
     own_address: IpAddr,
@@ -110,16 +118,29 @@ pub fn decide(
             }
         }
         Heard::StartResponse(StartResponse::Present { start, .. }) => {
-            by_permit(start, own_address, joined)
+            if is_older(start, owner, volume) {
+                Step::Wait(Waiting::NewerPermit)
+            } else {
+                by_permit(start, own_address, joined)
+            }
         }
     }
 }
 
-/// Whether what was heard is a no, a yes, or neither.
-pub fn denies(heard: &Heard) -> Option<bool> {
+/// Whether a permit is older than the last one that this member was started with. Another member's marker, of a volume
+/// that is taken over, says nothing of this one's permits.
+fn is_older(start: &Start, owner: &Owner, volume: &Volume) -> bool {
+    let own = volume
+        .marker()
+        .filter(|marker| marker.member_uid == owner.identity.member_uid);
+    own.is_some_and(|marker| start.epoch < marker.start_epoch)
+}
+
+/// Whether what was heard forbids a start, permits one, or neither.
+pub fn denies(owner: &Owner, volume: &Volume, heard: &Heard) -> Option<bool> {
     match heard {
         Heard::StartResponse(StartResponse::Present { start, .. }) => {
-            Some(start.mode == StartMode::Hold)
+            Some(start.mode == StartMode::Hold || is_older(start, owner, volume))
         }
         Heard::StartResponse(StartResponse::Gone) => Some(true),
         Heard::StartResponse(StartResponse::Unreachable { .. })
@@ -347,15 +368,49 @@ mod tests {
             let step = decide(&owner(), own, &with(marker()), &heard, true);
             assert!(matches!(step, Step::Wait(_)), "{step:?}");
         }
-        assert_eq!(
-            denies(&Heard::StartResponse(StartResponse::Gone)),
-            Some(true)
-        );
+        let said = |heard: &Heard| denies(&owner(), &with(marker()), heard);
+        assert_eq!(said(&Heard::StartResponse(StartResponse::Gone)), Some(true));
         let hold = present(StartMode::Hold, &[], None);
-        assert_eq!(denies(&Heard::StartResponse(hold)), Some(true));
+        assert_eq!(said(&Heard::StartResponse(hold)), Some(true));
         let rejoin = present(StartMode::Rejoin, &[], None);
-        assert_eq!(denies(&Heard::StartResponse(rejoin)), Some(false));
-        assert_eq!(denies(&unreachable(1)), None);
+        assert_eq!(said(&Heard::StartResponse(rejoin)), Some(false));
+        assert_eq!(said(&unreachable(1)), None);
+        assert_eq!(said(&permit(2)), Some(true), "older than the marker's");
+    }
+
+    fn permit(epoch: i64) -> Heard {
+        Heard::StartResponse(StartResponse::Present {
+            start: Start {
+                epoch,
+                mode: StartMode::Rejoin,
+                seeds: vec!["10.96.0.5".into()],
+            },
+            host_id: None,
+        })
+    }
+
+    #[test]
+    fn nothing_starts_on_a_permit_that_is_older_than_the_last_one() {
+        for volume in [with(marker()), unjoined()] {
+            for epoch in [0, 2] {
+                let step = step(&volume, &permit(epoch));
+                assert_eq!(step, Step::Wait(Waiting::NewerPermit), "{epoch}");
+            }
+            for epoch in [3, 4] {
+                assert!(matches!(step(&volume, &permit(epoch)), Step::Start(_)));
+            }
+        }
+        assert!(
+            matches!(step(&empty(), &permit(0)), Step::Refuse(_)),
+            "a lost volume"
+        );
+    }
+
+    #[test]
+    fn the_permits_of_an_earlier_member_on_the_same_volume_do_not_count() {
+        let mut earlier = marker();
+        earlier.member_uid = "member-0".into();
+        assert!(matches!(step(&with(earlier), &permit(1)), Step::Start(_)));
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::{
 /// Time between an answer and the next question.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Who can be asked for permit.
+/// Who can be asked for the permit.
 pub trait Agent {
     /// Asks. An error is no answer.
     fn ask(
@@ -73,7 +73,7 @@ impl<A: Agent> Waiter<'_, A> {
                 }
                 Err(_) => Heard::Silence(answered.elapsed()),
             };
-            denied = permit::denies(&heard).unwrap_or(denied);
+            denied = permit::denies(self.owner, &volume, &heard).unwrap_or(denied);
             match self.step(&volume, &heard, denied) {
                 Step::Start(permit) => return Ok((volume, permit)),
                 Step::Refuse(refusal) => tell(&mut told, refusal.to_string(), true),

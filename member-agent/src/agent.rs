@@ -1,5 +1,6 @@
 //! One pass of the agent: look at the member, then at Cassandra and the volume, do what is due, and offer the
-//! status for writing. A pass keeps nothing that it could not find out again, but for what it saw go.
+//! status for writing. It keeps no state that it can't read again, except whether Cassandra has answered since the
+//! agent started.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,8 +19,9 @@ use crate::{
     joining,
     member::CachedMember,
     metrics::Metrics,
+    operation::{runner::Standings, standing},
     probes::ProbeState,
-    reading::{Node, Reading, read},
+    reading::{Observe, Operate, Reading, read},
     report::Reporter,
     seeds,
     start_request::BootstrapperReport,
@@ -40,11 +42,12 @@ const LAST_REPORT: Duration = Duration::from_secs(5);
 /// The agent of one member.
 #[derive(Debug)]
 pub struct Agent<N, V> {
-    node: N,
-    volume: V,
+    node: Arc<N>,
+    volume: Arc<V>,
     clock: Arc<dyn Clock>,
     identity: Identity,
-    told: BootstrapperReport,
+    bootstrapper: BootstrapperReport,
+    jobs: watch::Receiver<Standings>,
     probe_state: ProbeState,
     metrics: Metrics,
     memory: Memory,
@@ -63,14 +66,14 @@ struct Memory {
     trouble: Option<&'static str>,
 }
 
-impl<N: Node, V: Volume> Agent<N, V> {
+impl<N: Observe + Operate, V: Volume> Agent<N, V> {
     /// An agent that has not looked at anything yet.
     pub fn new(
-        node: N,
-        volume: V,
+        node: Arc<N>,
+        volume: Arc<V>,
         clock: Arc<dyn Clock>,
         identity: Identity,
-        told: BootstrapperReport,
+        bootstrapper: BootstrapperReport,
         probe_state: ProbeState,
         metrics: Metrics,
     ) -> Self {
@@ -79,15 +82,22 @@ impl<N: Node, V: Volume> Agent<N, V> {
             volume,
             clock,
             identity,
-            told,
+            bootstrapper,
+            jobs: watch::channel(None).1,
             probe_state,
             metrics,
             memory: Memory::default(),
         }
     }
 
-    /// Looks and offers, for ever: soon again after something has changed, at once when the spec changes
-    /// or the bootstrapper says something new.
+    /// The same agent, which reports what somebody else says of the member's jobs.
+    #[must_use]
+    pub fn with_jobs(self, jobs: watch::Receiver<Standings>) -> Self {
+        Self { jobs, ..self }
+    }
+
+    /// Looks and offers, for ever: soon again after something has changed, at once when the spec changes,
+    /// the bootstrapper says something new, or a job stands otherwise.
     pub async fn run(
         &mut self,
         mut known: watch::Receiver<CachedMember>,
@@ -99,11 +109,13 @@ impl<N: Node, V: Volume> Agent<N, V> {
             let status = self.pass(&now).await;
             let settled = status.is_some() && status == before && is_serving(status.as_deref());
             offers.send_replace(status);
-            let told = self.told.clone();
+            let bootstrapper = self.bootstrapper.clone();
+            let mut jobs = self.jobs.clone();
             tokio::select! {
                 biased;
                 () = sleep(if settled { SELDOM } else { OFTEN }) => {}
-                () = told.news() => {}
+                () = bootstrapper.news() => {}
+                () = changed(&mut jobs) => {}
                 () = spec_changed(&mut known, now.version_of_spec()) => {}
             }
         }
@@ -111,6 +123,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
 
     /// One pass. None: there is no member to report on.
     pub async fn pass(&mut self, known: &CachedMember) -> Option<Arc<CassandraMemberStatus>> {
+        self.jobs.mark_unchanged();
         let reading = self.look().await;
         let mut marker = self.load().await;
         self.remember_joining(&reading, &mut marker).await;
@@ -119,7 +132,11 @@ impl<N: Node, V: Volume> Agent<N, V> {
             self.refresh_seeds(member, &reading, &mut marker).await;
         }
         let status = member.map(|member| {
-            let state = state::state(&reading, self.memory.was_up, self.told.recent().as_ref());
+            let state = state::state(
+                &reading,
+                self.memory.was_up,
+                self.bootstrapper.recent().as_ref(),
+            );
             Arc::new(self.status(member, &reading, &marker, state))
         });
         if let Some(status) = &status {
@@ -135,13 +152,14 @@ impl<N: Node, V: Volume> Agent<N, V> {
     /// containers of the pod, and nobody will look any more.
     pub async fn last_report(&mut self, known: &CachedMember, reporter: &Reporter) {
         let report = async {
-            let reading = Reading::from(read(&self.node).await);
+            let reading = Reading::from(read(&*self.node).await);
             let marker = self.load().await;
             let member = known.member()?;
-            if reading != Reading::Refused || self.told.recent().is_some() {
+            if reading != Reading::Refused || self.bootstrapper.recent().is_some() {
                 return None;
             }
-            let status = self.status(member, &reading, &marker, MemberState::Stopped);
+            let mut status = self.status(member, &reading, &marker, MemberState::Stopped);
+            status.jobs = standing::abandoned(&status.jobs);
             // What was true last may only have been offered: the reporter takes its time.
             let written = member.status.as_ref().map(CassandraMemberStatus::of_agent);
             (written.as_ref() != Some(&status)).then_some(status)
@@ -161,7 +179,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
 
     async fn look(&mut self) -> Reading {
         let begun = Instant::now();
-        let outcome = read(&self.node).await;
+        let outcome = read(&*self.node).await;
         let failure = outcome
             .as_ref()
             .err()
@@ -170,7 +188,7 @@ impl<N: Node, V: Volume> Agent<N, V> {
         let reading = Reading::from(outcome);
         if let Some(facts) = reading.facts() {
             self.memory.was_up = true;
-            self.told.forget();
+            self.bootstrapper.forget();
             tracing::debug!(?facts, "Cassandra answered");
         }
         let mode = reading.facts().and_then(|facts| facts.mode.as_ref());
@@ -269,13 +287,15 @@ impl<N: Node, V: Volume> Agent<N, V> {
         state: MemberState,
     ) -> CassandraMemberStatus {
         let before = self.memory.status.as_deref();
+        let jobs = self.jobs.borrow().clone();
         let nothing = CassandraMemberStatus::default();
         build(&Observed {
             identity: &self.identity,
             member,
             reading,
             marker,
-            told: self.told.last().as_ref(),
+            bootstrapper: self.bootstrapper.last().as_ref(),
+            jobs: jobs.as_ref().map(|jobs| jobs.as_slice()),
             state,
             earlier: before.or(member.status.as_ref()).unwrap_or(&nothing),
             now: &self.clock.now(),
@@ -302,6 +322,14 @@ impl<N: Node, V: Volume> Agent<N, V> {
 
 fn is_serving(status: Option<&CassandraMemberStatus>) -> bool {
     status.is_some_and(|status| status.state == MemberState::Ready)
+}
+
+/// Waits until a job stands otherwise.
+async fn changed(jobs: &mut watch::Receiver<Standings>) {
+    if jobs.changed().await.is_err() {
+        // Nobody will tell of changes any more.
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Waits until the spec is another one. The agent's own writes of the status don't count.

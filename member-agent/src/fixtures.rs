@@ -3,7 +3,8 @@
 use cassandra_api::{
     identity::Identity,
     v1alpha1::{
-        CassandraMember, CassandraMemberSpec, ClusterReference, Peer, PeerState, Start, StartMode,
+        CassandraMember, CassandraMemberSpec, ClusterReference, Job, JobArguments, JobKind, Peer,
+        PeerState, Start, StartMode,
     },
 };
 use cassandra_management::{
@@ -95,4 +96,13 @@ pub(crate) fn serving() -> NodeFacts {
 /// A time, in seconds.
 pub(crate) fn at(second: i64) -> Time {
     Time(jiff::Timestamp::from_second(second).unwrap())
+}
+
+/// A job of this id.
+pub(crate) fn flush(id: &str) -> Job {
+    Job {
+        id: id.into(),
+        kind: JobKind::Flush,
+        arguments: JobArguments::default(),
+    }
 }

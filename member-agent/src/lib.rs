@@ -4,6 +4,7 @@
 //! One pass of the agent is observe → decide → act → report: [`reading`] and [`volume`] observe; [`state`],
 //! [`joining`], [`seeds`] and [`status`] decide, without IO; [`agent`] acts; [`report`] writes. Every pass
 //! looks anew, so that nothing is lost when the agent is restarted, and its restart never touches Cassandra.
+//! Beside the passes, in a task of its own, [`operation`] carries out what the member is asked to do.
 //!
 //! It needs no operator: whoever writes the `CassandraMember` and runs this beside the node gets the status.
 
@@ -15,6 +16,7 @@ mod fixtures;
 pub mod joining;
 pub mod member;
 pub mod metrics;
+pub mod operation;
 pub mod options;
 pub mod probes;
 pub mod reading;

@@ -156,12 +156,12 @@ pub struct LiveReader {
     api: Api<CassandraMember>,
     identity: Identity,
     heard: LastContact,
-    last: tokio::sync::Mutex<Last>,
+    last: tokio::sync::Mutex<LastAnswer>,
 }
 
 /// What came of the last question.
 #[derive(Debug, Default)]
-enum Last {
+enum LastAnswer {
     #[default]
     Nothing,
     Answered(Instant, CachedMember),
@@ -179,7 +179,7 @@ pub enum LiveAnswer {
 }
 
 impl LiveReader {
-    /// An live about this identity's member.
+    /// A reader of this identity's member.
     pub fn new(api: Api<CassandraMember>, identity: Identity, heard: LastContact) -> Self {
         Self {
             api,
@@ -192,21 +192,21 @@ impl LiveReader {
     /// What the API server says of the member now.
     pub async fn ask(&self) -> LiveAnswer {
         let mut last = self.last.lock().await;
-        if let Last::Answered(at, known) = &*last
+        if let LastAnswer::Answered(at, known) = &*last
             && at.elapsed() < ANSWER_LASTS
         {
             return LiveAnswer::Now(known.clone());
         }
         let begun = Instant::now();
         if let Some(known) = self.get().await {
-            *last = Last::Answered(begun, known.clone());
+            *last = LastAnswer::Answered(begun, known.clone());
             return LiveAnswer::Now(known);
         }
         let since = match *last {
-            Last::Unanswered(since) => since,
-            Last::Nothing | Last::Answered(..) => begun,
+            LastAnswer::Unanswered(since) => since,
+            LastAnswer::Nothing | LastAnswer::Answered(..) => begun,
         };
-        *last = Last::Unanswered(since);
+        *last = LastAnswer::Unanswered(since);
         // A quiet watch is no silence: that begins with a question that was not answered.
         LiveAnswer::Silent(self.heard.silence().min(since.elapsed()))
     }

@@ -1,25 +1,43 @@
-//! Looking at Cassandra. It never takes longer than the time limits of the management client, so a Cassandra
-//! that hangs does not hang the agent.
+//! Looking at Cassandra, and the ports by which that and everything else is done. A look never takes longer than the
+//! time limits of the management client, so a Cassandra that hangs does not hang the agent.
 
 use std::{future::Future, time::Duration};
 
-use cassandra_management::{Error, Management, Mode, NodeFacts};
+use cassandra_management::{Error, Keyspaces, Management, Mode, NodeFacts};
 
-/// The Cassandra node, as far as the agent deals with it.
-pub trait Node: Send + Sync + 'static {
-    /// Reads everything that is known of it.
+/// The Cassandra node, as far as the agent looks at it.
+pub trait Observe: Send + Sync + 'static {
+    /// Reads everything that is known of it. That never takes long.
     fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send;
-    /// Has it read its seeds anew.
-    fn reload_seeds(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
 }
 
-impl Node for Management {
+/// The Cassandra node, as far as the agent has it do something.
+pub trait Operate: Send + Sync + 'static {
+    /// Has it read its seeds anew. That never takes long.
+    fn reload_seeds(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send;
+    /// The names of its keyspaces.
+    fn keyspaces(&self) -> impl Future<Output = Result<Keyspaces, Error>> + Send;
+    /// Has it write what a keyspace has in memory to the disk. That may take long.
+    fn flush(&self, keyspace: &str) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+impl Observe for Management {
     fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send {
         Self::facts(self)
     }
+}
 
+impl Operate for Management {
     fn reload_seeds(&self) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         Self::reload_seeds(self)
+    }
+
+    fn keyspaces(&self) -> impl Future<Output = Result<Keyspaces, Error>> + Send {
+        Self::keyspaces(self)
+    }
+
+    fn flush(&self, keyspace: &str) -> impl Future<Output = Result<(), Error>> + Send {
+        Self::flush(self, keyspace)
     }
 }
 
@@ -59,7 +77,7 @@ impl Reading {
 
 /// Looks at Cassandra. A connection that breaks is tried once more: that is how a process that ends looks,
 /// and a moment later it is gone.
-pub async fn read(node: &impl Node) -> Result<NodeFacts, Error> {
+pub async fn read(node: &impl Observe) -> Result<NodeFacts, Error> {
     match node.facts().await {
         Err(Error::Lost { .. }) => {
             tokio::time::sleep(Duration::from_millis(200)).await;

@@ -1,6 +1,6 @@
-//! The agent's tasks, on whatever client, node, volume and clock it is given: following the member, looking, writing.
+//! The agent's tasks, on whatever client, node, volume and clock it is given: following the member, looking, working, writing.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use cassandra_api::{identity::Identity, v1alpha1::CassandraMember};
 use kube::Api;
@@ -12,8 +12,9 @@ use crate::{
     error::Error,
     member::{self, CachedMember, LastContact, LiveReader},
     metrics::Metrics,
+    operation::runner::Runner,
     probes::ProbeState,
-    reading::Node,
+    reading::{Observe, Operate},
     report::Reporter,
     start_request::{BootstrapperReport, StartRequests},
     volume::Volume,
@@ -28,9 +29,10 @@ pub struct Sidecar<N, V> {
     probe_state: ProbeState,
     start_requests: Arc<StartRequests>,
     agent: Agent<N, V>,
+    runner: Runner<N, V>,
 }
 
-impl<N: Node, V: Volume> Sidecar<N, V> {
+impl<N: Observe + Operate, V: Volume> Sidecar<N, V> {
     /// An agent that has not begun, with the API of its member's namespace.
     pub fn new(
         api: Api<CassandraMember>,
@@ -40,25 +42,35 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Self {
-        let (heard, told, probe_state) = (
+        let (node, volume) = (Arc::new(node), Arc::new(volume));
+        let (heard, bootstrapper, probe_state) = (
             LastContact::default(),
             BootstrapperReport::default(),
             ProbeState::default(),
         );
         let start_requests = Arc::new(StartRequests {
             live: LiveReader::new(api.clone(), identity.clone(), heard.clone()),
-            told: told.clone(),
-            highest: Mutex::default(),
+            report: bootstrapper.clone(),
         });
+        let (standings, jobs) = watch::channel(None);
+        let runner = Runner::new(
+            Arc::clone(&node),
+            Arc::clone(&volume),
+            Arc::clone(&clock),
+            metrics.clone(),
+            identity.member_uid.clone(),
+            standings,
+        );
         let agent = Agent::new(
             node,
             volume,
             clock,
             identity.clone(),
-            told,
+            bootstrapper,
             probe_state.clone(),
             metrics.clone(),
-        );
+        )
+        .with_jobs(jobs);
         Self {
             api,
             identity,
@@ -67,6 +79,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             probe_state,
             start_requests,
             agent,
+            runner,
         }
     }
 
@@ -99,6 +112,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             self.heard,
             self.metrics,
         ));
+        let working = tasks.spawn(self.runner.run(knowing.clone()));
         let writing = tasks.spawn(reporter.clone().run(offered, read_back));
         let outcome = tokio::select! {
             biased;
@@ -107,6 +121,7 @@ impl<N: Node, V: Volume> Sidecar<N, V> {
             _ = stop.wait_for(|stop| *stop) => Ok(()),
         };
         writing.abort();
+        working.abort();
         let last = knowing.borrow().clone();
         self.agent.last_report(&last, &reporter).await;
         outcome

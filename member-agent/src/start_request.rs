@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
-use cassandra_api::v1alpha1::{Start, StartMode, VolumeStatus};
+use cassandra_api::v1alpha1::VolumeStatus;
 use cassandra_management::start_request::{START_PATH, StartRequest, StartResponse};
 use tokio::{sync::Notify, time::Instant};
 
@@ -64,19 +64,15 @@ impl BootstrapperReport {
 pub struct StartRequests {
     /// Where to ask.
     pub live: LiveReader,
-    /// Where is kept what the bootstrapper says.
-    pub told: BootstrapperReport,
-    /// The highest epoch that was seen.
-    pub highest: Mutex<i64>,
+    /// What the bootstrapper says is kept here.
+    pub report: BootstrapperReport,
 }
 
 impl StartRequests {
     /// Answers the bootstrapper, and keeps what it said for the status.
     pub async fn answer(&self, question: StartRequest) -> StartResponse {
-        self.told.record(question.volume);
-        let said = self.live.ask().await;
-        let mut highest = self.highest.lock().unwrap_or_else(PoisonError::into_inner);
-        answer(&said, &mut highest)
+        self.report.record(question.volume);
+        answer(&self.live.ask().await)
     }
 }
 
@@ -97,26 +93,14 @@ async fn start(
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
-/// The answer to what is known, and the highest epoch from now on. A lower epoch than was seen before comes
-/// from an API server that has lost something: nothing is started on its word.
-fn answer(said: &LiveAnswer, highest: &mut i64) -> StartResponse {
+/// The answer to what is known. Whether the permit is older than the last one is the bootstrapper's to judge: it has the
+/// marker in its hands.
+fn answer(said: &LiveAnswer) -> StartResponse {
     match said {
-        LiveAnswer::Now(CachedMember::Present(member)) => {
-            let start = member.spec.start.clone();
-            let start = if start.epoch < *highest {
-                Start {
-                    mode: StartMode::Hold,
-                    ..start
-                }
-            } else {
-                *highest = start.epoch;
-                start
-            };
-            StartResponse::Present {
-                start,
-                host_id: member.status.as_ref().and_then(|s| s.host_id.clone()),
-            }
-        }
+        LiveAnswer::Now(CachedMember::Present(member)) => StartResponse::Present {
+            start: member.spec.start.clone(),
+            host_id: member.status.as_ref().and_then(|s| s.host_id.clone()),
+        },
         LiveAnswer::Now(CachedMember::Gone) => StartResponse::Gone,
         LiveAnswer::Now(CachedMember::Nothing) => StartResponse::Unreachable { for_seconds: 0 },
         LiveAnswer::Silent(silence) => StartResponse::Unreachable {
@@ -132,33 +116,19 @@ mod tests {
     use super::*;
     use crate::fixtures::member;
 
-    fn present(epoch: i64) -> LiveAnswer {
-        let mut member = member();
-        member.spec.start.epoch = epoch;
-        member.spec.start.mode = StartMode::Rejoin;
-        LiveAnswer::Now(CachedMember::Present(Arc::new(member)))
-    }
-
-    fn mode(answer: &StartResponse) -> StartMode {
-        match answer {
-            StartResponse::Present { start, .. } => start.mode,
-            StartResponse::Gone | StartResponse::Unreachable { .. } => panic!("{answer:?}"),
-        }
-    }
-
     #[test]
     fn unknown_is_not_gone() {
         let silent = LiveAnswer::Silent(Duration::from_secs(7));
         assert_eq!(
-            answer(&silent, &mut 0),
+            answer(&silent),
             StartResponse::Unreachable { for_seconds: 7 }
         );
         assert_eq!(
-            answer(&LiveAnswer::Now(CachedMember::Gone), &mut 0),
+            answer(&LiveAnswer::Now(CachedMember::Gone)),
             StartResponse::Gone
         );
         assert!(matches!(
-            answer(&LiveAnswer::Now(CachedMember::Nothing), &mut 0),
+            answer(&LiveAnswer::Now(CachedMember::Nothing)),
             StartResponse::Unreachable { .. }
         ));
     }
@@ -166,20 +136,21 @@ mod tests {
     #[test]
     fn a_member_with_another_uid_is_gone() {
         let other = CachedMember::of(Some(member()), "another");
-        assert_eq!(answer(&LiveAnswer::Now(other), &mut 0), StartResponse::Gone);
+        assert_eq!(answer(&LiveAnswer::Now(other)), StartResponse::Gone);
         assert_eq!(
-            answer(&LiveAnswer::Now(CachedMember::of(None, "u")), &mut 0),
+            answer(&LiveAnswer::Now(CachedMember::of(None, "u"))),
             StartResponse::Gone
         );
     }
 
     #[test]
-    fn nothing_starts_on_an_epoch_lower_than_one_that_was_seen() {
-        let mut highest = 0;
-        assert_eq!(mode(&answer(&present(4), &mut highest)), StartMode::Rejoin);
-        assert_eq!(mode(&answer(&present(3), &mut highest)), StartMode::Hold);
-        assert_eq!(mode(&answer(&present(4), &mut highest)), StartMode::Rejoin);
-        assert_eq!(mode(&answer(&present(5), &mut highest)), StartMode::Rejoin);
+    fn a_member_that_is_there_is_answered_for_with_its_permit() {
+        let known = CachedMember::Present(Arc::new(member()));
+        let expected = StartResponse::Present {
+            start: member().spec.start,
+            host_id: None,
+        };
+        assert_eq!(answer(&LiveAnswer::Now(known)), expected);
     }
 
     #[tokio::test(start_paused = true)]

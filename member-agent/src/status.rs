@@ -9,13 +9,21 @@ use std::fmt::Write as _;
 use cassandra_api::{
     conditions::Wanted,
     identity::Identity,
-    v1alpha1::{Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, VolumeStatus},
+    v1alpha1::{
+        Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, OperationState,
+        OperationStatus, VolumeStatus,
+    },
 };
 use cassandra_management::{NodeFacts, marker::Marker};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use sha2::{Digest as _, Sha256};
 
-use crate::{joining::is_recorded, reading::Reading, state};
+use crate::{
+    joining::is_recorded,
+    operation::kinds::{self, Seen, Stand},
+    reading::Reading,
+    state,
+};
 
 /// Everything that a status is made of.
 #[derive(Clone, Debug)]
@@ -29,7 +37,9 @@ pub struct Observed<'a> {
     /// What is on the volume.
     pub marker: &'a MarkerSeen,
     /// What the bootstrapper said last, since Cassandra was up.
-    pub told: Option<&'a VolumeStatus>,
+    pub bootstrapper: Option<&'a VolumeStatus>,
+    /// How the jobs stand. None: it is not known yet.
+    pub jobs: Option<&'a [OperationStatus]>,
     /// The state.
     pub state: MemberState,
     /// The status that was true before.
@@ -135,8 +145,8 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
             Vec::new(),
         ),
         refresh: member.spec.refresh.clone(),
-        operation: None,
-        jobs: Vec::new(),
+        operation: operation(observed),
+        jobs: jobs(observed),
     }
 }
 
@@ -176,14 +186,72 @@ fn address(identity: &Identity, member: &CassandraMember) -> Option<String> {
 
 /// What is on the volume: from the bootstrapper while it is at work, then from the marker that it left.
 fn volume(observed: &Observed<'_>) -> Option<VolumeStatus> {
-    if let Some(told) = observed.told {
-        return Some(told.clone());
+    if let Some(report) = observed.bootstrapper {
+        return Some(report.clone());
     }
     observed.marker.or_kept(
         |marker| Some(marker.facts()),
         observed.earlier.volume.clone(),
         None,
     )
+}
+
+/// How the member's part in the cluster's operation stands. Another id is another operation, which begins anew.
+fn operation(observed: &Observed<'_>) -> Option<OperationStatus> {
+    let operation = observed.member.spec.operation.as_ref()?;
+    let earlier = observed.earlier.operation.as_ref();
+    let earlier = earlier.filter(|earlier| earlier.id == operation.id);
+    let stand = kinds::watch(
+        operation,
+        Seen {
+            identity: observed.identity,
+            state: observed.state,
+            reading: observed.reading,
+            marker: observed.marker,
+        },
+    );
+    let (state, message) = match stand {
+        Stand::Done(message) => (OperationState::Done, message),
+        Stand::Running(what) => (
+            OperationState::Running,
+            since(what, earlier.map(|earlier| &earlier.message), observed.now),
+        ),
+        Stand::CannotTell => match earlier {
+            Some(earlier) => return Some(earlier.clone()),
+            None => (
+                OperationState::Unknown,
+                "what is on the volume can't be read".into(),
+            ),
+        },
+    };
+    Some(OperationStatus {
+        id: operation.id.clone(),
+        state,
+        progress: None,
+        message,
+        started_at: earlier
+            .and_then(|earlier| earlier.started_at.clone())
+            .or_else(|| Some(observed.now.clone())),
+    })
+}
+
+/// What is seen, with the time since when: that of the earlier message, if it says the same.
+fn since(what: String, earlier: Option<&String>, now: &Time) -> String {
+    let begins = format!("{what} since ");
+    match earlier.filter(|earlier| earlier.starts_with(&begins)) {
+        Some(earlier) => earlier.clone(),
+        None => format!("{begins}{}", now.0),
+    }
+}
+
+/// How the jobs that the spec names stand, in its order. What is not known yet is as it was said before.
+fn jobs(observed: &Observed<'_>) -> Vec<OperationStatus> {
+    let known = observed.jobs.unwrap_or(&observed.earlier.jobs);
+    let named = observed.member.spec.jobs.iter();
+    named
+        .filter_map(|job| known.iter().find(|known| known.id == job.id))
+        .cloned()
+        .collect()
 }
 
 /// That the node has joined: set when it is first seen in the ring, once per volume, and never taken back.

@@ -1,5 +1,5 @@
 //! The member's volume and configuration files. A disk that hangs does not hang the agent: one thread at a
-//! time waits for it, and the agent waits for that thread only so long.
+//! time waits for it, and the agent waits for that thread, and for its turn, only so long.
 
 use std::{
     fs,
@@ -13,7 +13,10 @@ use std::{
 use cassandra_management::marker::{self, Marker, write_through};
 use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
-use crate::seeds;
+use crate::{
+    operation::journal::{self, Journal},
+    seeds,
+};
 
 /// How long the agent waits for the disk.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -26,6 +29,10 @@ pub trait Volume: Send + Sync + 'static {
     fn store(&self, marker: Marker) -> impl Future<Output = Result<(), Error>> + Send;
     /// Puts these seeds into Cassandra's configuration.
     fn set_seeds(&self, seeds: Vec<String>) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Reads the journal of operations. None: there is none.
+    fn load_journal(&self) -> impl Future<Output = Result<Option<Journal>, Error>> + Send;
+    /// Replaces the journal of operations; when it returns, that is on the disk.
+    fn store_journal(&self, journal: Journal) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// The same on a real disk, where the calls may block.
@@ -36,6 +43,10 @@ pub trait Disk: Send + Sync + 'static {
     fn store(&self, marker: &Marker) -> Result<(), Error>;
     /// Puts these seeds into Cassandra's configuration.
     fn set_seeds(&self, seeds: &[String]) -> Result<(), Error>;
+    /// Reads the journal of operations. None: there is none.
+    fn load_journal(&self) -> Result<Option<Journal>, Error>;
+    /// Replaces the journal of operations; when it returns, that is on the disk.
+    fn store_journal(&self, journal: &Journal) -> Result<(), Error>;
 }
 
 /// Why the disk did not do what it should.
@@ -44,6 +55,9 @@ pub enum Error {
     /// The marker could not be read or written.
     #[error(transparent)]
     Marker(#[from] marker::Error),
+    /// The journal of operations could not be read or written.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
     /// The configuration could not be read or written.
     #[error("failed to change {path}")]
     Configuration {
@@ -65,6 +79,7 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Marker(error) => error.reason(),
+            Self::Journal(error) => error.reason(),
             Self::Configuration { .. } => "ConfigurationNotChanged",
             Self::Seeds(_) => "SeedsNotFound",
             Self::Hangs => "DiskHangs",
@@ -97,6 +112,14 @@ impl Disk for LocalDisk {
             replace(&self.cassandra_yaml, &new).map_err(|e| self.failed(e))?;
         }
         Ok(())
+    }
+
+    fn load_journal(&self) -> Result<Option<Journal>, Error> {
+        Ok(Journal::load(&self.data)?)
+    }
+
+    fn store_journal(&self, journal: &Journal) -> Result<(), Error> {
+        Ok(journal.store(&self.data)?)
     }
 }
 
@@ -135,6 +158,15 @@ impl<D: Disk> Volume for TimeLimited<D> {
     async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), Error> {
         self.carry_out(move |disk| disk.set_seeds(&seeds)).await
     }
+
+    async fn load_journal(&self) -> Result<Option<Journal>, Error> {
+        self.carry_out(D::load_journal).await
+    }
+
+    async fn store_journal(&self, journal: Journal) -> Result<(), Error> {
+        self.carry_out(move |disk| disk.store_journal(&journal))
+            .await
+    }
 }
 
 impl<D: Disk> TimeLimited<D> {
@@ -150,17 +182,18 @@ impl<D: Disk> TimeLimited<D> {
         &self,
         work: impl FnOnce(&D) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        // Held by the thread: while an earlier call still hangs, no other is begun.
-        let busy = Arc::clone(&self.busy)
-            .try_lock_owned()
-            .map_err(|_| Error::Hangs)?;
         let disk = Arc::clone(&self.disk);
-        let thread = spawn_blocking(move || {
-            let outcome = work(&disk);
-            drop(busy);
-            outcome
-        });
-        match timeout(LIMIT, thread).await {
+        let all = async {
+            // Held by the thread: while an earlier call still hangs, no other is begun.
+            let busy = Arc::clone(&self.busy).lock_owned().await;
+            spawn_blocking(move || {
+                let outcome = work(&disk);
+                drop(busy);
+                outcome
+            })
+            .await
+        };
+        match timeout(LIMIT, all).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) | Err(_) => Err(Error::Hangs),
         }
@@ -169,7 +202,10 @@ impl<D: Disk> TimeLimited<D> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Condvar, Mutex as Lock};
+    use std::sync::{
+        Condvar, Mutex as Lock,
+        atomic::{AtomicBool, Ordering},
+    };
 
     use super::*;
     use crate::fixtures::marker;
@@ -214,6 +250,7 @@ mod tests {
     struct Hanging {
         free: Lock<bool>,
         freed: Condvar,
+        stored: AtomicBool,
     }
 
     impl Hanging {
@@ -232,10 +269,19 @@ mod tests {
         }
 
         fn store(&self, _: &Marker) -> Result<(), Error> {
+            self.stored.store(true, Ordering::SeqCst);
             Ok(())
         }
 
         fn set_seeds(&self, _: &[String]) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn load_journal(&self) -> Result<Option<Journal>, Error> {
+            Ok(None)
+        }
+
+        fn store_journal(&self, _: &Journal) -> Result<(), Error> {
             Ok(())
         }
     }
@@ -247,10 +293,9 @@ mod tests {
         // With its clock paused tokio does not run ahead of a blocking thread.
         let (first, ()) = tokio::join!(volume.load(), tokio::time::advance(LIMIT * 2));
         assert_eq!(first.unwrap_err().reason(), "DiskHangs");
-        assert_eq!(
-            volume.store(marker()).await.unwrap_err().reason(),
-            "DiskHangs"
-        );
+        let (second, ()) = tokio::join!(volume.store(marker()), tokio::time::advance(LIMIT * 2));
+        assert_eq!(second.unwrap_err().reason(), "DiskHangs");
+        assert!(!disk.stored.load(Ordering::SeqCst), "it was not begun");
         *disk.free.lock().unwrap() = true;
         disk.freed.notify_all();
         drop(volume.busy.lock().await);

@@ -104,19 +104,21 @@ pub struct OperationStatus {
     #[serde(default)]
     #[schemars(length(max = 1024))]
     pub message: String,
-    /// When the agent began it.
-    pub started_at: Time,
+    /// When it was begun. Absent: it is not yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
 }
 
-/// How an operation stands. `Running`: it has begun. `Done`: it came to its end. `Failed`: it ended otherwise, and the
-/// message says why. `Unknown`: it was begun and what came of it is not known; it is looked at before anything is done
-/// again.
+/// How an operation stands. `Waiting`: it is not begun yet, and the message says for what it waits. `Running`: it has
+/// begun. `Done`: it came to its end. `Failed`: it ended otherwise, and the message says why. `Unknown`: it was begun and
+/// what came of it is not known; it is looked at before anything is done again, and given up after three attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(
     missing_docs,
     reason = "CRD schemas drop variant docs; the enum's own says what each is"
 )]
 pub enum OperationState {
+    Waiting,
     Running,
     Done,
     Failed,

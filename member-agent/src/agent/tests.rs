@@ -5,11 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use cassandra_management::{Error, NodeFacts};
+use cassandra_management::{Error, Keyspaces, NodeFacts};
 
 use super::*;
 use crate::clock::SystemClock;
 use crate::fixtures::{identity, marker, member, serving};
+use crate::operation::journal::Journal;
 
 #[derive(Debug, Default)]
 struct World {
@@ -41,20 +42,30 @@ impl World {
 #[derive(Clone, Debug)]
 struct Shared(Arc<World>);
 
-impl Node for Shared {
+impl Observe for Shared {
     async fn facts(&self) -> Result<NodeFacts, Error> {
         let facts = self.0.node.lock().unwrap().clone();
         facts.ok_or(Error::Refused {
             endpoint: "here".into(),
         })
     }
+}
 
+impl Operate for Shared {
     async fn reload_seeds(&self) -> Result<Vec<String>, Error> {
         self.0.log("reload");
         if self.0.reload_fails.load(Ordering::SeqCst) {
             return Err(Error::SeedsNotLoaded);
         }
         Ok(Vec::new())
+    }
+
+    async fn keyspaces(&self) -> Result<Keyspaces, Error> {
+        panic!("a pass carries nothing out")
+    }
+
+    async fn flush(&self, _: &str) -> Result<(), Error> {
+        panic!("a pass carries nothing out")
     }
 }
 
@@ -80,6 +91,14 @@ impl Volume for Shared {
         self.0.log(format!("file seeds={}", seeds.join(",")));
         Ok(())
     }
+
+    async fn load_journal(&self) -> Result<Option<Journal>, volume::Error> {
+        panic!("a pass keeps no journal")
+    }
+
+    async fn store_journal(&self, _: Journal) -> Result<(), volume::Error> {
+        panic!("a pass keeps no journal")
+    }
 }
 
 fn world() -> Arc<World> {
@@ -89,17 +108,17 @@ fn world() -> Arc<World> {
 }
 
 fn agent(world: &Arc<World>) -> Agent<Shared, Shared> {
-    agent_told(world, BootstrapperReport::default())
+    agent_with(world, BootstrapperReport::default())
 }
 
-fn agent_told(world: &Arc<World>, told: BootstrapperReport) -> Agent<Shared, Shared> {
-    let shared = Shared(Arc::clone(world));
+fn agent_with(world: &Arc<World>, bootstrapper: BootstrapperReport) -> Agent<Shared, Shared> {
+    let shared = Arc::new(Shared(Arc::clone(world)));
     Agent::new(
-        shared.clone(),
+        Arc::clone(&shared),
         shared,
         Arc::new(SystemClock),
         identity(),
-        told,
+        bootstrapper,
         ProbeState::default(),
         Metrics::new().unwrap(),
     )

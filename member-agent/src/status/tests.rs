@@ -9,11 +9,12 @@ use super::*;
 use crate::fixtures::{at, identity, marker, member, serving};
 
 /// What a test observes, and the defaults of everything that it does not care about.
-struct Scene {
+struct TestCase {
     member: CassandraMember,
     reading: Reading,
     marker: MarkerSeen,
-    told: Option<VolumeStatus>,
+    bootstrapper: Option<VolumeStatus>,
+    jobs: Option<Vec<OperationStatus>>,
     earlier: CassandraMemberStatus,
     second: i64,
 }
@@ -26,25 +27,27 @@ fn joined() -> MarkerSeen {
     }))
 }
 
-fn scene() -> Scene {
-    Scene {
+fn case() -> TestCase {
+    TestCase {
         member: member(),
         reading: Reading::Answered(serving()),
         marker: joined(),
-        told: None,
+        bootstrapper: None,
+        jobs: None,
         earlier: CassandraMemberStatus::default(),
         second: 100,
     }
 }
 
-impl Scene {
+impl TestCase {
     fn status(&self) -> CassandraMemberStatus {
         build(&Observed {
             identity: &identity(),
             member: &self.member,
             reading: &self.reading,
             marker: &self.marker,
-            told: self.told.as_ref(),
+            bootstrapper: self.bootstrapper.as_ref(),
+            jobs: self.jobs.as_deref(),
             state: state::state(&self.reading, true, None),
             earlier: &self.earlier,
             now: &at(self.second),
@@ -54,7 +57,7 @@ impl Scene {
 
 #[test]
 fn a_serving_node_is_reported_as_it_is() {
-    let status = scene().status();
+    let status = case().status();
     assert_eq!(status.state, MemberState::Ready);
     assert_eq!(status.mode.as_deref(), Some("NORMAL"));
     assert_eq!(status.host_id.as_deref(), Some("h-1"));
@@ -68,12 +71,12 @@ fn a_serving_node_is_reported_as_it_is() {
 
 #[test]
 fn a_node_that_cant_be_asked_keeps_what_cant_have_changed() {
-    let earlier = scene().status();
+    let earlier = case().status();
     for reading in [Reading::Refused, Reading::NotAnswering("Timeout")] {
-        let status = Scene {
+        let status = TestCase {
             reading,
             earlier: earlier.clone(),
-            ..scene()
+            ..case()
         }
         .status();
         assert_eq!(status.host_id, earlier.host_id);
@@ -87,24 +90,24 @@ fn a_node_that_cant_be_asked_keeps_what_cant_have_changed() {
 
 #[test]
 fn time_alone_changes_nothing() {
-    let earlier = scene().status();
-    let later = Scene {
+    let earlier = case().status();
+    let later = TestCase {
         earlier: earlier.clone(),
         second: 9_999,
-        ..scene()
+        ..case()
     };
     assert_eq!(later.status(), earlier);
 }
 
 #[test]
 fn last_transition_time_moves_on_a_flip_only() {
-    let ready = scene().status();
+    let ready = case().status();
     let since = |status: &CassandraMemberStatus| status.conditions[0].last_transition_time.clone();
-    let mut flipped = Scene {
+    let mut flipped = TestCase {
         reading: Reading::NotAnswering("Timeout"),
         earlier: ready.clone(),
         second: 200,
-        ..scene()
+        ..case()
     };
     let hanging = flipped.status();
     assert_eq!((since(&ready), since(&hanging)), (at(100), at(200)));
@@ -116,7 +119,7 @@ fn last_transition_time_moves_on_a_flip_only() {
 
 #[test]
 fn a_status_is_itself_when_read_back() {
-    let status = scene().status();
+    let status = case().status();
     let text = serde_json::to_string(&status).unwrap();
     assert_eq!(
         serde_json::from_str::<CassandraMemberStatus>(&text).unwrap(),
@@ -126,7 +129,7 @@ fn a_status_is_itself_when_read_back() {
 
 #[test]
 fn bootstrapped_is_not_said_before_the_marker_says_joined() {
-    let told = |marker: MarkerSeen| Scene { marker, ..scene() }.status().bootstrapped;
+    let told = |marker: MarkerSeen| TestCase { marker, ..case() }.status().bootstrapped;
     assert_eq!(told(MarkerSeen::Present(Box::new(marker()))), None);
     assert_eq!(told(MarkerSeen::Unknown), None);
     assert_eq!(told(joined()).unwrap().pvc_uid.as_deref(), Some("p-1"));
@@ -139,11 +142,11 @@ fn bootstrapped_is_not_said_before_the_marker_says_joined() {
 
 #[test]
 fn bootstrapped_is_set_once_per_volume() {
-    let first = scene().status();
-    let same = Scene {
+    let first = case().status();
+    let same = TestCase {
         earlier: first.clone(),
         second: 500,
-        ..scene()
+        ..case()
     };
     assert_eq!(same.status().bootstrapped, first.bootstrapped);
     let other_volume = Marker {
@@ -152,7 +155,7 @@ fn bootstrapped_is_set_once_per_volume() {
         host_id: Some("h-1".into()),
         ..marker()
     };
-    let other = Scene {
+    let other = TestCase {
         marker: MarkerSeen::Present(Box::new(other_volume)),
         ..same
     };
@@ -163,20 +166,20 @@ fn bootstrapped_is_set_once_per_volume() {
 
 #[test]
 fn bootstrapped_of_a_lost_volume_stays_until_the_node_is_in_the_ring_again() {
-    let status = Scene {
-        earlier: scene().status(),
+    let status = TestCase {
+        earlier: case().status(),
         reading: Reading::Refused,
         marker: MarkerSeen::Absent,
-        ..scene()
+        ..case()
     }
     .status();
-    assert_eq!(status.bootstrapped, scene().status().bootstrapped);
+    assert_eq!(status.bootstrapped, case().status().bootstrapped);
     assert_eq!(status.volume, None);
 }
 
 #[test]
 fn what_the_bootstrapper_says_leads_over_the_marker() {
-    let told = VolumeStatus {
+    let report = VolumeStatus {
         cluster_uid: Some("c-9".into()),
         refusal: Some(Waiting::saying(
             Rule::PvcIdentity,
@@ -184,22 +187,22 @@ fn what_the_bootstrapper_says_leads_over_the_marker() {
         )),
         ..VolumeStatus::default()
     };
-    let status = Scene {
+    let status = TestCase {
         reading: Reading::Refused,
-        told: Some(told.clone()),
-        ..scene()
+        bootstrapper: Some(report.clone()),
+        ..case()
     }
     .status();
-    assert_eq!(status.volume, Some(told));
+    assert_eq!(status.volume, Some(report));
 }
 
 #[test]
 fn a_disk_that_cant_be_read_changes_nothing_that_is_known_of_it() {
-    let earlier = scene().status();
-    let status = Scene {
+    let earlier = case().status();
+    let status = TestCase {
         marker: MarkerSeen::Unknown,
         earlier: earlier.clone(),
-        ..scene()
+        ..case()
     }
     .status();
     assert_eq!(status, earlier);
@@ -207,9 +210,9 @@ fn a_disk_that_cant_be_read_changes_nothing_that_is_known_of_it() {
 
 #[test]
 fn a_refresh_is_answered_even_if_cassandra_cant_be_asked() {
-    let mut hanging = Scene {
+    let mut hanging = TestCase {
         reading: Reading::NotAnswering("Timeout"),
-        ..scene()
+        ..case()
     };
     hanging.member.spec.refresh = Some(Refresh { id: "q-7".into() });
     let status = hanging.status();
@@ -232,12 +235,12 @@ fn the_address_that_the_pod_was_made_with_leads() {
 fn a_peer_that_goes_down_is_a_change() {
     let mut facts = serving();
     facts.ring[1].state = PeerState::Down;
-    let seen = Scene {
+    let seen = TestCase {
         reading: Reading::Answered(facts),
-        earlier: scene().status(),
-        ..scene()
+        earlier: case().status(),
+        ..case()
     };
-    assert_ne!(seen.status(), scene().status());
+    assert_ne!(seen.status(), case().status());
 }
 
 #[test]
@@ -301,7 +304,7 @@ proptest! {
     fn any_history_settles_at_once_and_loses_no_identity(
         history in proptest::collection::vec(readings(), 1..12),
     ) {
-        let mut scene = scene();
+        let mut scene = case();
         for reading in history {
             scene.reading = reading;
             scene.second += 10;

@@ -105,7 +105,7 @@ impl Loopback {
 impl Agent for Loopback {
     async fn ask(&self, question: &StartRequest) -> Result<StartResponse, Error> {
         match self.now() {
-            Some((handoff, _)) => Ok(handoff.answer(question.clone()).await),
+            Some((requests, _)) => Ok(requests.answer(question.clone()).await),
             None => Err(Error::Refused {
                 endpoint: "the agent".into(),
             }),

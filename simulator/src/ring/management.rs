@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use cassandra_management::{Error, NodeFacts, marker::Marker};
+use cassandra_management::{Error, Keyspaces, NodeFacts, marker::Marker};
 use member_agent::{
-    reading::Node,
+    operation::journal::Journal,
+    reading::{Observe, Operate},
     volume::{self, Volume as AgentVolume},
 };
 use tokio::time::{Instant, sleep};
@@ -91,7 +92,7 @@ impl Management {
     }
 }
 
-impl Node for Management {
+impl Observe for Management {
     async fn facts(&self) -> Result<NodeFacts, Error> {
         let (address, process) = self.process().await?;
         let world = self.ring.world();
@@ -116,6 +117,33 @@ impl Node for Management {
             load_bytes: Some(0),
             ring: world.view(&address, &process),
             missing: Vec::new(),
+        })
+    }
+}
+
+/// Keyspaces of every node: two that it keeps for itself, and two that are the ring's.
+const KEYSPACES: [&str; 4] = ["system", "system_schema", "system_auth", "shop"];
+
+impl Operate for Management {
+    async fn keyspaces(&self) -> Result<Keyspaces, Error> {
+        self.process().await?;
+        let names = |from: usize| KEYSPACES.iter().skip(from).map(|name| (*name).into());
+        Ok(Keyspaces {
+            all: names(0).collect(),
+            replicated: names(2).collect(),
+        })
+    }
+
+    /// At once: what is acknowledged is on the volume here anyway.
+    async fn flush(&self, keyspace: &str) -> Result<(), Error> {
+        self.process().await?;
+        if KEYSPACES.contains(&keyspace) {
+            return Ok(());
+        }
+        Err(Error::Java {
+            call: "forceKeyspaceFlush",
+            class: "java.lang.IllegalArgumentException".into(),
+            message: format!("Keyspace [{keyspace}] does not exist."),
         })
     }
 
@@ -150,6 +178,15 @@ impl AgentVolume for Disk {
 
     async fn set_seeds(&self, seeds: Vec<String>) -> Result<(), volume::Error> {
         self.ring.configure_seeds(&self.pod, seeds);
+        Ok(())
+    }
+
+    async fn load_journal(&self) -> Result<Option<Journal>, volume::Error> {
+        Ok(self.ring.volume(&self.volume).journal)
+    }
+
+    async fn store_journal(&self, journal: Journal) -> Result<(), volume::Error> {
+        self.ring.store_journal(&self.volume, journal);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use cassandra_management::marker::Marker;
+use member_agent::operation::journal::Journal;
 
 use super::Ring;
 
@@ -11,6 +12,8 @@ use super::Ring;
 pub struct Volume {
     /// The operator's marker.
     pub marker: Option<Marker>,
+    /// The agent's journal of operations.
+    pub journal: Option<Journal>,
     /// What Cassandra remembers of itself. None: it never started on this volume.
     pub system: Option<System>,
     /// The writes that it holds, by number.
@@ -43,6 +46,15 @@ impl Ring {
             .entry(uid.to_owned())
             .or_default()
             .marker = Some(marker);
+    }
+
+    /// Puts a journal of operations on a volume.
+    pub fn store_journal(&self, uid: &str, journal: Journal) {
+        self.world()
+            .volumes
+            .entry(uid.to_owned())
+            .or_default()
+            .journal = Some(journal);
     }
 
     /// A volume goes, with all that is on it.
