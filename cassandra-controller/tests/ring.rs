@@ -745,7 +745,7 @@ fn the_status_tells_the_operation_its_step_and_what_it_waits_for() {
         world.settle();
         let report = world.status().operation.unwrap();
         assert_eq!((report.step.as_str(), &report.since), (step, &since));
-        world.observed.now.0 += Duration::from_secs(60);
+        world.observed.now.0 += Duration::from_mins(1);
         world.settle();
         assert_eq!(
             world.status().operation.unwrap().since,

@@ -44,10 +44,10 @@ impl Controller for ClusterController {
             });
         let users = clusters.clone();
         watches.named::<ConfigMap>(tasks, move |namespace, name| {
-            let uses = |cluster: &CassandraCluster| {
+            let in_use_by = |cluster: &CassandraCluster| {
                 cluster.namespace().as_deref() == Some(namespace) && uses_config_map(cluster, name)
             };
-            let clusters = users.state_filter(uses).into_iter();
+            let clusters = users.state_filter(in_use_by).into_iter();
             clusters.map(|cluster| cluster.name_any()).collect()
         });
         let stores = Stores::watch(&watches, tasks);

@@ -57,14 +57,13 @@ fn carry_out(observed: &mut Observed, plan: &Plan) -> Result<(), Error> {
     Arc::make_mut(&mut observed.cluster).status = Some(plan.status.clone());
     for desired in &plan.apply {
         let mut object = desired.object.clone();
-        match desired.kind {
-            // StatefulSets make them.
-            Kind::Pod => continue,
-            Kind::Service => {
-                let address = format!("10.0.0.{}", observed.owned.services.len());
-                give_address(&mut object, &address);
-            }
-            _ => {}
+        // Pods are made by StatefulSets.
+        if desired.kind == Kind::Pod {
+            continue;
+        }
+        if desired.kind == Kind::Service {
+            let address = format!("10.0.0.{}", observed.owned.services.len());
+            give_address(&mut object, &address);
         }
         identify(&mut object, desired);
         observed.owned.put(desired.kind, &desired.name, object)?;

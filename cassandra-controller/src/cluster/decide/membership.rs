@@ -66,14 +66,12 @@ pub(super) fn has_place(cluster: &Validated<'_>, claim: &PersistentVolumeClaim) 
     let Some(rack) = cluster.spec.racks.iter().find(|rack| rack.name == name) else {
         return false;
     };
-    match cluster.status.record.members.get(name) {
-        Some(members) => members.contains(&ordinal),
-        None => {
-            let claims = cluster.observed.owned.volume_claims.values();
-            let of_rack = claims.filter(|claim| place(claim).is_some_and(|(rack, _)| rack == name));
-            i32::try_from(of_rack.count()).is_ok_and(|volumes| volumes <= rack.members)
-        }
+    if let Some(members) = cluster.status.record.members.get(name) {
+        return members.contains(&ordinal);
     }
+    let claims = cluster.observed.owned.volume_claims.values();
+    let of_rack = claims.filter(|claim| place(claim).is_some_and(|(rack, _)| rack == name));
+    i32::try_from(of_rack.count()).is_ok_and(|volumes| volumes <= rack.members)
 }
 
 /// Rack and ordinal of the member whose volume this is.

@@ -44,19 +44,18 @@ fn step(member: &MemberView, told: &Start, operation: &str) -> (&'static str, St
     if !member.has_taken(told) {
         return ("Permitted", format!("the bootstrapper of {name} to go on"));
     }
-    match member.state() {
-        MemberState::Joining => {
-            let progress = member.progress_of(operation);
-            let progress = progress.map_or_else(String::new, |progress| format!(": {progress}"));
-            (
-                "Joining",
-                format!("Cassandra of {name} to bootstrap{progress}"),
-            )
-        }
-        MemberState::Ready => ("Joining", format!("{name} to note that it has joined")),
-        state => (
-            "Starting",
-            format!("Cassandra of {name} to start; it is {}", state.as_str()),
-        ),
+    let state = member.state();
+    if state == MemberState::Joining {
+        let progress = member.progress_of(operation);
+        let progress = progress.map_or_else(String::new, |progress| format!(": {progress}"));
+        return (
+            "Joining",
+            format!("Cassandra of {name} to bootstrap{progress}"),
+        );
     }
+    if state == MemberState::Ready {
+        return ("Joining", format!("{name} to note that it has joined"));
+    }
+    let waits_for = format!("Cassandra of {name} to start; it is {}", state.as_str());
+    ("Starting", waits_for)
 }

@@ -63,9 +63,10 @@ fn recover(ring: &Ring<'_>, record: &mut Record, events: &mut Vec<Event>) {
     let Some(member) = ring.members.iter().find(on_the_way) else {
         return;
     };
-    let kind = match member.mode() {
-        StartMode::CreateRing => OperationKind::CreateRing,
-        _ => OperationKind::Join,
+    let kind = if member.mode() == StartMode::CreateRing {
+        OperationKind::CreateRing
+    } else {
+        OperationKind::Join
     };
     if let Some(rules) = rules(kind).filter(|_| record.founder.is_none()) {
         rules.record(&[member], record);

@@ -60,10 +60,10 @@ pub(in crate::cluster::decide) fn start_order(
             Some(Order::Nothing) | None => order,
         };
     }
-    match order.start.mode {
-        StartMode::Hold => order.because(reason_to_hold(ring, record)),
-        _ => order,
+    if order.start.mode == StartMode::Hold {
+        return order.because(reason_to_hold(ring, record));
     }
+    order
 }
 
 /// The operation that has the slot, if the record that was read has it already.
