@@ -214,7 +214,7 @@ fn operation(observed: &Observed<'_>) -> Option<OperationStatus> {
         Stand::Done(message) => (OperationState::Done, message),
         Stand::Running(what) => (
             OperationState::Running,
-            since(what, earlier.map(|earlier| &earlier.message), observed.now),
+            since(&what, earlier.map(|earlier| &earlier.message), observed.now),
         ),
         Stand::CannotTell => match earlier {
             Some(earlier) => return Some(earlier.clone()),
@@ -236,7 +236,7 @@ fn operation(observed: &Observed<'_>) -> Option<OperationStatus> {
 }
 
 /// What is seen, with the time since when: that of the earlier message, if it says the same.
-fn since(what: String, earlier: Option<&String>, now: &Time) -> String {
+fn since(what: &str, earlier: Option<&String>, now: &Time) -> String {
     let begins = format!("{what} since ");
     match earlier.filter(|earlier| earlier.starts_with(&begins)) {
         Some(earlier) => earlier.clone(),

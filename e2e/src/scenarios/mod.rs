@@ -74,6 +74,7 @@ pub fn all() -> Vec<Scenario> {
         scenario!(Ring, formation::three_racks_become_one_ring),
         scenario!(Ring, formation::statuses_are_what_nodetool_says),
         scenario!(Ring, embedding::another_operator_sees_who_is_not_ready),
+        scenario!(Ring, embedding::a_member_does_the_jobs_that_it_is_given),
         scenario!(Ring, agent_rights::an_agent_has_only_its_own_status),
         scenario!(
             Ring,

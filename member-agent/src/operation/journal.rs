@@ -187,6 +187,7 @@ impl Journal {
     }
 
     /// The journal that says that this job is begun, once more or for the first time.
+    #[must_use]
     pub fn begun(mut self, job: &Job, now: Time) -> Self {
         match self.entries.iter_mut().find(|e| e.job.id == job.id) {
             Some(entry) => entry.attempts = entry.attempts.saturating_add(1),
@@ -201,6 +202,7 @@ impl Journal {
     }
 
     /// The journal that says that a job has ended.
+    #[must_use]
     pub fn ended(mut self, id: &str, end: End) -> Self {
         let found = self.entries.iter_mut().find(|entry| entry.job.id == id);
         if let Some(entry) = found {
@@ -210,6 +212,7 @@ impl Journal {
     }
 
     /// The journal without these jobs.
+    #[must_use]
     pub fn without(mut self, ids: &[String]) -> Self {
         self.entries.retain(|entry| !ids.contains(&entry.job.id));
         self
@@ -217,6 +220,7 @@ impl Journal {
 
     /// The journal with what only the member's status knows: a volume that was lost took its journal with it. What was
     /// said to be done is not done again, and what was begun is looked at.
+    #[must_use]
     pub fn recovered(mut self, orders: &Orders, reported: &[OperationStatus]) -> Self {
         for job in &orders.jobs {
             let known = self.entry(&job.id).is_some();

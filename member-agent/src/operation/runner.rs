@@ -137,7 +137,11 @@ impl<N: Observe + Operate, V: Volume> Runner<N, V> {
                 let reading = Reading::from(read(&*self.node).await);
                 next(&orders, &journal, Some(&reading), &Kinds)
             }
-            step => step,
+            step @ (Step::Forget(_)
+            | Step::Begin(_)
+            | Step::End(..)
+            | Step::Wait(_)
+            | Step::Rest) => step,
         };
         self.take(step, &orders, journal, known).await
     }

@@ -1,12 +1,12 @@
 //! Statuses of every kind of observation, and of sequences of them.
 
 use cassandra_api::rules::{Rule, Waiting};
-use cassandra_api::v1alpha1::{PeerState, Refresh};
+use cassandra_api::v1alpha1::{Operation, OperationKind, PeerState, Refresh};
 use cassandra_management::Mode;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fixtures::{at, identity, marker, member, serving};
+use crate::fixtures::{at, flush, identity, marker, member, serving};
 
 /// What a test observes, and the defaults of everything that it does not care about.
 struct TestCase {
@@ -318,4 +318,108 @@ proptest! {
             prop_assert_eq!(scene.status(), scene.earlier.clone());
         }
     }
+}
+
+fn ordered(id: &str) -> CassandraMember {
+    let mut member = member();
+    member.spec.operation = Some(Operation {
+        id: id.into(),
+        kind: OperationKind::Join,
+    });
+    member
+}
+
+fn joining() -> Reading {
+    Reading::Answered(NodeFacts {
+        mode: Some(Mode::Joining),
+        ..serving()
+    })
+}
+
+#[test]
+fn an_operation_stands_as_cassandra_and_the_marker_say_and_its_time_does_not_tick() {
+    let mut case = TestCase {
+        member: ordered("o-1"),
+        marker: MarkerSeen::Present(Box::new(marker())),
+        reading: joining(),
+        ..case()
+    };
+    let first = case.status().operation.unwrap();
+    assert_eq!(first.state, OperationState::Running);
+    assert!(
+        first
+            .message
+            .starts_with("Cassandra is in mode JOINING since 1970")
+    );
+    (case.earlier, case.second) = (case.status(), 900);
+    assert_eq!(
+        case.status().operation.as_ref(),
+        Some(&first),
+        "nothing new"
+    );
+    case.marker = joined();
+    let done = case.status().operation.unwrap();
+    assert_eq!(
+        (done.state, done.started_at),
+        (OperationState::Done, Some(at(100)))
+    );
+}
+
+#[test]
+fn another_id_is_another_operation_and_none_is_none() {
+    let mut case = TestCase {
+        member: ordered("o-1"),
+        marker: MarkerSeen::Present(Box::new(marker())),
+        reading: joining(),
+        ..case()
+    };
+    (case.earlier, case.second) = (case.status(), 900);
+    case.member = ordered("o-2");
+    let anew = case.status().operation.unwrap();
+    assert_eq!((anew.id.as_str(), anew.started_at), ("o-2", Some(at(900))));
+    case.member = member();
+    assert_eq!(case.status().operation, None);
+}
+
+#[test]
+fn a_marker_that_cant_be_read_takes_nothing_back_and_guesses_nothing() {
+    let mut case = TestCase {
+        member: ordered("o-1"),
+        ..case()
+    };
+    case.earlier = case.status();
+    case.marker = MarkerSeen::Unknown;
+    let kept = case.status().operation.unwrap();
+    assert_eq!(kept.state, OperationState::Done);
+    case.member = ordered("o-2");
+    let unknown = case.status().operation.unwrap();
+    assert_eq!(unknown.state, OperationState::Unknown);
+}
+
+#[test]
+fn jobs_are_those_of_the_spec_and_what_is_not_known_yet_is_as_it_was_said() {
+    let said = |id: &str, state| OperationStatus {
+        id: id.into(),
+        state,
+        progress: None,
+        message: String::new(),
+        started_at: None,
+    };
+    let mut case = case();
+    case.member.spec.jobs = vec![flush("b"), flush("a")];
+    case.earlier.jobs = vec![
+        said("a", OperationState::Running),
+        said("x", OperationState::Done),
+    ];
+    assert_eq!(case.status().jobs, [said("a", OperationState::Running)]);
+    case.jobs = Some(vec![
+        said("a", OperationState::Done),
+        said("b", OperationState::Waiting),
+        said("x", OperationState::Done),
+    ]);
+    let expected = [
+        said("b", OperationState::Waiting),
+        said("a", OperationState::Done),
+    ];
+    assert_eq!(case.status().jobs, expected);
 }

@@ -216,7 +216,9 @@ fn live(wanted: &Orders, disk: &Journal, deeds: &Deeds, luck: Luck) -> Journal {
     };
     let step = match next(wanted, disk, None, deeds) {
         Step::Look => next(wanted, disk, Some(&reading), deeds),
-        step => step,
+        step @ (Step::Forget(_) | Step::Begin(_) | Step::End(..) | Step::Wait(_) | Step::Rest) => {
+            step
+        }
     };
     let disk = disk.clone();
     match (step, luck) {

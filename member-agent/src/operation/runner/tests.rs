@@ -205,7 +205,7 @@ async fn a_job_is_done_once_and_its_end_is_on_the_volume() {
     agent.dies().await;
     let mut next = Agent::begin(&world, &[flush("a")]);
     next.stands("a", OperationState::Done).await;
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(world.flushed(), ["shop", "users"], "not again");
 }
 
@@ -262,7 +262,7 @@ async fn an_agent_that_dies_in_the_middle_leaves_a_job_that_is_looked_at() {
     let mut next = Agent::begin(&world, &[flush("a")]);
     let unknown = next.stands("a", OperationState::Unknown).await;
     assert_eq!(unknown.started_at, running.started_at, "it was begun then");
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_eq!(world.flushed(), ["shop"], "not without a look");
     world.is_down.store(false, Ordering::SeqCst);
     next.stands("a", OperationState::Done).await;
@@ -309,7 +309,7 @@ async fn nothing_is_begun_that_the_journal_does_not_know_of() {
     let mut agent = Agent::begin(&world, &[flush("a")]);
     let status = agent.stands("a", OperationState::Unknown).await;
     assert!(status.message.contains("the disk does not answer"));
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert!(world.flushed().is_empty());
     world.disk_fails.store(false, Ordering::SeqCst);
     agent.stands("a", OperationState::Done).await;
@@ -321,7 +321,7 @@ async fn an_end_is_told_when_it_is_on_the_volume_and_not_before() {
     world.answers(Answer::DoneOnABrokenDisk);
     let mut agent = Agent::begin(&world, &[flush("a")]);
     agent.standings.changed().await.unwrap();
-    sleep(Duration::from_secs(60)).await;
+    sleep(Duration::from_mins(1)).await;
     assert_ne!(agent.now("a").unwrap().state, OperationState::Done);
     let flushed = world.flushed();
     world.disk_fails.store(false, Ordering::SeqCst);
