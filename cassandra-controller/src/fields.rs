@@ -11,3 +11,8 @@ pub const WAITING: &str = "cassandra-controller/waiting";
 pub const STATUS: &str = "cassandra-controller/status";
 /// The record in the cluster's status, which is written by compare-and-swap.
 pub const RECORD: &str = "cassandra-controller/record";
+
+/// Whether this is one of the managers above.
+pub(crate) fn is_ours(manager: &str) -> bool {
+    [CLUSTER, MEMBER, WAITING, STATUS, RECORD].contains(&manager)
+}

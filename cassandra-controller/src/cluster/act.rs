@@ -1,20 +1,27 @@
 //! Carries a plan out as it is. No decision is taken here; what was decided is done only if the world still is what
 //! it was when it was decided.
 
-use cassandra_api::{labels, v1alpha1::CassandraCluster};
+use std::collections::BTreeSet;
+
+use cassandra_api::v1alpha1::CassandraCluster;
+use futures::{StreamExt as _, stream};
 use kube::{
-    Api, Client, ResourceExt as _,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions},
+    Api, Client,
+    api::{Patch, PatchParams},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
-    Error,
-    error::{bounded, in_time},
-    kinds::Kind,
-    plan::{Deletion, Desired, Existing, RecordUpdate},
+    Context, Error,
+    error::in_time,
+    kinds::{Kind, Owned},
+    plan::{Deletion, Desired, RecordUpdate},
+    requests::{Requests, Written},
 };
 use crate::fields;
+
+/// Writes of one cluster that are under way at the same time.
+const AT_ONCE: usize = 8;
 
 /// Whose objects are written.
 #[derive(Clone, Debug)]
@@ -27,29 +34,23 @@ pub(super) struct Owner {
     pub uid: String,
 }
 
-/// What came of a plan that was carried out.
+/// What came of the plans of one pass.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Acted {
     /// Number of writes.
     pub writes: usize,
+    /// Objects that are there and that the reflectors do not have: they are left alone in this pass.
+    pub(super) left_alone: BTreeSet<(Kind, String)>,
     /// Objects of somebody else that have the name of one of ours.
     pub names_taken: Vec<(Kind, String)>,
 }
 
-impl Acted {
-    /// With this number of writes more.
-    pub(super) fn and(self, writes: usize) -> Self {
-        let writes = self.writes + writes;
-        Self { writes, ..self }
-    }
-}
-
-/// Writes the record, if the cluster is still the one that was read.
+/// Writes the record, if the cluster is still the one that was read. Returns the cluster as it then is.
 pub(super) async fn write_record(
     client: &Client,
     owner: &Owner,
     update: &RecordUpdate,
-) -> Result<(), Error> {
+) -> Result<CassandraCluster, Error> {
     let clusters: Api<CassandraCluster> = Api::namespaced(client.clone(), &owner.namespace);
     let record = &update.record;
     let patch = Patch::Merge(json!({
@@ -73,27 +74,51 @@ pub(super) async fn write_record(
     };
     in_time("write the record of", owner.name.clone(), request)
         .await?
-        .map_err(failed)?;
-    Ok(())
+        .map_err(failed)
 }
 
-/// Creates what is absent and puts right what differs, in order; then deletes. A write that fails does not keep the
-/// others from being tried, for one member's trouble is not another's; the first error is returned, and nothing is
-/// deleted after one.
-pub(super) async fn act(
-    client: &Client,
+/// Creates what is absent and puts right what differs, and takes in what the API server then has. Nothing that a plan
+/// writes depends on another of its writes, so several are under way at once. A write that fails does not keep the
+/// others from being tried, for one member's trouble is not another's; the first error in the plan's order is returned.
+/// Tells how many objects were written.
+pub(super) async fn write(
+    context: &Context,
     owner: &Owner,
     apply: &[Desired],
-    delete: &[Deletion],
-) -> Result<Acted, Error> {
-    let mut acted = Acted::default();
-    let mut failure = None;
-    for desired in apply {
-        match put(&api(client, owner, desired.kind), owner, desired).await {
-            Ok(Found::Nothing) => acted.writes += 1,
-            Ok(Found::Ours) => {}
-            Ok(Found::SomebodyElses) => {
-                acted.names_taken.push((desired.kind, desired.name.clone()));
+    owned: &mut Owned,
+    acted: &mut Acted,
+) -> Result<usize, Error> {
+    let client = &context.client;
+    let wanted = apply
+        .iter()
+        .filter(|desired| !acted.leaves_alone(desired.kind, &desired.name));
+    let writes: Vec<_> = {
+        let owned = &*owned;
+        let put = |desired: &'_ Desired| {
+            let requests = Requests::new(client, owner, desired.kind);
+            let live = owned.metadata(desired.kind, &desired.name).cloned();
+            let desired = desired.clone();
+            async move {
+                let written = requests.put(&desired, live.as_ref()).await;
+                (desired.kind, desired.name, written)
+            }
+        };
+        let writes: Vec<_> = wanted.map(put).collect();
+        stream::iter(writes).buffered(AT_ONCE).collect().await
+    };
+    let (before, mut failure) = (acted.writes, None);
+    for (kind, name, written) in writes {
+        match written {
+            Ok(Written::As(object)) => {
+                acted.writes += 1;
+                context.stores.answered(kind, &name, &object, owned)?;
+            }
+            Ok(Written::ThereAlready) => {
+                acted.left_alone.insert((kind, name));
+            }
+            Ok(Written::NameTaken) => {
+                acted.left_alone.insert((kind, name.clone()));
+                acted.names_taken.push((kind, name));
             }
             Err(error) if error.is_namespace_terminating() => return Err(error),
             Err(error) => {
@@ -101,177 +126,63 @@ pub(super) async fn act(
             }
         }
     }
-    if let Some(error) = failure {
-        return Err(error);
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(acted.writes - before),
     }
-    for deletion in delete {
-        remove(&api(client, owner, deletion.kind), deletion).await?;
-        acted.writes += 1;
-    }
-    Ok(acted)
 }
 
 /// Tells Members why they wait, whatever became of other writes. One that is gone is told nothing.
 pub(super) async fn tell(
-    client: &Client,
+    context: &Context,
     owner: &Owner,
     conditions: &[Desired],
-) -> Result<usize, Error> {
+    owned: &mut Owned,
+    acted: &mut Acted,
+) -> Result<(), Error> {
+    let tell = |desired: &Desired| {
+        let requests = Requests::new(&context.client, owner, desired.kind);
+        let desired = desired.clone();
+        async move { (requests.put_status(&desired).await, desired) }
+    };
+    let told: Vec<_> = conditions.iter().map(tell).collect();
+    let told: Vec<_> = stream::iter(told).buffered(AT_ONCE).collect().await;
     let mut failure = None;
-    for desired in conditions {
-        let api = api(client, owner, desired.kind);
-        match write(&api, desired, Part::Status).await {
-            Err(error) if !error.is_not_found() => {
+    for (told, Desired { kind, name, .. }) in told {
+        match told {
+            Ok(member) => {
+                acted.writes += 1;
+                context.stores.answered(kind, &name, &member, owned)?;
+            }
+            Err(error) if error.is_not_found() => {}
+            Err(error) => {
                 failure.get_or_insert(error);
             }
-            Ok(()) | Err(_) => {}
         }
     }
-    failure.map_or(Ok(conditions.len()), Err)
+    failure.map_or(Ok(()), Err)
 }
 
-/// Writes the object, unless something is under its name that nobody expected there.
-async fn put(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Result<Found, Error> {
-    let found = match desired.existing {
-        Existing::Absent => look(api, owner, desired).await?,
-        Existing::Differs { .. } => Found::Nothing,
-    };
-    if matches!(found, Found::Nothing) {
-        write(api, desired, Part::Main).await?;
+/// Deletes, in order, until something fails.
+pub(super) async fn delete(
+    client: &Client,
+    owner: &Owner,
+    delete: &[Deletion],
+    acted: &mut Acted,
+) -> Result<(), Error> {
+    for deletion in delete {
+        Requests::new(client, owner, deletion.kind)
+            .remove(deletion)
+            .await?;
+        acted.writes += 1;
     }
-    Ok(found)
-}
-
-/// What is under the name of an object that the reflectors do not have.
-enum Found {
-    Nothing,
-    Ours,
-    SomebodyElses,
-}
-
-/// Looks under the name. An object of ours that lost its labels gets them back, so that the reflectors have it
-/// again; one that they have not delivered yet is left alone: it is not for us to write over what we have not read.
-async fn look(api: &Api<DynamicObject>, owner: &Owner, desired: &Desired) -> Result<Found, Error> {
-    let name = &desired.name;
-    let Some(found) = bounded("look for", name, api.get_metadata_opt(name)).await? else {
-        return Ok(Found::Nothing);
-    };
-    let labelled = found.labels().get(labels::CLUSTER_UID) == Some(&owner.uid);
-    let wanted = desired
-        .object
-        .pointer("/metadata/ownerReferences/0/uid")
-        .and_then(Value::as_str);
-    let ours = found
-        .owner_references()
-        .iter()
-        .any(|reference| Some(reference.uid.as_str()) == wanted);
-    if !labelled && !ours {
-        return Ok(Found::SomebodyElses);
-    }
-    let labels = desired
-        .object
-        .pointer("/metadata/labels")
-        .and_then(Value::as_object);
-    let complete = labels
-        .into_iter()
-        .flatten()
-        .all(|(key, value)| found.labels().get(key).map(String::as_str) == value.as_str());
-    if !complete {
-        let patch = Patch::Merge(json!({ "metadata": { "uid": found.uid(), "labels": labels } }));
-        let params = PatchParams {
-            field_manager: Some(desired.manager.into()),
-            ..PatchParams::default()
-        };
-        let failed = |source| Error::Apply {
-            kind: desired.kind,
-            name: name.clone(),
-            source: Box::new(source),
-        };
-        let request = api.patch_metadata(name, &params, &patch);
-        in_time("label", name.clone(), request)
-            .await?
-            .map_err(failed)?;
-    }
-    Ok(Found::Ours)
-}
-
-/// Which part of an object is written.
-#[derive(Clone, Copy)]
-enum Part {
-    /// All but the status.
-    Main,
-    /// The status.
-    Status,
-}
-
-async fn write(api: &Api<DynamicObject>, desired: &Desired, part: Part) -> Result<(), Error> {
-    let Desired {
-        kind,
-        name,
-        manager,
-        existing,
-        object,
-    } = desired;
-    let mut object = object.clone();
-    if let (
-        Existing::Differs {
-            uid,
-            resource_version,
-        },
-        Some(metadata),
-    ) = (
-        existing,
-        object
-            .get_mut("metadata")
-            .and_then(|value| value.as_object_mut()),
-    ) {
-        metadata.insert("uid".into(), json!(uid));
-        if let Some(version) = resource_version {
-            metadata.insert("resourceVersion".into(), json!(version));
-        }
-    }
-    let params = PatchParams::apply(manager).force();
-    let failed = |source| Error::Apply {
-        kind: *kind,
-        name: name.clone(),
-        source: Box::new(source),
-    };
-    let patch = Patch::Apply(object);
-    let written = match part {
-        Part::Main => in_time("write", name.clone(), api.patch(name, &params, &patch)).await?,
-        Part::Status => {
-            let request = api.patch_status(name, &params, &patch);
-            in_time("write the status of", name.clone(), request).await?
-        }
-    };
-    written.map_err(failed)?;
     Ok(())
 }
 
-async fn remove(api: &Api<DynamicObject>, deletion: &Deletion) -> Result<(), Error> {
-    let Deletion {
-        kind,
-        name,
-        uid,
-        resource_version,
-        reason,
-    } = deletion;
-    tracing::info!(?kind, name, reason, "deleting");
-    let params = DeleteParams::default().preconditions(Preconditions {
-        uid: Some(uid.clone()),
-        resource_version: Some(resource_version.clone()),
-    });
-    match in_time("delete", name.clone(), api.delete(name, &params)).await? {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
-        Err(source) => Err(Error::Delete {
-            kind: *kind,
-            name: name.clone(),
-            source: Box::new(source),
-        }),
+impl Acted {
+    fn leaves_alone(&self, kind: Kind, name: &str) -> bool {
+        self.left_alone
+            .iter()
+            .any(|(there, left)| *there == kind && left == name)
     }
-}
-
-fn api(client: &Client, owner: &Owner, kind: Kind) -> Api<DynamicObject> {
-    Api::namespaced_with(client.clone(), &owner.namespace, &kind.resource())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    kinds::Kind,
+    kinds::{Kind, Owned},
     plan::{Desired, Existing},
 };
 
@@ -32,13 +32,16 @@ pub(super) enum Guard {
     Version,
 }
 
-/// The write that puts this object right. None: it is right.
+/// The write that puts this object right. None: it is right. Of the live one it is enough to have what decisions read, if
+/// `owned` has what is known of the whole.
+#[allow(clippy::too_many_arguments, reason = "an object has so many sides")]
 pub(super) fn ensure<K>(
     kind: Kind,
     name: &str,
     manager: &'static str,
     guard: Guard,
     object: Value,
+    owned: &Owned,
     live: Option<&K>,
 ) -> Option<Desired>
 where
@@ -47,9 +50,13 @@ where
     let existing = match live {
         None => Existing::Absent,
         Some(live) => {
-            // A live object that can't be serialized counts as different: it is written again.
-            let there = serde_json::to_value(live).unwrap_or_default();
-            if covers(&object, &there, "") {
+            let measure = |wanted: &Value, there: &Value| covers(wanted, there, "");
+            let right = match owned.comparison(kind, name) {
+                Some(comparison) => comparison.is_right(&object, live, measure),
+                // One that can't be serialized counts as different: it is written again.
+                None => measure(&object, &serde_json::to_value(live).unwrap_or_default()),
+            };
+            if right {
                 return None;
             }
             let resource_version = (guard == Guard::Version).then(|| live.resource_version());

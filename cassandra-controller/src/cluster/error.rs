@@ -121,6 +121,14 @@ impl Error {
         matches!(source.as_ref(), kube::Error::Api(status) if status.is_not_found())
     }
 
+    /// Whether something is under the name of what was to be created.
+    pub(super) fn is_already_exists(&self) -> bool {
+        let Self::Apply { source, .. } = self else {
+            return false;
+        };
+        matches!(source.as_ref(), kube::Error::Api(status) if status.is_already_exists())
+    }
+
     /// Whether the namespace is being deleted: nothing can be made in it any more.
     pub(super) fn is_namespace_terminating(&self) -> bool {
         let Self::Apply { source, .. } = self else {

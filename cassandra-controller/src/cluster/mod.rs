@@ -1,4 +1,4 @@
-//! The cluster's reconciliation: observe → validate → decide → act → report.
+//! The cluster's reconciliation: observe → validate → decide → act → … → decide → act → report.
 
 mod act;
 mod controller;
@@ -12,6 +12,7 @@ mod objects;
 mod observe;
 mod plan;
 mod report;
+mod requests;
 mod validate;
 
 use std::{sync::Arc, time::Duration};
@@ -29,11 +30,15 @@ pub use kinds::{Kind, Owned};
 pub use observe::{Observed, UserConfig};
 pub use plan::{Deletion, Desired, Event, Existing, Plan, RecordUpdate};
 
-use self::{gauges::Gauges, kinds::Stores};
+use self::{act::Acted, gauges::Gauges, kinds::Stores};
 use crate::{clock::Clock, metrics::Metrics, runtime::Backoffs};
 
 /// Everything is looked at again after this time even if no event came, since a watch can lose one.
 const RESYNC: Duration = Duration::from_mins(10);
+/// Decisions of one pass. A birth takes five.
+const ROUNDS: usize = 12;
+/// When a pass that did not come to rest is followed by another.
+const SOON: Duration = Duration::from_millis(100);
 
 /// What a reconciliation works with.
 struct Context {
@@ -65,58 +70,86 @@ async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Res
         .cluster
         .uid()
         .ok_or(Error::Malformed { missing: "a UID" })?;
-    let plan = decide(&observed);
-    tracing::debug!(plan = plan.in_words(), "decided");
     let owner = act::Owner {
         namespace,
         name,
         uid: uid.clone(),
     };
-    let again = plan.requeue_after.map_or(RESYNC, |after| after.min(RESYNC));
-    carry_out(&context, &owner, &observed, plan).await?;
+    let again = carry_out(&context, &owner, observed).await?;
     context.backoffs.succeeded(&uid);
     Ok(Action::requeue(again))
 }
 
+/// Decides, writes, takes in what the API server returns, and decides again, until there is nothing more to write: what
+/// depends on the outcome of a write needs no event to come. Then deletes, and writes the status once. Each decision
+/// stands on what was read or answered. Tells after which time to look again.
 async fn carry_out(
     context: &Context,
     owner: &act::Owner,
-    observed: &Observed,
-    plan: Plan,
-) -> Result<(), Error> {
-    let Plan {
-        record,
-        apply,
-        conditions,
-        delete,
-        status,
-        mut events,
-        requeue_after: _,
-    } = plan;
-    if let Some(update) = &record {
-        act::write_record(&context.client, owner, update).await?;
-    }
-    let outcome = act::act(&context.client, owner, &apply, &delete).await;
-    let told = act::tell(&context.client, owner, &conditions).await;
-    let outcome = outcome.and_then(|acted| Ok(acted.and(told?)));
-    if let Err(error) = &outcome
-        && error.is_namespace_terminating()
-    {
-        // The cluster goes too. Nothing is wrong, and nobody has to be told.
-        return Ok(());
-    }
-    let status = report::conclude(observed, status, &outcome);
-    if outcome.is_err() {
-        // They tell of what was to be done; it will be decided and told again.
-        events.clear();
-    }
-    events.extend(report::transitions(observed, &status));
-    report::report(&context.client, owner, observed, &status).await?;
-    context.gauges.record(observed, &status);
-    report::publish(&context.recorder, observed, &events).await;
-    let acted = outcome?;
+    mut observed: Observed,
+) -> Result<Duration, Error> {
+    let (mut acted, mut events) = (Acted::default(), Vec::new());
+    let mut rounds = 0..ROUNDS;
+    let (status, conditions, outcome) = loop {
+        let plan = decide(&observed);
+        tracing::debug!(plan = plan.in_words(), "decided");
+        if let Some(update) = &plan.record {
+            // What is on record comes first, and everything else is decided on what then is on record.
+            let written = act::write_record(&context.client, owner, update).await;
+            let Ok(cluster) = written else {
+                report::publish(&context.recorder, &observed, &events).await;
+                return written.map(|_| SOON);
+            };
+            observed.cluster = Arc::new(cluster);
+            note(&mut events, plan.events);
+            if rounds.next().is_some() {
+                continue;
+            }
+            break (plan.status, plan.conditions, Ok(SOON));
+        }
+        let owned = &mut observed.owned;
+        match act::write(context, owner, &plan.apply, owned, &mut acted).await {
+            Ok(0) => {}
+            Ok(_) if rounds.next().is_some() => {
+                note(&mut events, plan.events);
+                continue;
+            }
+            Ok(_) => {
+                note(&mut events, plan.events);
+                break (plan.status, plan.conditions, Ok(SOON));
+            }
+            // The cluster goes too. Nothing is wrong, and nobody has to be told.
+            Err(error) if error.is_namespace_terminating() => return Ok(RESYNC),
+            // The events tell of what was to be done; it will be decided and told again.
+            Err(error) => break (plan.status, plan.conditions, Err(error)),
+        }
+        let deleted = act::delete(&context.client, owner, &plan.delete, &mut acted).await;
+        if deleted.is_ok() {
+            note(&mut events, plan.events);
+        }
+        let again = plan.requeue_after.map_or(RESYNC, |after| after.min(RESYNC));
+        break (plan.status, plan.conditions, deleted.map(|()| again));
+    };
+    let owned = &mut observed.owned;
+    let told = act::tell(context, owner, &conditions, owned, &mut acted).await;
+    let outcome = outcome.and_then(|again| told.map(|()| again));
+    context.stores.remember(&owner.namespace, &observed.owned);
+    let status = report::conclude(&observed, status, &acted, outcome.as_ref().err());
+    events.extend(report::transitions(&observed, &status));
+    report::report(&context.client, owner, &observed, &status).await?;
+    context.gauges.record(&observed, &status);
+    report::publish(&context.recorder, &observed, &events).await;
     context.metrics.wrote(acted.writes);
-    Ok(())
+    outcome
+}
+
+/// What a plan tells is told once, also if a later one of the same pass tells it again.
+fn note(events: &mut Vec<Event>, more: Vec<Event>) {
+    for event in more {
+        if !events.contains(&event) {
+            events.push(event);
+        }
+    }
 }
 
 /// After a failure: again at once if somebody else was faster, else later and later.

@@ -45,10 +45,22 @@ pub(super) async fn observe(
     name: &str,
 ) -> Result<Option<Observed>, Error> {
     let clusters: Api<CassandraCluster> = Api::namespaced(context.client.clone(), namespace);
-    let Some(cluster) = bounded("read the cluster", name, clusters.get_opt(name)).await? else {
+    // Most clusters use no ConfigMap or that of the conventional name, so it is read at the same time.
+    let conventional = names::conventional_config_map(name);
+    let (cluster, conventional) = tokio::join!(
+        bounded("read the cluster", name, clusters.get_opt(name)),
+        config_map(context, namespace, &conventional),
+    );
+    let Some(cluster) = cluster? else {
         return Ok(None);
     };
-    let user_config = user_config(context, namespace, name, &cluster).await?;
+    let user_config = match cluster.spec.config.from_config_map.as_deref() {
+        None => conventional?.map_or(UserConfig::None, |map| UserConfig::Present(Box::new(map))),
+        Some(named) => match config_map(context, namespace, named).await? {
+            Some(map) => UserConfig::Present(Box::new(map)),
+            None => UserConfig::Missing(named.to_owned()),
+        },
+    };
     Ok(Some(Observed {
         now: context.clock.now(),
         operator_image: context.operator_image.clone(),
@@ -58,19 +70,11 @@ pub(super) async fn observe(
     }))
 }
 
-async fn user_config(
+async fn config_map(
     context: &Context,
     namespace: &str,
     name: &str,
-    cluster: &CassandraCluster,
-) -> Result<UserConfig, Error> {
-    let named = cluster.spec.config.from_config_map.as_deref();
-    let wanted = named.map_or_else(|| names::conventional_config_map(name), str::to_owned);
+) -> Result<Option<ConfigMap>, Error> {
     let maps: Api<ConfigMap> = Api::namespaced(context.client.clone(), namespace);
-    let found = bounded("read the ConfigMap", &wanted, maps.get_opt(&wanted)).await?;
-    Ok(match (found, named) {
-        (Some(map), _) => UserConfig::Present(Box::new(map)),
-        (None, Some(_)) => UserConfig::Missing(wanted),
-        (None, None) => UserConfig::None,
-    })
+    bounded("read the ConfigMap", name, maps.get_opt(name)).await
 }

@@ -33,10 +33,11 @@ const LONGEST_NOTE: usize = 1024;
 pub(super) fn conclude(
     observed: &Observed,
     mut status: CassandraClusterStatus,
-    outcome: &Result<Acted, Error>,
+    acted: &Acted,
+    failure: Option<&Error>,
 ) -> CassandraClusterStatus {
-    match outcome {
-        Ok(acted) => {
+    match failure {
+        None => {
             for (kind, name) in acted.names_taken.iter().take(3) {
                 let particulars = format!("{kind:?} {name} is not this cluster's");
                 let waiting = Waiting::on(Rule::NameIsFree, particulars);
@@ -46,8 +47,8 @@ pub(super) fn conclude(
             status.blocked.truncate(MOST_BLOCKED);
         }
         // Somebody was faster; it is decided anew at once.
-        Err(error) if error.class() == ErrorClass::Conflict => {}
-        Err(error) => {
+        Some(error) if error.class() == ErrorClass::Conflict => {}
+        Some(error) => {
             let old = observed
                 .cluster
                 .status
@@ -217,7 +218,7 @@ mod tests {
             names_taken: names_taken.into(),
             ..Acted::default()
         };
-        let status = conclude(&observed, status, &Ok(acted));
+        let status = conclude(&observed, status, &acted, None);
         assert_eq!(status.blocked.len(), MOST_BLOCKED);
         let first = status.blocked.iter().take(2).map(|blocked| blocked.rule);
         assert!(first.eq([Rule::NameIsFree, Rule::NameIsFree]));

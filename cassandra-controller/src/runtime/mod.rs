@@ -2,6 +2,7 @@
 //! It knows none of the kinds that are worked on: a controller brings them (see [`Controller`]).
 
 mod backoff;
+mod comparison;
 mod controller;
 mod health;
 mod lease;
@@ -12,10 +13,11 @@ mod triggers;
 mod watches;
 
 pub use backoff::{Backoffs, ErrorClass};
+pub use comparison::Comparison;
 pub use controller::{Controller, Prepared, Scope, reconcile_each};
 pub use health::Watching;
 pub use lease::LeaseError;
-pub use packed_store::{PackedStore, Unreadable};
+pub use packed_store::{Found, Keeping, PackedStore, Unreadable};
 pub use replica::{Replica, ReplicaOptions};
 pub use run::run;
 pub use triggers::Triggers;

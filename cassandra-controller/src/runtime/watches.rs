@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use super::{
     controller::Scope,
     health::Watching,
-    packed_store::{PackedStore, packed_store},
+    packed_store::{Keeping, PackedStore, packed_store},
     triggers::Triggers,
 };
 
@@ -75,34 +75,27 @@ impl Watches {
     }
 
     /// Watches what goes with the objects that are reconciled, found by `selector`; the label `owner` names the one
-    /// that it goes with. What `trim` drops is not kept.
+    /// that it goes with.
     pub fn owned<K>(
         &self,
         tasks: &mut JoinSet<()>,
         selector: &str,
         owner: &'static str,
-        trim: fn(&mut K),
+        keeping: Keeping<K>,
     ) -> PackedStore<K>
     where
         K: Watched + Serialize,
     {
-        let (objects, writer) = packed_store(owner);
+        let (objects, writer) = packed_store(owner, keeping);
         let stream = watcher(self.api::<K>(), config().labels(selector));
-        let stream = stream.default_backoff().modify(trim);
+        let stream = stream.default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         tasks.spawn(async move {
             let mut stream = std::pin::pin!(stream);
             while let Some(event) = stream.next().await {
-                if let Ok(event) = &event {
-                    writer.apply(event);
-                }
-                match event {
-                    Ok(Event::Apply(object) | Event::InitApply(object) | Event::Delete(object)) => {
-                        if let Some(name) = object.labels().get(owner) {
-                            triggers.push((object.namespace().unwrap_or_default(), name.clone()));
-                        }
-                    }
-                    Ok(Event::Init | Event::InitDone) => {}
+                match event.map(|event| writer.apply(event)) {
+                    Ok(Some(owner)) => triggers.push(owner),
+                    Ok(None) => {}
                     Err(error) => watching.failed(&K::kind(&()), &error),
                 }
             }

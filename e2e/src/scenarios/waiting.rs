@@ -155,11 +155,42 @@ pub(super) async fn an_image_that_is_corrected_gets_through_at_once(stage: &Stag
     stage.fresh_namespace(NAMESPACE).await?;
     let mut broken = spec();
     broken["image"] = json!("example.invalid/nothing:here");
+    broken["imagePullSecrets"] = json!(["registry"]);
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::ImageAvailable, "example.invalid/nothing:here").await?;
     described(stage, Rule::ImageAvailable, "Check spec.image").await?;
     stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
-    gets_as_far_as_cassandra(stage).await
+    gets_as_far_as_cassandra(stage).await?;
+    nothing_is_left_of_the_creation(stage, "cassandramember", "/spec/workload/imagePullSecrets")
+        .await?;
+    let in_pod = "/spec/template/spec/imagePullSecrets";
+    nothing_is_left_of_the_creation(stage, "statefulset", in_pod).await
+}
+
+/// What an object was created with, and the spec does not ask for any more, is gone; the API server has the controller's
+/// fields as applied, and none as it created them.
+async fn nothing_is_left_of_the_creation(stage: &Stage, kind: &str, field: &str) -> Result<()> {
+    let get = ["get", kind, "-n", NAMESPACE, MEMBER];
+    let get = [&get[..], &["-o", "json", "--show-managed-fields"]].concat();
+    let object: Value = serde_json::from_str(&stage.run_kubectl(&get).await?)?;
+    ensure!(
+        object.pointer(field).is_none(),
+        "{kind} {MEMBER} still has {field}"
+    );
+    let entries = object.pointer("/metadata/managedFields");
+    let entries = entries.and_then(Value::as_array).context("no managers")?;
+    let ours = |operation: &str| {
+        entries.iter().any(|entry| {
+            let manager = entry.get("manager").and_then(Value::as_str);
+            manager.is_some_and(|name| name.starts_with("cassandra-controller/"))
+                && entry.get("operation").and_then(Value::as_str) == Some(operation)
+        })
+    };
+    ensure!(
+        ours("Apply") && !ours("Update"),
+        "managers of {kind} {MEMBER}: {entries:?}"
+    );
+    Ok(())
 }
 
 /// The scheduler's words are passed on.

@@ -76,7 +76,11 @@ fn writes_name_their_object(write: &Write<'_>) -> Option<String> {
         return None;
     }
     let patch: Value = serde_json::from_slice(&write.request.body).unwrap_or_default();
-    (patch.at("/metadata/uid") != uid).then(|| {
+    let replaced = patch.as_array().into_iter().flatten().find_map(|change| {
+        let of_uid = change.get("path").and_then(Value::as_str) == Some("/metadata/uid");
+        change.get("value").filter(|_| of_uid)
+    });
+    (patch.at("/metadata/uid").or(replaced) != uid).then(|| {
         format!(
             "S02: {} wrote over {} {} without its UID",
             write.component,

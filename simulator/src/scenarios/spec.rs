@@ -25,6 +25,7 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
     simulation.image_is_there("cassandra:broken", false);
     let mut spec = cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]);
     spec["image"] = json!("cassandra:broken");
+    spec["imagePullSecrets"] = json!(["registry"]);
     simulation.apply("orders", spec).await?;
     let named = |now: &Simulation| {
         let member = now.members("orders").remove("orders-r1-1");
@@ -47,6 +48,12 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
         .apply("orders", cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]))
         .await?;
     simulation.until_ready("orders", 4).await?;
+    // What the new Member was created with goes when the spec does not ask for it any more.
+    let member = simulation.members("orders").remove("orders-r1-1");
+    let workload = member.and_then(|member| member.spec.workload);
+    if workload.is_none_or(|workload| !workload.image_pull_secrets.is_empty()) {
+        return Err(Failure::Wrong("a Member keeps what is not wanted".into()));
+    }
     simulation
         .apply("orders", three_racks())
         .await

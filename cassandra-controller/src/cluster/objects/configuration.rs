@@ -65,6 +65,7 @@ pub(crate) fn config_revision(
         fields::CLUSTER,
         Guard::Uid,
         metadata,
+        &cluster.observed.owned,
         live,
     );
     (name, write.map(|write| Desired { object, ..write }))

@@ -42,6 +42,7 @@ pub(crate) fn member(
         fields::MEMBER,
         Guard::Version,
         object.clone(),
+        &cluster.observed.owned,
         live,
     );
     // What is absent from the wanted spec must go as well: a containment check does not see that.
@@ -97,6 +98,7 @@ pub(crate) fn member_service(
         fields::MEMBER,
         Guard::Uid,
         object,
+        &cluster.observed.owned,
         view.service.as_deref(),
     )
 }

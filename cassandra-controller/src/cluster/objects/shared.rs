@@ -28,6 +28,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             fields::CLUSTER,
             right,
             service_account(cluster, &account),
+            owned,
             owned.service_accounts.get(&account).map(AsRef::as_ref),
         ),
         ensure(
@@ -36,6 +37,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             fields::CLUSTER,
             right,
             role(cluster, &account),
+            owned,
             owned.roles.get(&account).map(AsRef::as_ref),
         ),
         ensure(
@@ -44,6 +46,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             fields::CLUSTER,
             right,
             role_binding(cluster, &account),
+            owned,
             owned.role_bindings.get(&account).map(AsRef::as_ref),
         )
         // Kubernetes refuses a binding of a role that is not there.
@@ -54,6 +57,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             fields::CLUSTER,
             right,
             client_service(cluster, &service),
+            owned,
             owned.services.get(&service).map(AsRef::as_ref),
         ),
         ensure(
@@ -62,6 +66,7 @@ pub(crate) fn shared_objects(cluster: &Validated<'_>) -> Vec<Desired> {
             fields::CLUSTER,
             right,
             disruption_budget(cluster, &budget),
+            owned,
             owned.budgets.get(&budget).map(AsRef::as_ref),
         ),
     ];

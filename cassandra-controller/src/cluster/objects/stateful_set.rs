@@ -71,6 +71,7 @@ pub(crate) fn stateful_set(
         fields::MEMBER,
         Guard::Uid,
         object,
+        &cluster.observed.owned,
         view.stateful_set.as_deref(),
     )
 }

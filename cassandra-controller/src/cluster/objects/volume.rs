@@ -37,6 +37,7 @@ pub(crate) fn volume_claim(cluster: &Validated<'_>, view: &MemberView) -> Option
         fields::MEMBER,
         Guard::Uid,
         object,
+        &cluster.observed.owned,
         live,
     )
 }
@@ -62,6 +63,7 @@ pub(crate) fn adopted_claim(
         fields::MEMBER,
         Guard::Version,
         object,
+        &cluster.observed.owned,
         Some(live.as_ref()),
     )
 }
