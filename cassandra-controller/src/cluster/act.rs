@@ -85,7 +85,7 @@ pub(super) async fn write(
     context: &Context,
     owner: &Owner,
     apply: &[Desired],
-    owned: &mut Owned,
+    there: &mut Owned,
     acted: &mut Acted,
 ) -> Result<usize, Error> {
     let client = &context.client;
@@ -93,10 +93,10 @@ pub(super) async fn write(
         .iter()
         .filter(|desired| !acted.leaves_alone(desired.kind, &desired.name));
     let writes: Vec<_> = {
-        let owned = &*owned;
+        let there = &*there;
         let put = |desired: &'_ Desired| {
             let requests = Requests::new(client, owner, desired.kind);
-            let live = owned.metadata(desired.kind, &desired.name).cloned();
+            let live = there.metadata(desired.kind, &desired.name).cloned();
             let desired = desired.clone();
             async move {
                 let written = requests.put(&desired, live.as_ref()).await;
@@ -111,7 +111,7 @@ pub(super) async fn write(
         match written {
             Ok(Written::As(object)) => {
                 acted.writes += 1;
-                context.stores.answered(kind, &name, &object, owned)?;
+                context.stores.answered(kind, &name, &object, there)?;
             }
             Ok(Written::ThereAlready) => {
                 acted.left_alone.insert((kind, name));
@@ -137,7 +137,7 @@ pub(super) async fn tell(
     context: &Context,
     owner: &Owner,
     conditions: &[Desired],
-    owned: &mut Owned,
+    there: &mut Owned,
     acted: &mut Acted,
 ) -> Result<(), Error> {
     let tell = |desired: &Desired| {
@@ -152,7 +152,7 @@ pub(super) async fn tell(
         match told {
             Ok(member) => {
                 acted.writes += 1;
-                context.stores.answered(kind, &name, &member, owned)?;
+                context.stores.answered(kind, &name, &member, there)?;
             }
             Err(error) if error.is_not_found() => {}
             Err(error) => {

@@ -102,7 +102,7 @@ macro_rules! kinds {
             /// Begins to watch every kind.
             pub(super) fn watch(watches: &Watches, tasks: &mut JoinSet<()>) -> Self {
                 Self {
-                    $($field: watches.owned(tasks, labels::MANAGED_SELECTOR, labels::CLUSTER, Keeping { trim: $trim, view: $view }),)*
+                    $($field: watches.owned(tasks, labels::MANAGED_SELECTOR, labels::CLUSTER, &Keeping { trim: $trim, view: $view }),)*
                 }
             }
 

@@ -107,8 +107,8 @@ async fn carry_out(
             }
             break (plan.status, plan.conditions, Ok(SOON));
         }
-        let owned = &mut observed.owned;
-        match act::write(context, owner, &plan.apply, owned, &mut acted).await {
+        let there = &mut observed.owned;
+        match act::write(context, owner, &plan.apply, there, &mut acted).await {
             Ok(0) => {}
             Ok(_) if rounds.next().is_some() => {
                 note(&mut events, plan.events);
@@ -130,8 +130,8 @@ async fn carry_out(
         let again = plan.requeue_after.map_or(RESYNC, |after| after.min(RESYNC));
         break (plan.status, plan.conditions, deleted.map(|()| again));
     };
-    let owned = &mut observed.owned;
-    let told = act::tell(context, owner, &conditions, owned, &mut acted).await;
+    let there = &mut observed.owned;
+    let told = act::tell(context, owner, &conditions, there, &mut acted).await;
     let outcome = outcome.and_then(|again| told.map(|()| again));
     context.stores.remember(&owner.namespace, &observed.owned);
     let status = report::conclude(&observed, status, &acted, outcome.as_ref().err());

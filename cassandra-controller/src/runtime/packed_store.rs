@@ -109,11 +109,11 @@ impl Unreadable {
 /// A store with nothing in it. The label `owner` names what an object goes with.
 pub(super) fn packed_store<K>(
     owner: &'static str,
-    keeping: Keeping<K>,
+    keeping: &Keeping<K>,
 ) -> (PackedStore<K>, Writer<K>) {
     let (sender, listed) = watch::channel(false);
     let objects = Arc::<RwLock<Objects>>::default();
-    let Keeping { trim, view } = keeping;
+    let Keeping { trim, view } = *keeping;
     let how = How {
         owner,
         trim,
@@ -392,7 +392,7 @@ mod tests {
             trim: |_| {},
             view: Some(|service: &mut Service| service.spec = None),
         };
-        packed_store(LABEL, keeping)
+        packed_store(LABEL, &keeping)
     }
 
     fn service(name: &str, owner: &str) -> Service {
@@ -418,7 +418,7 @@ mod tests {
             trim: |_| {},
             view: None,
         };
-        let (store, writer) = packed_store::<Service>(LABEL, keeping);
+        let (store, writer) = packed_store::<Service>(LABEL, &keeping);
         let mine = service("a", "orders");
         writer.apply(Event::Apply(mine.clone()));
         writer.apply(Event::Apply(service("b", "carts")));

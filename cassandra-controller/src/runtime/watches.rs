@@ -81,7 +81,7 @@ impl Watches {
         tasks: &mut JoinSet<()>,
         selector: &str,
         owner: &'static str,
-        keeping: Keeping<K>,
+        keeping: &Keeping<K>,
     ) -> PackedStore<K>
     where
         K: Watched + Serialize,
