@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::scene::NAMESPACE;
+use super::environment::NAMESPACE;
 
 /// Each rack, with its share of the members.
 const RACKS: [&str; 3] = ["r1", "r2", "r3"];

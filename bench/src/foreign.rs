@@ -12,7 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::clusters::AT_ONCE;
-use super::scene::FOREIGN;
+use super::environment::FOREIGN;
 
 /// Makes as many of each.
 pub(super) async fn make(client: &Client, number: usize) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Benchmarks: what the programs cost and how fast they are, against a real API server. No test asserts a time;
 //! the figures go to `docs/benchmarks.md`.
 //!
-//! * `scene`: the API server and the controller's program; `program`: the controller as a process.
+//! * `environment`: the API server and the controller's program; `program`: the controller as a process.
 //! * `world`: who else is there, played by a script: the StatefulSet controller, the kubelet, the agents.
 //! * `parts`: what is measured, a file for each; `table`: how it is shown, beside the budgets and the peer.
 #![expect(
@@ -11,13 +11,13 @@
 
 mod audit;
 mod clusters;
+mod environment;
 mod foreign;
 mod machine;
 mod memory;
 mod options;
 mod parts;
 mod program;
-mod scene;
 mod sightings;
 mod spread;
 mod table;

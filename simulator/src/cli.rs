@@ -10,19 +10,19 @@ use clap::Parser;
 
 use crate::{
     faults::{Plan, SwarmPlan},
-    run::{Course, Report, listen_to_logs, notice_panics, run},
+    run::{FaultCourse, Report, listen_to_logs, notice_panics, run},
     scenarios::{self, Scenario},
     states,
     tiers::{self, Outcome, Scope, Tier},
 };
 
-/// Plays the operator's stories with something going wrong at another place each time.
+/// Plays the operator's scenarios with something going wrong at another place each time.
 #[derive(Debug, Parser)]
 pub struct Arguments {
     /// Only these tiers.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Tier>,
-    /// Only these stories.
+    /// Only these scenarios.
     #[arg(long, value_delimiter = ',')]
     scenario: Vec<String>,
     /// The seed; for T4 the first of them.
@@ -81,7 +81,7 @@ impl Arguments {
             } else {
                 self.seeds
             };
-            // One after the other story.
+            // One after the other scenario.
             let of = |number| {
                 (self.seed..self.seed + seeds)
                     .skip(number)
@@ -105,7 +105,7 @@ impl Arguments {
         Ok(references)
     }
 
-    /// Plays a tier, story by story.
+    /// Plays a tier, scenario by scenario.
     fn tier(
         &self,
         name: &str,
@@ -146,7 +146,8 @@ impl Arguments {
         let found = self.scenario.iter().map(|name| {
             let names = scenarios::ALL.iter().map(|scenario| scenario.name);
             let names = names.collect::<Vec<_>>().join(", ");
-            scenarios::named(name).with_context(|| format!("there is no story {name}, but {names}"))
+            scenarios::named(name)
+                .with_context(|| format!("there is no scenario {name}, but {names}"))
         });
         found.collect()
     }
@@ -158,7 +159,7 @@ impl Arguments {
             show(&run(
                 *scenario,
                 self.seed,
-                Course::Plan(plan.clone()),
+                FaultCourse::Plan(plan.clone()),
                 None,
             )?);
         }
@@ -189,7 +190,7 @@ impl Arguments {
     }
 }
 
-/// The fault-free runs of stories, by name.
+/// The fault-free runs of scenarios, by name.
 type References = BTreeMap<&'static str, Report>;
 
 /// A line of the table.
@@ -237,7 +238,7 @@ fn regressions() -> Result<Outcome> {
             seed,
             plan,
         } = regression;
-        let report = run(scenario, seed, Course::Plan(plan), None)?;
+        let report = run(scenario, seed, FaultCourse::Plan(plan), None)?;
         outcome.plans += 1;
         outcome
             .failed
@@ -265,7 +266,7 @@ fn show(report: &Report) {
     }
     say(&format!(
         "trace hash {:016x}, {} writes, {} faults",
-        report.hash, report.writes, report.strikes
+        report.hash, report.writes, report.faults
     ));
     say(&format!(
         "again: cargo xtask sim --trace --scenario {} --seed {} --plan '{}'; for ever: a file in simulator/regressions with\n{}",

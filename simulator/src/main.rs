@@ -1,4 +1,4 @@
-//! Plays the operator's stories in memory: see [`simulator`].
+//! Plays the operator's scenarios in memory: see [`simulator`].
 
 use std::process::ExitCode;
 

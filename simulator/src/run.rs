@@ -1,4 +1,4 @@
-//! One run from beginning to end: a story, a seed, a plan, and what came of it.
+//! One run from beginning to end: a scenario, a seed, a plan, and what came of it.
 
 use std::{
     cell::RefCell,
@@ -9,13 +9,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    faults::{AtEachWrite, Plan, Splitter, Strikes},
+    faults::{AtEachWrite, Forker, InjectedFaults, Plan},
     oracles::{Listener, told_in_logs},
     scenarios::Scenario,
     simulation::{Failure, Simulation},
 };
 
-/// How long the operator may still write after the story's end.
+/// How long the operator may still write after the scenario's end.
 const SETTLING: Duration = Duration::from_mins(2);
 /// For how long it must not write then.
 const QUIET: Duration = Duration::from_mins(11);
@@ -27,7 +27,7 @@ const LONGEST_LINE: usize = 300;
 /// What came of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Report {
-    /// The story.
+    /// The scenario.
     pub scenario: String,
     /// The seed.
     pub seed: u64,
@@ -38,7 +38,7 @@ pub struct Report {
     /// Writes of ours that plans count.
     pub writes: u64,
     /// How many faults there were.
-    pub strikes: u64,
+    pub faults: u64,
     /// The end, in words that are the same for every run that ended the same.
     pub end: String,
     /// A hash of all requests and answers.
@@ -50,12 +50,12 @@ pub struct Report {
 }
 
 /// What goes wrong in a run.
-pub enum Course<'a> {
+pub enum FaultCourse<'a> {
     /// This.
     Plan(Plan),
-    /// Nothing; runs with these plans split off when the story begins.
-    FromTheBeginning(Vec<Plan>, &'a Splitter),
-    /// Nothing; runs split off at each write.
+    /// Nothing; runs with these plans are forked when the scenario begins.
+    FromTheBeginning(Vec<Plan>, &'a Forker),
+    /// Nothing; runs are forked at each write.
     AtEachWrite(Arc<AtEachWrite>),
 }
 
@@ -81,11 +81,11 @@ pub fn listen_to_logs() {
     drop(tracing::subscriber::set_global_default(subscriber));
 }
 
-/// Plays a story. With `end`: it has to end like this.
+/// Plays a scenario. With `end`: it has to end like this.
 pub fn run(
     scenario: Scenario,
     seed: u64,
-    course: Course<'_>,
+    course: FaultCourse<'_>,
     end: Option<&str>,
 ) -> Result<Report, std::io::Error> {
     let started = Instant::now();
@@ -101,36 +101,36 @@ pub fn run(
     Ok(report)
 }
 
-async fn play(scenario: Scenario, seed: u64, course: Course<'_>, end: Option<&str>) -> Report {
+async fn play(scenario: Scenario, seed: u64, course: FaultCourse<'_>, end: Option<&str>) -> Report {
     let simulation = Simulation::new(seed);
     let mut problem = None;
     if let Some(given) = scenario.given {
         problem = given(&simulation).await.err();
     }
-    let (mut plan, mut splits) = (Plan::Nothing, None);
-    let strikes = match course {
-        Course::Plan(planned) => {
+    let (mut plan, mut forks) = (Plan::Nothing, None);
+    let faults = match course {
+        FaultCourse::Plan(planned) => {
             plan = planned;
-            Strikes::Planned(plan.clone())
+            InjectedFaults::Planned(plan.clone())
         }
-        Course::FromTheBeginning(plans, splitter) => match splitter.each(plans) {
+        FaultCourse::FromTheBeginning(plans, forker) => match forker.each(plans) {
             Some(mine) => {
                 plan = mine;
-                Strikes::Planned(plan.clone())
+                InjectedFaults::Planned(plan.clone())
             }
-            // All have split off.
+            // All are forked.
             None => return judge(scenario, seed, &plan, &simulation, problem, None),
         },
-        Course::AtEachWrite(each) => {
-            splits = Some(each.clone());
-            Strikes::Each(each)
+        FaultCourse::AtEachWrite(each) => {
+            forks = Some(each.clone());
+            InjectedFaults::Each(each)
         }
     };
-    simulation.begin(strikes);
+    simulation.begin(faults);
     if problem.is_none() {
-        problem = (scenario.story)(&simulation).await.err();
+        problem = (scenario.steps)(&simulation).await.err();
     }
-    if let Some(mine) = splits.as_ref().and_then(|each| each.splitter.mine()) {
+    if let Some(mine) = forks.as_ref().and_then(|each| each.forker.mine()) {
         plan = mine.clone();
     }
     if problem.is_none() {
@@ -168,7 +168,7 @@ impl Report {
             plan: plan.to_string(),
             problem: Some("S47: the run died".into()),
             writes: 0,
-            strikes: 0,
+            faults: 0,
             end: String::new(),
             hash: 0,
             last: Vec::new(),
@@ -206,7 +206,7 @@ fn judge(
         plan: plan.to_string(),
         problem: (!problems.is_empty()).then(|| problems.join("; ")),
         writes: simulation.oracles.writes(),
-        strikes: simulation.strikes(),
+        faults: simulation.faults(),
         end,
         hash: simulation.server.trace().hash(),
         last: last

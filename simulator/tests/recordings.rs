@@ -19,7 +19,7 @@ async fn created(seed: u64) -> (Simulation, Paths) {
     let simulation = Simulation::new(seed);
     let sightings = look(&simulation).await;
     let create = scenarios::named("create").unwrap();
-    (create.story)(&simulation).await.unwrap();
+    (create.steps)(&simulation).await.unwrap();
     let paths = of_all(&simulation, &sightings, Operation::Creation).await;
     (simulation, paths)
 }

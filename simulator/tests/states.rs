@@ -1,7 +1,7 @@
 //! The controller's decision on states from all over the space of tier T0.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use simulator::states::{Space, enumerate};
+use simulator::states::{AllStates, enumerate};
 
 #[test]
 fn no_decision_breaks_a_rule() {
@@ -15,5 +15,5 @@ fn no_decision_breaks_a_rule() {
 
 #[test]
 fn there_are_a_million_states() {
-    assert!(Space::new().unwrap().size() >= 1_000_000);
+    assert!(AllStates::new().unwrap().size() >= 1_000_000);
 }

@@ -45,29 +45,29 @@ spec:
 "#;
 
 /// A namespace with one running pod, removed when the test ends.
-struct Scene {
+struct TestCase {
     bed: Bed,
     namespace: String,
 }
 
-impl Scene {
+impl TestCase {
     fn new(name: &str) -> Result<Self> {
-        let scene = Self {
+        let case = Self {
             bed: Bed::open()?,
             namespace: format!("bed-test-{name}"),
         };
-        run(scene
+        run(case
             .bed
             .kubectl()
-            .args(["create", "namespace", &scene.namespace]))?;
+            .args(["create", "namespace", &case.namespace]))?;
         let restricted = "pod-security.kubernetes.io/enforce=restricted";
-        run(scene
+        run(case
             .bed
             .kubectl()
-            .args(["label", "namespace", &scene.namespace, restricted]))?;
-        let mut apply = scene.bed.kubectl();
+            .args(["label", "namespace", &case.namespace, restricted]))?;
+        let mut apply = case.bed.kubectl();
         apply
-            .args(["apply", "-n", &scene.namespace, "-f", "-"])
+            .args(["apply", "-n", &case.namespace, "-f", "-"])
             .stdin(Stdio::piped());
         let mut child = apply.spawn()?;
         child
@@ -76,8 +76,8 @@ impl Scene {
             .context("an input")?
             .write_all(POD.as_bytes())?;
         ensure!(child.wait()?.success());
-        scene.wait_for_starts(1)?;
-        Ok(scene)
+        case.wait_for_starts(1)?;
+        Ok(case)
     }
 
     fn kubectl(&self, words: &[&str]) -> Result<String> {
@@ -92,7 +92,7 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
+impl Drop for TestCase {
     fn drop(&mut self) {
         let _ = run(self
             .bed
@@ -108,32 +108,30 @@ fn alone() -> impl Drop {
 #[test]
 fn a_process_that_is_killed_starts_again_with_its_data() -> Result<()> {
     let _alone = alone();
-    let scene = Scene::new("kill")?;
-    scene
-        .bed
-        .kill_process_in_pod(&scene.namespace, "p-0", "main", Signal::KILL)?;
-    scene.wait_for_starts(2)
+    let case = TestCase::new("kill")?;
+    case.bed
+        .kill_process_in_pod(&case.namespace, "p-0", "main", Signal::KILL)?;
+    case.wait_for_starts(2)
 }
 
 #[test]
 fn a_destroyed_volume_comes_back_empty_with_the_next_pod() -> Result<()> {
     let _alone = alone();
-    let scene = Scene::new("volume")?;
-    scene
-        .bed
-        .kill_process_in_pod(&scene.namespace, "p-0", "main", Signal::KILL)?;
-    scene.wait_for_starts(2)?;
-    scene.bed.destroy_volume(&scene.namespace, "data-p-0")?;
-    scene.kubectl(&["delete", "pod", "p-0"])?;
-    scene.wait_for_starts(1)
+    let case = TestCase::new("volume")?;
+    case.bed
+        .kill_process_in_pod(&case.namespace, "p-0", "main", Signal::KILL)?;
+    case.wait_for_starts(2)?;
+    case.bed.destroy_volume(&case.namespace, "data-p-0")?;
+    case.kubectl(&["delete", "pod", "p-0"])?;
+    case.wait_for_starts(1)
 }
 
 #[test]
 fn a_claim_that_asks_for_more_gets_more() -> Result<()> {
     let _alone = alone();
-    let scene = Scene::new("grow")?;
+    let case = TestCase::new("grow")?;
     let more = r#"{"spec":{"resources":{"requests":{"storage":"3Gi"}}}}"#;
-    scene.kubectl(&["patch", "pvc", "data-p-0", "--type=merge", "-p", more])?;
+    case.kubectl(&["patch", "pvc", "data-p-0", "--type=merge", "-p", more])?;
     wait_for("the larger volume", MINUTE, || {
         let size = [
             "get",
@@ -142,33 +140,31 @@ fn a_claim_that_asks_for_more_gets_more() -> Result<()> {
             "-o",
             "jsonpath={.status.capacity.storage}",
         ];
-        scene.kubectl(&size).is_ok_and(|text| text == "3Gi")
+        case.kubectl(&size).is_ok_and(|text| text == "3Gi")
     })
 }
 
 #[test]
 fn the_api_server_stops_and_starts() -> Result<()> {
     let _alone = alone();
-    let scene = Scene::new("api")?;
-    scene.bed.stop_api_server()?;
-    assert!(scene.kubectl(&["get", "pods"]).is_err());
-    scene
-        .bed
-        .kill_process_in_pod(&scene.namespace, "p-0", "main", Signal::KILL)?;
-    scene.bed.start_api_server()?;
-    scene.wait_for_starts(2)
+    let case = TestCase::new("api")?;
+    case.bed.stop_api_server()?;
+    assert!(case.kubectl(&["get", "pods"]).is_err());
+    case.bed
+        .kill_process_in_pod(&case.namespace, "p-0", "main", Signal::KILL)?;
+    case.bed.start_api_server()?;
+    case.wait_for_starts(2)
 }
 
 #[test]
 fn a_node_goes_and_comes_back() -> Result<()> {
     let _alone = alone();
-    let scene = Scene::new("node")?;
-    let name = scene.kubectl(&["get", "pod", "p-0", "-o", "jsonpath={.spec.nodeName}"])?;
+    let case = TestCase::new("node")?;
+    let name = case.kubectl(&["get", "pod", "p-0", "-o", "jsonpath={.spec.nodeName}"])?;
     let node = Node::named(&name).context("one of the nodes")?;
-    scene.bed.node_down(node)?;
+    case.bed.node_down(node)?;
     let ready = || {
-        scene
-            .bed
+        case.bed
             .status()
             .map(|status| status.ready_nodes)
             .unwrap_or_default()
@@ -176,9 +172,9 @@ fn a_node_goes_and_comes_back() -> Result<()> {
     wait_for("the node not to be ready", MINUTE, || {
         !ready().contains(&name)
     })?;
-    scene.bed.node_up(node)?;
+    case.bed.node_up(node)?;
     wait_for("all nodes to be ready", MINUTE, || {
         ready().len() == NODES.len()
     })?;
-    scene.wait_for_starts(2)
+    case.wait_for_starts(2)
 }

@@ -43,7 +43,7 @@ enum Task {
     Bench(BenchCommand),
     /// Compares the simulated API server with a real one.
     Conformance(ConformanceCommand),
-    /// Plays the operator's stories in memory, with something going wrong at another place each time.
+    /// Plays the operator's scenarios in memory, with something going wrong at another place each time.
     Sim(SimCommand),
     /// Puts one bug after the other into the operator, and looks whether the simulator finds it.
     Mutants(MutantsCommand),

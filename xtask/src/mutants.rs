@@ -1,4 +1,4 @@
-//! Whether the simulator finds bugs: each patch in `simulator/mutants/` puts one into the operator, and the stories are
+//! Whether the simulator finds bugs: each patch in `simulator/mutants/` puts one into the operator, and the scenarios are
 //! played until something is wrong. A mutant that survives shows a check that is missing.
 //!
 //! It works on a copy of what is committed, so that nobody's sources are touched, with a target folder that all mutants
@@ -57,27 +57,27 @@ pub(crate) struct MutantsCommand {
 struct Mutant {
     name: String,
     patch: PathBuf,
-    /// Tier that has found it before, and its story if it has stories: tried first.
+    /// Tier that has found it before, and its scenario if it has scenarios: tried first.
     hint: Option<(String, Option<String>)>,
 }
 
 /// What was found, in the words of the simulator.
 #[derive(Debug, PartialEq, Eq)]
 struct Violation {
-    story: String,
+    scenario: String,
     seed: String,
     plan: String,
     problem: String,
 }
 
 impl Violation {
-    /// Reads `violation: STORY seed N: PLAN: PROBLEM`.
+    /// Reads `violation: SCENARIO seed N: PLAN: PROBLEM`.
     fn parse(line: &str) -> Option<Self> {
-        let (story, rest) = line.strip_prefix("violation: ")?.split_once(" seed ")?;
+        let (scenario, rest) = line.strip_prefix("violation: ")?.split_once(" seed ")?;
         let (seed, rest) = rest.split_once(": ")?;
         let (plan, problem) = rest.split_once(": ")?;
         Some(Self {
-            story: story.into(),
+            scenario: scenario.into(),
             seed: seed.into(),
             plan: plan.into(),
             problem: problem.into(),
@@ -103,7 +103,7 @@ impl fmt::Display for Violation {
             f,
             "{:<9} {}, seed {}, {}: {number}",
             self.tier(),
-            self.story,
+            self.scenario,
             self.seed,
             self.plan
         )
@@ -128,7 +128,7 @@ impl MutantsCommand {
         let copy = Copy::make(&root, &cache.root().join(FOLDER))?;
         let progress = Progress;
         progress.step("the simulator without a mutant", || copy.build())?;
-        progress.step("the stories without a mutant", || {
+        progress.step("the scenarios without a mutant", || {
             let played = copy.play(&["--only", "reference"])?;
             ensure!(matches!(played.fate, Fate::Survived), "they are violated");
             Ok(())
@@ -174,13 +174,17 @@ impl MutantsCommand {
         }
     }
 
-    /// The tier and story that have found it before, then everything, until something is found.
+    /// The tier and scenario that have found it before, then everything, until something is found.
     fn hunt(&self, copy: &Copy, mutant: &Mutant) -> Result<Played> {
         let seeds = format!("--seeds={}", self.seeds);
         let mut rounds = Vec::new();
-        if let Some((tier, story)) = &mutant.hint {
+        if let Some((tier, scenario)) = &mutant.hint {
             let mut round = vec!["--only", tier, &seeds, STATES];
-            round.extend(story.iter().flat_map(|story| ["--scenario", story]));
+            round.extend(
+                scenario
+                    .iter()
+                    .flat_map(|scenario| ["--scenario", scenario]),
+            );
             rounds.push(round);
         }
         rounds.extend(
@@ -234,7 +238,7 @@ fn mutants(folder: &Path) -> Result<Vec<Mutant>> {
     Ok(all)
 }
 
-/// Tier and story of the line `# Killed-by: TIER STORY` above a patch. T0 has no stories.
+/// Tier and scenario of the line `# Killed-by: TIER SCENARIO` above a patch. T0 has no scenarios.
 fn hint(patch: &str) -> Option<(String, Option<String>)> {
     let line = patch
         .lines()

@@ -3,36 +3,36 @@
 use anyhow::Result;
 
 use super::{LIMIT, REST};
+use crate::environment::BenchEnvironment;
 use crate::foreign;
 use crate::options::ControllerBench;
-use crate::scene::Scene;
 use crate::table::Row;
 
 /// Without a cluster: first in an empty Kubernetes, then beside many objects of others.
 pub(super) async fn measure(
     bench: &ControllerBench,
-    mut scene: Scene,
+    mut environment: BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
-    let program = scene.start("empty").await?;
-    scene.audit.quiet(REST, LIMIT).await?;
+    let program = environment.start("empty").await?;
+    environment.audit.quiet(REST, LIMIT).await?;
     let row = Row::new("memory, nothing there", program.memory()?.to_string());
     rows.push(row.beside("48 MiB", "–"));
 
     let number = bench.foreign;
     let begun = tokio::time::Instant::now();
-    foreign::make(&scene.client, number).await?;
+    foreign::make(&environment.client, number).await?;
     let seconds = begun.elapsed().as_secs();
-    scene
+    environment
         .progress
         .say(&format!("3 × {number} foreign objects in {seconds} s"));
-    scene.audit.quiet(REST, LIMIT).await?;
+    environment.audit.quiet(REST, LIMIT).await?;
     let what = format!("memory, {number} foreign Secrets, ConfigMaps and Pods made meanwhile");
     rows.push(Row::new(what, program.memory()?.to_string()));
 
     program.terminate().await?;
-    let program = scene.start("foreign").await?;
-    scene.audit.quiet(REST, LIMIT).await?;
+    let program = environment.start("foreign").await?;
+    environment.audit.quiet(REST, LIMIT).await?;
     let what =
         format!("memory, {number} foreign Secrets, ConfigMaps and Pods, all clusters watched");
     let row = Row::new(what, program.memory()?.to_string());

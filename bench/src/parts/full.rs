@@ -8,37 +8,37 @@ use tokio::time::{Instant, sleep};
 
 use super::{LIMIT, REST};
 use crate::clusters::{cluster, in_phase, names, post};
+use crate::environment::BenchEnvironment;
 use crate::options::ControllerBench;
 use crate::program::Program;
-use crate::scene::Scene;
 use crate::table::Row;
 use crate::world::World;
 
 /// Brings all members of all clusters up and waits until nothing happens any more.
 pub(super) async fn build(
     bench: &ControllerBench,
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<(World, Program)> {
     let (clusters, members) = (bench.clusters, bench.members);
-    let world = World::play(scene.client.clone(), members);
-    let program = scene.start("full").await?;
-    scene.audit.news()?;
+    let world = World::play(environment.client.clone(), members);
+    let program = environment.start("full").await?;
+    environment.audit.news()?;
     let begun = Instant::now();
     let posts = names("full-", clusters)
         .iter()
         .map(|name| cluster(name, members))
         .collect();
-    post(&scene.client, posts).await?;
+    post(&environment.client, posts).await?;
     until_ready(&world, clusters * members).await?;
-    let (counts, rest) = scene.audit.quiet(REST, LIMIT).await?;
-    let ready = in_phase(&scene.client, Phase::Ready).await?;
+    let (counts, rest) = environment.audit.quiet(REST, LIMIT).await?;
+    let ready = in_phase(&environment.client, Phase::Ready).await?;
     ensure!(
         ready == clusters,
         "{ready} of {clusters} clusters are ready"
     );
     let seconds = (rest - begun).as_secs();
-    scene.progress.say(&format!(
+    environment.progress.say(&format!(
         "{clusters} × {members} ready and at rest after {seconds} s"
     ));
 
@@ -72,15 +72,15 @@ async fn until_ready(world: &World, members: usize) -> Result<()> {
 /// Lists everything anew, in a new process and in one that runs.
 pub(super) async fn measure_relists(
     bench: &ControllerBench,
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     program: Program,
     rows: &mut Vec<Row>,
 ) -> Result<Program> {
     let state = format!("{} clusters × {} members", bench.clusters, bench.members);
     program.terminate().await?;
-    scene.audit.news()?;
-    let program = scene.start("relist").await?;
-    let (counts, rest) = scene.audit.quiet(REST, LIMIT).await?;
+    environment.audit.news()?;
+    let program = environment.start("relist").await?;
+    let (counts, rest) = environment.audit.quiet(REST, LIMIT).await?;
     let memory = program.memory()?;
     let row = Row::new(
         format!("memory, {state}, after a restart"),
@@ -101,8 +101,8 @@ pub(super) async fn measure_relists(
     rows.push(Row::new(what, busy).beside("–, 12.4 s, –, –, 2,400 errors", "no writes"));
 
     program.reset_peak()?;
-    scene.restart_api_server()?;
-    scene.audit.quiet(REST * 2, LIMIT).await?;
+    environment.restart_api_server()?;
+    environment.audit.quiet(REST * 2, LIMIT).await?;
     let what = format!("memory, {state}, API server restarted: all kinds listed anew at once");
     let row = Row::new(what, program.memory()?.to_string());
     rows.push(row.beside("–", "peak ≤ 1.5×"));

@@ -3,20 +3,20 @@
 use anyhow::Result;
 
 use crate::audit::Counts;
+use crate::environment::BenchEnvironment;
 use crate::options::ControllerBench;
-use crate::scene::Scene;
 use crate::table::Row;
 
 /// Looks on for a while.
 pub(super) async fn measure(
     bench: &ControllerBench,
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
     let (clusters, time) = (bench.clusters, bench.look_on());
-    scene.audit.news()?;
+    environment.audit.news()?;
     tokio::time::sleep(time).await;
-    let counts = scene.audit.news()?;
+    let counts = environment.audit.news()?;
     let minutes = time.as_secs_f64() / 60.0;
     let state = format!("{clusters} clusters × {} members", bench.members);
     let what = format!("requests per cluster and minute at rest, {state}, {minutes:.0} min");

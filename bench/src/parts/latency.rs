@@ -6,8 +6,8 @@ use anyhow::{Result, ensure};
 
 use super::{LIMIT, REST};
 use crate::clusters::{cluster, names, post};
+use crate::environment::BenchEnvironment;
 use crate::options::ControllerBench;
-use crate::scene::Scene;
 use crate::sightings::Sightings;
 use crate::spread::Spread;
 use crate::table::Row;
@@ -19,16 +19,16 @@ const PATIENCE: Duration = Duration::from_mins(10);
 /// One after the other beside few and beside many others, then many at once.
 pub(super) async fn measure(
     bench: &ControllerBench,
-    mut scene: Scene,
+    mut environment: BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
-    let sightings = Sightings::begin(&scene.client);
-    let program = scene.start("latency").await?;
+    let sightings = Sightings::begin(&environment.client);
+    let program = environment.start("latency").await?;
     let mut there = 0;
     for others in bench.others.iter().copied() {
         ensure!(others >= there, "--others must rise");
         let more = names(&format!("other-{others}-"), others - there);
-        all_at_once(&mut scene, &sightings, more).await?;
+        all_at_once(&mut environment, &sightings, more).await?;
         there = others;
         let (peer, budget) = match others {
             100 => (
@@ -38,7 +38,7 @@ pub(super) async fn measure(
             1000 => ("–", "p95 ≤ 200 ms"),
             _ => ("–", "–"),
         };
-        let (objects, sets) = one_by_one(bench, &scene, &sightings, others).await?;
+        let (objects, sets) = one_by_one(bench, &environment, &sightings, others).await?;
         let number = objects.number();
         let what = format!("cluster posted → first object seen, {others} others");
         rows.push(
@@ -49,7 +49,7 @@ pub(super) async fn measure(
         let what = format!("cluster posted → first StatefulSet seen, {others} others");
         rows.push(Row::new(what, sets.in_milliseconds()).times(number));
         if others == 100 {
-            burst(bench, &mut scene, &sightings, rows).await?;
+            burst(bench, &mut environment, &sightings, rows).await?;
             there += bench.samples + bench.burst;
         }
     }
@@ -60,13 +60,13 @@ pub(super) async fn measure(
 
 async fn one_by_one(
     bench: &ControllerBench,
-    scene: &Scene,
+    environment: &BenchEnvironment,
     sightings: &Sightings,
     others: usize,
 ) -> Result<(Spread, Spread)> {
     let (mut objects, mut sets) = (Vec::new(), Vec::new());
     for name in names(&format!("sample-{others}-"), bench.samples) {
-        let sent = post(&scene.client, vec![cluster(&name, MEMBERS)]).await?;
+        let sent = post(&environment.client, vec![cluster(&name, MEMBERS)]).await?;
         let whole = |seen: &crate::sightings::Seen| seen.stateful_sets == MEMBERS;
         let seen = sightings.until(&name, PATIENCE, whole).await?;
         let since = |instant: Option<tokio::time::Instant>| Some(instant? - *sent.first()?);
@@ -80,13 +80,13 @@ async fn one_by_one(
 
 async fn burst(
     bench: &ControllerBench,
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     sightings: &Sightings,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
     let number = bench.burst;
     let (seconds, requests, writes) =
-        all_at_once(scene, sightings, names("burst-", number)).await?;
+        all_at_once(environment, sightings, names("burst-", number)).await?;
     let what = format!(
         "{number} clusters posted at once → all {} StatefulSets seen",
         number * MEMBERS
@@ -103,13 +103,13 @@ async fn burst(
 /// Posts clusters; tells after how many seconds their StatefulSets were there and, when the controller is at rest,
 /// how many requests and writes that took.
 async fn all_at_once(
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     sightings: &Sightings,
     names: Vec<String>,
 ) -> Result<(f64, usize, usize)> {
-    scene.audit.news()?;
+    environment.audit.news()?;
     let posts = names.iter().map(|name| cluster(name, MEMBERS)).collect();
-    let sent = post(&scene.client, posts).await?;
+    let sent = post(&environment.client, posts).await?;
     let mut last = None;
     for name in &names {
         let seen = sightings
@@ -120,9 +120,9 @@ async fn all_at_once(
     let took = last
         .zip(sent.iter().min().copied())
         .map(|(last, first)| last - first);
-    let (counts, _) = scene.audit.quiet(REST, LIMIT).await?;
+    let (counts, _) = environment.audit.quiet(REST, LIMIT).await?;
     let seconds = took.unwrap_or_default().as_secs_f64();
-    scene
+    environment
         .progress
         .say(&format!("{} clusters made in {seconds:.1} s", names.len()));
     Ok((seconds, counts.total(), counts.writes))

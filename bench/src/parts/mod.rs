@@ -14,9 +14,9 @@ use anyhow::Result;
 use testbed::cache::Cache;
 use testbed::progress::Progress;
 
+use super::environment::BenchEnvironment;
 use super::options::{ControllerBench, Part};
 use super::program;
-use super::scene::Scene;
 use super::table::{self, Row};
 
 /// So long without a request, and the controller is at rest.
@@ -37,7 +37,7 @@ pub(super) fn run(bench: &ControllerBench, cache: &Cache) -> Result<()> {
         .build()?;
     let mut rows = Vec::new();
     let outcome = runtime.block_on(async {
-        let set = || Scene::set(cache, &program, progress);
+        let set = || BenchEnvironment::set(cache, &program, progress);
         if bench.wants(Part::Foreign) {
             foreign::measure(bench, set().await?, &mut rows).await?;
         }
@@ -62,22 +62,22 @@ pub(super) fn run(bench: &ControllerBench, cache: &Cache) -> Result<()> {
 
 async fn on_full_state(
     bench: &ControllerBench,
-    mut scene: Scene,
+    mut environment: BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
-    let (world, program) = full::build(bench, &mut scene, rows).await?;
+    let (world, program) = full::build(bench, &mut environment, rows).await?;
     if bench.wants(Part::Idle) {
-        idle::measure(bench, &mut scene, rows).await?;
+        idle::measure(bench, &mut environment, rows).await?;
     }
     let program = if bench.wants(Part::Full) {
-        full::measure_relists(bench, &mut scene, program, rows).await?
+        full::measure_relists(bench, &mut environment, program, rows).await?
     } else {
         program
     };
     // The clusters that follow have nobody who plays their pods.
     drop(world);
     if bench.wants(Part::Restart) {
-        restart::measure(bench, &mut scene, program, rows).await?;
+        restart::measure(bench, &mut environment, program, rows).await?;
     }
     Ok(())
 }

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 
 use super::{LIMIT, REST};
 use crate::clusters::{cluster, post};
+use crate::environment::BenchEnvironment;
 use crate::options::ControllerBench;
 use crate::program::Program;
-use crate::scene::Scene;
 use crate::sightings::Sightings;
 use crate::spread::Spread;
 use crate::table::Row;
@@ -33,11 +33,11 @@ enum Manner {
 /// Restarts in each manner, several times.
 pub(super) async fn measure(
     bench: &ControllerBench,
-    scene: &mut Scene,
+    environment: &mut BenchEnvironment,
     mut program: Program,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
-    let sightings = Sightings::begin(&scene.client);
+    let sightings = Sightings::begin(&environment.client);
     let manners = [
         (
             Manner::HandedOver,
@@ -68,14 +68,14 @@ pub(super) async fn measure(
         let mut from_end = Vec::new();
         let mut identity = format!("pod-{number}-first");
         program.terminate().await?;
-        program = scene.start(&identity).await?;
+        program = environment.start(&identity).await?;
         for round in 0..bench.restarts {
-            scene.audit.quiet(REST, LIMIT).await?;
+            environment.audit.quiet(REST, LIMIT).await?;
             if !matches!(manner, Manner::KilledInPlace) {
                 identity = format!("pod-{number}-{round}");
             }
             let next = match manner {
-                Manner::HandedOver => Some(scene.stand_by(&identity).await?),
+                Manner::HandedOver => Some(environment.stand_by(&identity).await?),
                 Manner::Graceful | Manner::KilledInPlace | Manner::Killed => None,
             };
             let ended = match manner {
@@ -83,8 +83,8 @@ pub(super) async fn measure(
                 Manner::KilledInPlace | Manner::Killed => program.kill(),
             };
             let name = format!("blind-{number}-{round}");
-            post(&scene.client, vec![cluster(&name, 1)]).await?;
-            program = next.map_or_else(|| scene.launch(&identity), Ok)?;
+            post(&environment.client, vec![cluster(&name, 1)]).await?;
+            program = next.map_or_else(|| environment.launch(&identity), Ok)?;
             let acted = acted(&sightings, &name).await?;
             from_end.push(acted - ended);
         }

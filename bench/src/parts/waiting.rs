@@ -8,9 +8,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{LIMIT, REST};
 use crate::clusters::{cluster, in_phase, names, post};
+use crate::environment::BenchEnvironment;
 use crate::options::ControllerBench;
 use crate::program::Program;
-use crate::scene::Scene;
 use crate::table::Row;
 use crate::world::{NOWHERE, World};
 
@@ -19,11 +19,11 @@ const MEMBERS: usize = 3;
 /// From nothing to blocked, then on for a while.
 pub(super) async fn measure(
     bench: &ControllerBench,
-    mut scene: Scene,
+    mut environment: BenchEnvironment,
     rows: &mut Vec<Row>,
 ) -> Result<()> {
-    let world = World::play(scene.client.clone(), MEMBERS);
-    let program = scene.start("waiting").await?;
+    let world = World::play(environment.client.clone(), MEMBERS);
+    let program = environment.start("waiting").await?;
     let (half, number) = (bench.clusters / 2, bench.clusters);
     let all = names("waiting-", number);
     let posts = all
@@ -31,12 +31,12 @@ pub(super) async fn measure(
         .enumerate()
         .map(|(n, name)| stuck(name, n < half))
         .collect();
-    post(&scene.client, posts).await?;
-    until_blocked(&scene, &world, &program, number).await?;
+    post(&environment.client, posts).await?;
+    until_blocked(&environment, &world, &program, number).await?;
     let before = program.logged()?;
-    scene.audit.news()?;
+    environment.audit.news()?;
     sleep(bench.look_on()).await;
-    let (after, counts) = (program.logged()?, scene.audit.news()?);
+    let (after, counts) = (program.logged()?, environment.audit.news()?);
 
     let what = format!("log of {number} clusters until all were blocked: lines, bytes");
     rows.push(Row::new(
@@ -74,13 +74,13 @@ fn stuck(name: &str, on_config_map: bool) -> Value {
 
 /// Until every cluster says so and every pod has been spoken about in both ways.
 async fn until_blocked(
-    scene: &Scene,
+    environment: &BenchEnvironment,
     world: &World,
     program: &Program,
     number: usize,
 ) -> Result<()> {
     let begun = Instant::now();
-    while in_phase(&scene.client, Phase::Blocked).await? < number {
+    while in_phase(&environment.client, Phase::Blocked).await? < number {
         ensure!(
             begun.elapsed() < LIMIT,
             "the clusters do not become blocked"
@@ -89,7 +89,7 @@ async fn until_blocked(
     }
     sleep(REST * 4).await;
     let (pods, lines) = (world.unpulled(), program.logged()?.lines);
-    scene.progress.say(&format!(
+    environment.progress.say(&format!(
         "{number} clusters and {pods} pods wait; {lines} lines so far"
     ));
     Ok(())

@@ -26,7 +26,7 @@ use kube::{Api, Client, ResourceExt as _};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use super::scene::NAMESPACE;
+use super::environment::NAMESPACE;
 
 /// Registry of images that can't be pulled.
 pub(super) const NOWHERE: &str = "nowhere.invalid";

@@ -304,18 +304,18 @@ proptest! {
     fn any_history_settles_at_once_and_loses_no_identity(
         history in proptest::collection::vec(readings(), 1..12),
     ) {
-        let mut scene = case();
+        let mut case = case();
         for reading in history {
-            scene.reading = reading;
-            scene.second += 10;
-            let status = scene.status();
-            let known = scene.earlier.host_id.is_some();
-            prop_assert!(!known || status.host_id == scene.earlier.host_id);
-            let done = scene.earlier.bootstrapped.is_some();
-            prop_assert!(!done || status.bootstrapped == scene.earlier.bootstrapped);
-            scene.earlier = status;
-            scene.second += 10;
-            prop_assert_eq!(scene.status(), scene.earlier.clone());
+            case.reading = reading;
+            case.second += 10;
+            let status = case.status();
+            let known = case.earlier.host_id.is_some();
+            prop_assert!(!known || status.host_id == case.earlier.host_id);
+            let done = case.earlier.bootstrapped.is_some();
+            prop_assert!(!done || status.bootstrapped == case.earlier.bootstrapped);
+            case.earlier = status;
+            case.second += 10;
+            prop_assert_eq!(case.status(), case.earlier.clone());
         }
     }
 }

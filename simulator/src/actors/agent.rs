@@ -20,7 +20,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::Surroundings;
+use super::Environment;
 use crate::{
     kubernetes::Connection,
     ring::{Disk, Management},
@@ -36,21 +36,21 @@ pub(super) struct AgentContainer {
     pub(super) identity: Identity,
     pub(super) node: Management,
     pub(super) disk: Disk,
-    pub(super) surroundings: Arc<Surroundings>,
+    pub(super) environment: Arc<Environment>,
     pub(super) loopback: Loopback,
 }
 
 impl AgentContainer {
     /// Runs until it is told to stop.
     pub(super) async fn run(self, told: watch::Receiver<bool>) {
-        let mut killed = self.surroundings.killed.subscribe();
+        let mut killed = self.environment.killed.subscribe();
         while let Ok(metrics) = Metrics::new() {
             let sidecar = Sidecar::new(
                 Api::namespaced(self.connection.client(), &self.namespace),
                 self.identity.clone(),
                 self.node.clone(),
                 self.disk.clone(),
-                self.surroundings.clock.clone(),
+                self.environment.clock.clone(),
                 metrics,
             );
             self.loopback

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::hand::{BUDGET, Hand, POD, text};
+use super::component_client::{BUDGET, ComponentClient, POD, text};
 use crate::json::At as _;
 use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all budgets.
-pub(super) fn step(hand: &Hand) {
-    let pods = hand.list(POD);
-    for budget in hand.list(BUDGET) {
+pub(super) fn step(client: &ComponentClient) {
+    let pods = client.list(POD);
+    for budget in client.list(BUDGET) {
         let budget = budget.value();
         let selector = budget.at("/spec/selector").unwrap_or(&Value::Null);
         let selected = |pod: &Value| {
@@ -39,7 +39,7 @@ pub(super) fn step(hand: &Hand) {
         if budget.get("status") != Some(&status) {
             let mut budget = budget.clone();
             budget["status"] = status;
-            drop(hand.update_status(&budget));
+            drop(client.update_status(&budget));
         }
     }
 }

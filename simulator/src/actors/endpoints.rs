@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::hand::{ENDPOINT_SLICE, Hand, POD, SERVICE, text};
+use super::component_client::{ComponentClient, ENDPOINT_SLICE, POD, SERVICE, text};
 use crate::json::At as _;
 use crate::kubernetes::{is_ready, selects};
 
 /// Looks at all Services.
-pub(super) fn step(hand: &Hand) {
-    let pods = hand.list(POD);
-    for service in hand.list(SERVICE) {
+pub(super) fn step(client: &ComponentClient) {
+    let pods = client.list(POD);
+    for service in client.list(SERVICE) {
         let service = service.value();
         let Some(labels) = service.at("/spec/selector") else {
             continue;
@@ -40,12 +40,12 @@ pub(super) fn step(hand: &Hand) {
             "addressType": "IPv4",
             "endpoints": endpoints,
         });
-        match hand.get(ENDPOINT_SLICE, namespace, name) {
-            None => drop(hand.create(&wanted)),
+        match client.get(ENDPOINT_SLICE, namespace, name) {
+            None => drop(client.create(&wanted)),
             Some(slice) if listed(slice.value()) != listed(&wanted) => {
                 let mut slice = slice.value().clone();
                 slice["endpoints"] = wanted["endpoints"].clone();
-                drop(hand.update(&slice));
+                drop(client.update(&slice));
             }
             Some(_) => {}
         }

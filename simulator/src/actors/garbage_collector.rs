@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::hand::{Hand, is_deleted, text};
+use super::component_client::{ComponentClient, is_deleted, text};
 use crate::json::At as _;
 use crate::kubernetes::{Object, User};
 
@@ -20,8 +20,8 @@ pub(super) fn user() -> User {
 }
 
 /// Looks at all objects.
-pub(super) fn step(hand: &Hand) {
-    let all = hand.everything();
+pub(super) fn step(client: &ComponentClient) {
+    let all = client.everything();
     let keeping: BTreeSet<_> = all
         .iter()
         .map(|object| object.value())
@@ -31,12 +31,12 @@ pub(super) fn step(hand: &Hand) {
     for object in &all {
         let object = object.value();
         if has_finalizer(object, ORPHAN) {
-            orphan(hand, &all, object);
+            orphan(client, &all, object);
         } else if has_finalizer(object, FOREGROUND) {
-            wait_for_dependents(hand, &all, object);
+            wait_for_dependents(client, &all, object);
         }
         if !is_deleted(object) && is_garbage(&keeping, object) {
-            drop(hand.delete(object, false));
+            drop(client.delete(object, false));
         }
     }
 }
@@ -68,7 +68,7 @@ fn is_garbage(keeping: &BTreeSet<&str>, object: &Value) -> bool {
             .any(|owner| keeping.contains(text(owner, "/uid")))
 }
 
-fn wait_for_dependents(hand: &Hand, all: &[Arc<Object>], owner: &Value) {
+fn wait_for_dependents(client: &ComponentClient, all: &[Arc<Object>], owner: &Value) {
     let blocks = |object: &Value| {
         let blocking = |reference: &Value| {
             text(reference, "/uid") == text(owner, "/metadata/uid")
@@ -77,11 +77,11 @@ fn wait_for_dependents(hand: &Hand, all: &[Arc<Object>], owner: &Value) {
         owners(object).iter().any(blocking)
     };
     if !all.iter().any(|object| blocks(object.value())) {
-        without_finalizer(hand, owner, FOREGROUND);
+        without_finalizer(client, owner, FOREGROUND);
     }
 }
 
-fn orphan(hand: &Hand, all: &[Arc<Object>], owner: &Value) {
+fn orphan(client: &ComponentClient, all: &[Arc<Object>], owner: &Value) {
     for object in all
         .iter()
         .map(|object| object.value())
@@ -94,12 +94,12 @@ fn orphan(hand: &Hand, all: &[Arc<Object>], owner: &Value) {
         {
             references.retain(|reference| text(reference, "/uid") != text(owner, "/metadata/uid"));
         }
-        drop(hand.update(&free));
+        drop(client.update(&free));
     }
-    without_finalizer(hand, owner, ORPHAN);
+    without_finalizer(client, owner, ORPHAN);
 }
 
-fn without_finalizer(hand: &Hand, object: &Value, name: &str) {
+fn without_finalizer(client: &ComponentClient, object: &Value, name: &str) {
     let mut free = object.clone();
     if let Some(finalizers) = free
         .pointer_mut("/metadata/finalizers")
@@ -107,5 +107,5 @@ fn without_finalizer(hand: &Hand, object: &Value, name: &str) {
     {
         finalizers.retain(|finalizer| finalizer != name);
     }
-    drop(hand.update(&free));
+    drop(client.update(&free));
 }

@@ -7,10 +7,10 @@
 
 mod agent;
 mod bootstrapper;
+mod component_client;
 mod disruption;
 mod endpoints;
 mod garbage_collector;
-mod hand;
 mod kubelet;
 mod namespaces;
 mod nodes;
@@ -36,7 +36,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use self::{hand::Hand, kubelet::Kubelet};
+use self::{component_client::ComponentClient, kubelet::Kubelet};
 use crate::{
     kubernetes::{Server, User},
     ring::Ring,
@@ -72,8 +72,8 @@ impl Default for Delays {
     }
 }
 
-/// What pods live in.
-pub struct Surroundings {
+/// What pods run in.
+pub struct Environment {
     /// Cassandra.
     pub ring: Ring,
     /// The time that agents write.
@@ -87,7 +87,7 @@ pub struct Surroundings {
     killed: broadcast::Sender<String>,
 }
 
-impl Surroundings {
+impl Environment {
     /// With every image there.
     pub fn new(ring: Ring, clock: Arc<dyn member_agent::clock::Clock>) -> Self {
         Self {
@@ -155,43 +155,43 @@ impl Surroundings {
 }
 
 /// Starts all actors. They end with the set.
-pub fn start(server: &Server, surroundings: &Arc<Surroundings>, delays: Delays) -> JoinSet<()> {
+pub fn start(server: &Server, environment: &Arc<Environment>, delays: Delays) -> JoinSet<()> {
     let mut actors = JoinSet::new();
-    let hand = |component| Hand::new(server, component, User::administrator());
-    let sets = hand("StatefulSet controller");
+    let client = |component| ComponentClient::new(server, component, User::administrator());
+    let sets = client("StatefulSet controller");
     actors.spawn(follow(server.clone(), delays.stateful_sets, move || {
         stateful_sets::step(&sets);
     }));
-    let scheduling = hand("scheduler");
+    let scheduling = client("scheduler");
     actors.spawn(follow(server.clone(), delays.scheduler, move || {
         scheduler::step(&scheduling);
     }));
-    let (binding, ring) = (hand("volume binder"), surroundings.ring.clone());
+    let (binding, ring) = (client("volume binder"), environment.ring.clone());
     actors.spawn(follow(server.clone(), delays.volumes, move || {
         volumes::step(&binding, &ring);
     }));
-    let (living, pods) = (hand("kubelet"), surroundings.clone());
+    let (living, pods) = (client("kubelet"), environment.clone());
     let mut kubelet = Kubelet::default();
     actors.spawn(follow(server.clone(), delays.kubelet, move || {
         kubelet.step(&living, &pods);
     }));
-    let collecting = Hand::new(server, "garbage collector", garbage_collector::user());
+    let collecting = ComponentClient::new(server, "garbage collector", garbage_collector::user());
     actors.spawn(follow(server.clone(), delays.others, move || {
         garbage_collector::step(&collecting);
     }));
-    let disrupting = hand("disruption controller");
+    let disrupting = client("disruption controller");
     actors.spawn(follow(server.clone(), delays.others, move || {
         disruption::step(&disrupting);
     }));
-    let addressing = hand("EndpointSlice controller");
+    let addressing = client("EndpointSlice controller");
     actors.spawn(follow(server.clone(), delays.others, move || {
         endpoints::step(&addressing);
     }));
-    let (monitoring, machines) = (hand("node lifecycle controller"), surroundings.clone());
+    let (monitoring, machines) = (client("node lifecycle controller"), environment.clone());
     actors.spawn(keep_on(server.clone(), delays.nodes, move || {
         nodes::step(&monitoring, &machines)
     }));
-    let emptying = Hand::new(server, "namespace controller", namespaces::user());
+    let emptying = ComponentClient::new(server, "namespace controller", namespaces::user());
     actors.spawn(keep_on(server.clone(), delays.others, move || {
         namespaces::step(&emptying)
     }));

@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use serde_json::{Value, json};
 
-use super::hand::{Hand, NAMESPACE, is_deleted, text};
+use super::component_client::{ComponentClient, NAMESPACE, is_deleted, text};
 use crate::kubernetes::User;
 
 /// As whom it works: admission policies know it by its name.
@@ -13,20 +13,20 @@ pub(super) fn user() -> User {
 }
 
 /// Looks at all namespaces. Whether one of them is on its way out.
-pub(super) fn step(hand: &Hand) -> bool {
-    let all = hand.list(NAMESPACE);
+pub(super) fn step(client: &ComponentClient) -> bool {
+    let all = client.list(NAMESPACE);
     let deleted = all.iter().map(|namespace| namespace.value());
     let deleted: Vec<_> = deleted.filter(|namespace| is_deleted(namespace)).collect();
     for namespace in &deleted {
-        empty(hand, namespace);
+        empty(client, namespace);
     }
     !deleted.is_empty()
 }
 
 /// Pods go first, and nothing else while there are any. Then one kind at each look, so that others get in between, in
 /// an order that is by chance, as it is with the real one.
-fn empty(hand: &Hand, namespace: &Value) {
-    let all = hand.everything();
+fn empty(client: &ComponentClient, namespace: &Value) {
+    let all = client.everything();
     let content = all.iter().map(|object| object.value());
     let content = content
         .filter(|object| text(object, "/metadata/namespace") == text(namespace, "/metadata/name"));
@@ -34,7 +34,7 @@ fn empty(hand: &Hand, namespace: &Value) {
     if content.is_empty() {
         let mut empty = namespace.clone();
         empty["spec"]["finalizers"] = json!([]);
-        return drop(hand.finalize(&empty));
+        return drop(client.finalize(&empty));
     }
     let order = |object: &&Value| {
         let mut hasher = DefaultHasher::new();
@@ -48,6 +48,6 @@ fn empty(hand: &Hand, namespace: &Value) {
         left().min_by_key(order).map(|object| text(object, "/kind"))
     };
     for object in left().filter(|object| Some(text(object, "/kind")) == next) {
-        drop(hand.delete(object, false));
+        drop(client.delete(object, false));
     }
 }

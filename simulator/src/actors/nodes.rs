@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Surroundings,
-    hand::{Hand, NODE, POD, is_deleted, text},
+    Environment,
+    component_client::{ComponentClient, NODE, POD, is_deleted, text},
 };
 use crate::{json::At as _, kubernetes::is_ready};
 
@@ -17,25 +17,25 @@ const GRACE: Duration = Duration::from_secs(50);
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
 /// Looks at all nodes and the pods on them. Whether some machine is off, so that time alone changes things.
-pub(super) fn step(hand: &Hand, surroundings: &Surroundings) -> bool {
-    for node in hand.list(NODE) {
-        let off = surroundings.off_since(text(node.value(), "/metadata/name"));
+pub(super) fn step(client: &ComponentClient, environment: &Environment) -> bool {
+    for node in client.list(NODE) {
+        let off = environment.off_since(text(node.value(), "/metadata/name"));
         if off.is_some_and(|since| since.elapsed() >= GRACE) && is_ready(node.value()) {
-            give_up(hand, node.value());
+            give_up(client, node.value());
         }
     }
-    for node in hand.list(NODE) {
-        taint(hand, node.value());
+    for node in client.list(NODE) {
+        taint(client, node.value());
     }
-    for pod in hand.list(POD) {
+    for pod in client.list(POD) {
         let (pod, on) = (pod.value(), text(pod.value(), "/spec/nodeName"));
-        match hand.get(NODE, "", on) {
+        match client.get(NODE, "", on) {
             _ if on.is_empty() => {}
-            None => collect(hand, pod),
-            Some(node) => evict(hand, node.value(), pod),
+            None => collect(client, pod),
+            Some(node) => evict(client, node.value(), pod),
         }
     }
-    !surroundings.off().is_empty()
+    !environment.off().is_empty()
 }
 
 /// Whether no taint keeps a new pod from a node.
@@ -44,7 +44,7 @@ pub(super) fn takes(node: &Value, pod: &Value) -> bool {
     keeping.all(|taint| tolerations(pod, taint).next().is_some())
 }
 
-fn give_up(hand: &Hand, node: &Value) {
+fn give_up(client: &ComponentClient, node: &Value) {
     let mut node = node.clone();
     node["status"]["conditions"] = json!([{
         "type": "Ready",
@@ -52,11 +52,11 @@ fn give_up(hand: &Hand, node: &Value) {
         "reason": "NodeStatusUnknown",
         "message": "Kubelet stopped posting node status.",
     }]);
-    drop(hand.update_status(&node));
+    drop(client.update_status(&node));
 }
 
 /// A node that is not ready has its taints, and loses them when it is.
-fn taint(hand: &Hand, node: &Value) {
+fn taint(client: &ComponentClient, node: &Value) {
     let is_ours = |taint: &&Value| text(taint, "/key") == UNREACHABLE;
     if taints(node).any(|taint| is_ours(&taint)) != is_ready(node) {
         return;
@@ -66,7 +66,7 @@ fn taint(hand: &Hand, node: &Value) {
         .cloned()
         .collect();
     if !is_ready(node) {
-        let now = hand.server.clock().now();
+        let now = client.server.clock().now();
         let now = now.strftime("%FT%TZ").to_string();
         let effects = ["NoSchedule", "NoExecute"];
         wanted.extend(
@@ -75,11 +75,11 @@ fn taint(hand: &Hand, node: &Value) {
     }
     let mut node = node.clone();
     node["spec"]["taints"] = json!(wanted);
-    drop(hand.update(&node));
+    drop(client.update(&node));
 }
 
 /// A pod of a node that is not ready is not ready either, and is deleted when it has tolerated a taint long enough.
-fn evict(hand: &Hand, node: &Value, pod: &Value) {
+fn evict(client: &ComponentClient, node: &Value, pod: &Value) {
     if is_ready(pod) && !is_ready(node) {
         let mut pod = pod.clone();
         let conditions = pod.pointer_mut("/status/conditions");
@@ -88,9 +88,9 @@ fn evict(hand: &Hand, node: &Value, pod: &Value) {
         if let Some(ready) = conditions.find(|condition| text(condition, "/type") == "Ready") {
             ready["status"] = json!("False");
         }
-        return drop(hand.update_status(&pod));
+        return drop(client.update_status(&pod));
     }
-    let now = hand.server.clock().now();
+    let now = client.server.clock().now();
     let no_longer = |taint: &Value| {
         let added = text(taint, "/timeAdded").parse().unwrap_or(now);
         let tolerations: Vec<_> = tolerations(pod, taint).collect();
@@ -104,15 +104,15 @@ fn evict(hand: &Hand, node: &Value, pod: &Value) {
     };
     let mut driving = taints(node).filter(|taint| text(taint, "/effect") == "NoExecute");
     if !is_deleted(pod) && driving.any(no_longer) {
-        drop(hand.delete(pod, false));
+        drop(client.delete(pod, false));
     }
 }
 
-fn collect(hand: &Hand, pod: &Value) {
+fn collect(client: &ComponentClient, pod: &Value) {
     let mut failed = pod.clone();
     failed["status"]["phase"] = json!("Failed");
-    drop(hand.update_status(&failed));
-    drop(hand.delete(pod, true));
+    drop(client.update_status(&failed));
+    drop(client.delete(pod, true));
 }
 
 fn taints(node: &Value) -> impl Iterator<Item = &Value> {

@@ -1,4 +1,4 @@
-//! The life of one member's pod on its node: the agent beside, the bootstrapper before, Cassandra, and the end. Agent
+//! One member's pod on its node: the agent beside, the bootstrapper before, Cassandra, and the end. Agent
 //! and bootstrapper are the real ones.
 
 use std::{
@@ -18,11 +18,10 @@ use serde_json::Value;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
 use super::{
-    Surroundings,
+    Environment,
     agent::{AgentContainer, Loopback},
     bootstrapper::SimulatedFolders,
-    hand::{CLAIM, Hand, Kind, text},
-    kubelet::Word,
+    component_client::{CLAIM, ComponentClient, Kind, text},
     pod_status::{Container, PodStatus},
     scheduler::claim_of,
 };
@@ -43,51 +42,60 @@ const DRAIN: Duration = Duration::from_secs(3);
 /// How long after the end of Cassandra the agent beside it is told to end.
 const BESIDE: Duration = Duration::from_millis(600);
 
-/// Lives until it is told to end, and then ends in good order. Dropped: everything in it is killed.
-pub(super) async fn live(
-    hand: Hand,
-    surroundings: Arc<Surroundings>,
+/// What the kubelet tells a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PodSignal {
+    /// Run.
+    Run,
+    /// End in good order.
+    Terminate,
+}
+
+/// Runs until it is told to end, and then ends in good order. Dropped: everything in it is killed.
+pub(super) async fn run(
+    client: ComponentClient,
+    environment: Arc<Environment>,
     pod: Value,
-    mut told: watch::Receiver<Word>,
+    mut signals: watch::Receiver<PodSignal>,
 ) {
-    let ip = surroundings.next_address();
-    let status = Arc::new(PodStatus::new(hand.clone(), &pod, &ip.to_string()));
-    let life = Life {
-        hand,
-        surroundings,
+    let ip = environment.next_address();
+    let status = Arc::new(PodStatus::new(client.clone(), &pod, &ip.to_string()));
+    let pod = RunningPod {
+        client,
+        environment,
         ip,
         status,
         pod,
     };
-    life.status.begin();
+    pod.status.begin();
     let mut containers = JoinSet::new();
     let (end_agent, agent_told) = watch::channel(false);
     let mut running = None;
     tokio::select! {
         biased;
-        () = life.run(&mut containers, agent_told, &mut running) => {}
-        _ = told.wait_for(|word| *word == Word::End) => {}
+        () = pod.run(&mut containers, agent_told, &mut running) => {}
+        _ = signals.wait_for(|signal| *signal == PodSignal::Terminate) => {}
     }
     if running.is_some() {
-        if life.surroundings.ring.management(life.uid()).drain() {
+        if pod.environment.ring.management(pod.uid()).drain() {
             sleep(DRAIN).await;
         }
         sleep(DRAIN).await;
     }
     let ran = running.take().is_some();
-    life.status.ready(false);
+    pod.status.ready(false);
     if ran {
         sleep(BESIDE).await;
     }
     end_agent.send_replace(true);
     while containers.join_next().await.is_some() {}
-    life.status.gone();
+    pod.status.gone();
 }
 
-/// What a life works with.
-struct Life {
-    hand: Hand,
-    surroundings: Arc<Surroundings>,
+/// A pod that runs.
+struct RunningPod {
+    client: ComponentClient,
+    environment: Arc<Environment>,
     ip: IpAddr,
     status: Arc<PodStatus>,
     pod: Value,
@@ -102,13 +110,13 @@ impl Drop for Cassandra {
     }
 }
 
-impl Life {
+impl RunningPod {
     fn uid(&self) -> &str {
         text(&self.pod, "/metadata/uid")
     }
 
     fn ring(&self) -> &Ring {
-        &self.surroundings.ring
+        &self.environment.ring
     }
 
     async fn run(
@@ -128,7 +136,7 @@ impl Life {
         let Some(agent) = self.begin_agent(containers, agent_told, &volume) else {
             return std::future::pending().await;
         };
-        sleep(self.surroundings.container_start).await;
+        sleep(self.environment.container_start).await;
         self.status.set(container::AGENT, Container::Running(true));
         self.status.set(container::INIT_CONFIG, Container::Done);
         self.status
@@ -139,7 +147,7 @@ impl Life {
             self.ring().clone(),
             self.start(&volume),
             self.status.clone(),
-            self.surroundings.container_start,
+            self.environment.container_start,
         ));
         *running = Some(Cassandra(task.abort_handle()));
         self.judge_readiness(&agent).await;
@@ -157,12 +165,12 @@ impl Life {
         loop {
             let volume = match claim_of(&self.pod) {
                 None => Some(format!("pod-{}", self.uid())),
-                Some(claim) => self.hand.get(CLAIM, namespace, claim).and_then(|claim| {
+                Some(claim) => self.client.get(CLAIM, namespace, claim).and_then(|claim| {
                     let bound = text(claim.value(), "/status/phase") == "Bound";
                     bound.then(|| text(claim.value(), "/spec/volumeName").to_owned())
                 }),
             };
-            let there = |map: &&str| self.hand.get(CONFIG_MAP, namespace, map).is_some();
+            let there = |map: &&str| self.client.get(CONFIG_MAP, namespace, map).is_some();
             if let Some(volume) = volume.filter(|_| maps.iter().all(there)) {
                 return volume;
             }
@@ -173,7 +181,7 @@ impl Life {
     /// Waits until a container's image can be pulled.
     async fn pulled(&self, container: &str) {
         let image = text(self.container(container), "/image").to_owned();
-        while self.surroundings.lacks_image(&image) {
+        while self.environment.lacks_image(&image) {
             self.status
                 .set(container, Container::Waiting("ImagePullBackOff"));
             sleep(READINESS).await;
@@ -194,7 +202,7 @@ impl Life {
     fn revision(&self) -> BTreeMap<String, String> {
         let namespace = text(&self.pod, "/metadata/namespace");
         let name = self.variable(container::BOOTSTRAPPER, variable::CONFIG_REVISION);
-        let map = name.and_then(|name| self.hand.get(CONFIG_MAP, namespace, &name));
+        let map = name.and_then(|name| self.client.get(CONFIG_MAP, namespace, &name));
         let data = map.and_then(|map| map.value().get("data").cloned());
         data.and_then(|data| serde_json::from_value(data).ok())
             .unwrap_or_default()
@@ -262,14 +270,14 @@ impl Life {
         let loopback = Loopback::default();
         let agent = AgentContainer {
             connection: self
-                .hand
+                .client
                 .server
                 .connect(&format!("agent of {}", identity.member), user),
             namespace: namespace.into(),
             identity,
             node: self.ring().management(self.uid()),
             disk: self.ring().disk(self.uid(), volume),
-            surroundings: self.surroundings.clone(),
+            environment: self.environment.clone(),
             loopback: loopback.clone(),
         };
         containers.spawn(agent.run(told));

@@ -4,12 +4,12 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::hand::{Hand, POD, text};
+use super::component_client::{ComponentClient, POD, text};
 use crate::json::At as _;
 
 /// A pod's status as the kubelet knows it, and the way to write it.
 pub(super) struct PodStatus {
-    hand: Hand,
+    client: ComponentClient,
     namespace: String,
     name: String,
     uid: String,
@@ -30,7 +30,7 @@ pub(super) enum Container<'a> {
 }
 
 impl PodStatus {
-    pub(super) fn new(hand: Hand, pod: &Value, ip: &str) -> Self {
+    pub(super) fn new(client: ComponentClient, pod: &Value, ip: &str) -> Self {
         let names = |list: &str| {
             let containers = pod.at(list).and_then(Value::as_array);
             let containers = containers.into_iter().flatten();
@@ -50,7 +50,7 @@ impl PodStatus {
             "containerStatuses": names("/spec/containers"),
         });
         Self {
-            hand,
+            client,
             namespace: text(pod, "/metadata/namespace").into(),
             name: text(pod, "/metadata/name").into(),
             uid: text(pod, "/metadata/uid").into(),
@@ -114,7 +114,7 @@ impl PodStatus {
     }
 
     fn write(&self, status: &Value) {
-        let pod = self.hand.get(POD, &self.namespace, &self.name);
+        let pod = self.client.get(POD, &self.namespace, &self.name);
         let Some(pod) = pod.filter(|pod| text(pod.value(), "/metadata/uid") == self.uid) else {
             return;
         };
@@ -124,15 +124,15 @@ impl PodStatus {
         if let Some(class) = class {
             pod["status"]["qosClass"] = class;
         }
-        drop(self.hand.update_status(&pod));
+        drop(self.client.update_status(&pod));
     }
 
     /// Takes the pod out: everything in it has ended.
     pub(super) fn gone(&self) {
-        if let Some(pod) = self.hand.get(POD, &self.namespace, &self.name)
+        if let Some(pod) = self.client.get(POD, &self.namespace, &self.name)
             && text(pod.value(), "/metadata/uid") == self.uid
         {
-            drop(self.hand.delete(pod.value(), true));
+            drop(self.client.delete(pod.value(), true));
         }
     }
 }

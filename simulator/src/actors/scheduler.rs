@@ -4,7 +4,9 @@
 use serde_json::{Value, json};
 
 use super::{
-    hand::{CLAIM, Hand, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text},
+    component_client::{
+        CLAIM, ComponentClient, NODE, POD, STORAGE_CLASS, VOLUME, is_deleted, text,
+    },
     nodes,
 };
 use crate::{json::At as _, kubernetes::selects};
@@ -14,35 +16,35 @@ const ZONE: &str = "/metadata/labels/topology.kubernetes.io~1zone";
 const SELECTED: &str = "volume.kubernetes.io/selected-node";
 
 /// Looks at all pods that have no node.
-pub(super) fn step(hand: &Hand) {
-    for pod in hand.list(POD) {
+pub(super) fn step(client: &ComponentClient) {
+    for pod in client.list(POD) {
         let pod = pod.value();
         if text(pod, "/spec/nodeName").is_empty() && !is_deleted(pod) {
-            match place(hand, pod) {
-                Ok(Some(node)) => drop(hand.bind(pod, &node)),
+            match place(client, pod) {
+                Ok(Some(node)) => drop(client.bind(pod, &node)),
                 Ok(None) => {}
-                Err(why) => refuse(hand, pod, &why),
+                Err(why) => refuse(client, pod, &why),
             }
         }
     }
 }
 
 /// The node for a pod; None while its volume is being made.
-fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
-    let nodes: Vec<_> = hand.list(NODE);
+fn place(client: &ComponentClient, pod: &Value) -> Result<Option<String>, String> {
+    let nodes: Vec<_> = client.list(NODE);
     let fitting: Vec<_> = nodes
         .iter()
         .map(|node| node.value())
         .filter(|node| node.at("/spec/unschedulable") != Some(&json!(true)))
         .filter(|node| nodes::takes(node, pod))
-        .filter(|node| in_zone(pod, node) && is_apart(hand, pod, text(node, "/metadata/name")))
+        .filter(|node| in_zone(pod, node) && is_apart(client, pod, text(node, "/metadata/name")))
         .map(|node| text(node, "/metadata/name").to_owned())
         .collect();
     let Some(claim) = claim_of(pod) else {
-        return least_used(hand, fitting).map(Some);
+        return least_used(client, fitting).map(Some);
     };
     let namespace = text(pod, "/metadata/namespace");
-    let Some(claim) = hand
+    let Some(claim) = client
         .get(CLAIM, namespace, claim)
         .filter(|claim| !is_deleted(claim.value()))
     else {
@@ -50,7 +52,7 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
     };
     let claim = claim.value();
     if text(claim, "/status/phase") == "Bound" {
-        let volume = hand.get(VOLUME, "", text(claim, "/spec/volumeName"));
+        let volume = client.get(VOLUME, "", text(claim, "/spec/volumeName"));
         let on = volume.as_ref().map_or("", |volume| node_of(volume.value()));
         if fitting.iter().any(|node| node == on) {
             return Ok(Some(on.to_owned()));
@@ -60,12 +62,12 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
         );
     }
     let class = text(claim, "/spec/storageClassName");
-    if hand.get(STORAGE_CLASS, "", class).is_none() {
+    if client.get(STORAGE_CLASS, "", class).is_none() {
         return Err(format!(
             "0 nodes are available: storageclass \"{class}\" not found"
         ));
     }
-    let node = least_used(hand, fitting)?;
+    let node = least_used(client, fitting)?;
     if claim
         .at("/metadata/annotations")
         .and_then(|a| a.get(SELECTED))
@@ -73,16 +75,16 @@ fn place(hand: &Hand, pod: &Value) -> Result<Option<String>, String> {
     {
         let mut claim = claim.clone();
         claim["metadata"]["annotations"][SELECTED] = json!(node);
-        drop(hand.update(&claim));
+        drop(client.update(&claim));
     }
     Ok(None)
 }
 
-fn least_used(hand: &Hand, fitting: Vec<String>) -> Result<String, String> {
-    let taken: Vec<_> = hand
+fn least_used(client: &ComponentClient, fitting: Vec<String>) -> Result<String, String> {
+    let taken: Vec<_> = client
         .list(POD)
         .iter()
-        .map(|pod| assigned(hand, pod.value()))
+        .map(|pod| assigned(client, pod.value()))
         .collect();
     let used = |node: &String| taken.iter().filter(|taken| *taken == node).count();
     let best = fitting.into_iter().min_by_key(used);
@@ -90,10 +92,10 @@ fn least_used(hand: &Hand, fitting: Vec<String>) -> Result<String, String> {
 }
 
 /// The node that a pod has, or will have when its volume is made.
-fn assigned(hand: &Hand, pod: &Value) -> String {
+fn assigned(client: &ComponentClient, pod: &Value) -> String {
     let node = text(pod, "/spec/nodeName");
     let claim = || {
-        let claim = hand.get(CLAIM, text(pod, "/metadata/namespace"), claim_of(pod)?)?;
+        let claim = client.get(CLAIM, text(pod, "/metadata/namespace"), claim_of(pod)?)?;
         let selected = claim
             .value()
             .at("/metadata/annotations")?
@@ -128,7 +130,7 @@ fn in_zone(pod: &Value, node: &Value) -> bool {
     zone.is_empty() || zone == text(node, ZONE)
 }
 
-fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
+fn is_apart(client: &ComponentClient, pod: &Value, node: &str) -> bool {
     let pointer = "/spec/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution/0/labelSelector";
     let Some(selector) = pod.at(pointer) else {
         return true;
@@ -137,7 +139,7 @@ fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
         text(pod, "/metadata/namespace"),
         text(pod, "/metadata/name"),
     );
-    !hand
+    !client
         .list(POD)
         .iter()
         .map(|other| other.value())
@@ -145,11 +147,11 @@ fn is_apart(hand: &Hand, pod: &Value, node: &str) -> bool {
             text(other, "/metadata/namespace") == namespace
                 && text(other, "/metadata/name") != name
                 && selects(selector, other)
-                && assigned(hand, other) == node
+                && assigned(client, other) == node
         })
 }
 
-fn refuse(hand: &Hand, pod: &Value, why: &str) {
+fn refuse(client: &ComponentClient, pod: &Value, why: &str) {
     if text(pod, "/status/conditions/0/message") == why {
         return;
     }
@@ -160,5 +162,5 @@ fn refuse(hand: &Hand, pod: &Value, why: &str) {
         "reason": "Unschedulable",
         "message": why,
     }]);
-    drop(hand.update_status(&pod));
+    drop(client.update_status(&pod));
 }

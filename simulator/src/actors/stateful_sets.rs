@@ -3,17 +3,19 @@
 
 use serde_json::{Value, json};
 
-use super::hand::{Hand, POD, STATEFUL_SET, controller_of, is_deleted, text};
+use super::component_client::{
+    ComponentClient, POD, STATEFUL_SET, controller_of, is_deleted, text,
+};
 use crate::json::At as _;
 use crate::kubernetes::is_ready;
 
 /// Looks at all of them once.
-pub(super) fn step(hand: &Hand) {
-    for set in hand.list(STATEFUL_SET) {
+pub(super) fn step(client: &ComponentClient) {
+    for set in client.list(STATEFUL_SET) {
         let set = set.value();
         if !is_deleted(set) {
-            scale(hand, set);
-            report(hand, set);
+            scale(client, set);
+            report(client, set);
         }
     }
 }
@@ -24,24 +26,24 @@ fn replicas(set: &Value) -> i64 {
         .unwrap_or(1)
 }
 
-fn scale(hand: &Hand, set: &Value) {
+fn scale(client: &ComponentClient, set: &Value) {
     let (namespace, name) = (
         text(set, "/metadata/namespace"),
         text(set, "/metadata/name"),
     );
     for ordinal in 0..replicas(set) {
-        let pod = hand.get(POD, namespace, &format!("{name}-{ordinal}"));
+        let pod = client.get(POD, namespace, &format!("{name}-{ordinal}"));
         match pod {
-            None => drop(hand.create(&new_pod(set, ordinal))),
+            None => drop(client.create(&new_pod(set, ordinal))),
             // One that has ended for good makes room for its successor.
             Some(pod) if has_ended(pod.value()) && !is_deleted(pod.value()) => {
-                drop(hand.delete(pod.value(), true));
+                drop(client.delete(pod.value(), true));
             }
             Some(_) => {}
         }
     }
     let uid = text(set, "/metadata/uid");
-    let surplus = hand.list(POD).into_iter().filter(|pod| {
+    let surplus = client.list(POD).into_iter().filter(|pod| {
         let ordinal = text(pod.value(), "/metadata/name").rsplit('-').next();
         let ordinal: i64 = ordinal
             .and_then(|ordinal| ordinal.parse().ok())
@@ -49,7 +51,7 @@ fn scale(hand: &Hand, set: &Value) {
         controller_of(pod.value()) == uid && ordinal >= replicas(set) && !is_deleted(pod.value())
     });
     for pod in surplus {
-        drop(hand.delete(pod.value(), false));
+        drop(client.delete(pod.value(), false));
     }
 }
 
@@ -83,9 +85,9 @@ fn new_pod(set: &Value, ordinal: i64) -> Value {
     pod
 }
 
-fn report(hand: &Hand, set: &Value) {
+fn report(client: &ComponentClient, set: &Value) {
     let uid = text(set, "/metadata/uid");
-    let pods = hand.list(POD);
+    let pods = client.list(POD);
     let own = || pods.iter().filter(|pod| controller_of(pod.value()) == uid);
     let ready = own().filter(|pod| is_ready(pod.value())).count();
     let wanted = [
@@ -102,6 +104,6 @@ fn report(hand: &Hand, set: &Value) {
         for (name, value) in wanted {
             set["status"][name] = value;
         }
-        drop(hand.update_status(&set));
+        drop(client.update_status(&set));
     }
 }

@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::hand::{CLAIM, Hand, POD, STORAGE_CLASS, VOLUME, is_deleted, text};
+use super::component_client::{
+    CLAIM, ComponentClient, POD, STORAGE_CLASS, VOLUME, is_deleted, text,
+};
 use super::scheduler::claim_of;
 use crate::json::At as _;
 use crate::ring::Ring;
@@ -11,27 +13,27 @@ use crate::ring::Ring;
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 /// Looks at all claims and volumes.
-pub(super) fn step(hand: &Hand, ring: &Ring) {
-    for claim in hand.list(CLAIM) {
+pub(super) fn step(client: &ComponentClient, ring: &Ring) {
+    for claim in client.list(CLAIM) {
         let claim = claim.value();
         if is_deleted(claim) {
-            let_go(hand, claim);
+            let_go(client, claim);
         } else if text(claim, "/status/phase") != "Bound" {
-            provide(hand, claim);
+            provide(client, claim);
         }
     }
-    for volume in hand.list(VOLUME) {
-        reclaim(hand, ring, volume.value());
+    for volume in client.list(VOLUME) {
+        reclaim(client, ring, volume.value());
     }
 }
 
-fn let_go(hand: &Hand, claim: &Value) {
+fn let_go(client: &ComponentClient, claim: &Value) {
     let (namespace, name) = (
         text(claim, "/metadata/namespace"),
         text(claim, "/metadata/name"),
     );
     // As the real one: a pod that has no node yet uses nothing, and will not get one with a claim that goes.
-    let used = hand.list(POD).iter().map(|pod| pod.value()).any(|pod| {
+    let used = client.list(POD).iter().map(|pod| pod.value()).any(|pod| {
         text(pod, "/metadata/namespace") == namespace
             && claim_of(pod) == Some(name)
             && !text(pod, "/spec/nodeName").is_empty()
@@ -46,22 +48,22 @@ fn let_go(hand: &Hand, claim: &Value) {
         {
             all.retain(|finalizer| finalizer != PROTECTION);
         }
-        drop(hand.update(&claim));
+        drop(client.update(&claim));
     }
 }
 
-fn provide(hand: &Hand, claim: &Value) {
+fn provide(client: &ComponentClient, claim: &Value) {
     let node = claim.at("/metadata/annotations/volume.kubernetes.io~1selected-node");
     let Some(node) = node.and_then(Value::as_str) else {
         return;
     };
     let class = text(claim, "/spec/storageClassName");
-    let Some(class) = hand.get(STORAGE_CLASS, "", class) else {
+    let Some(class) = client.get(STORAGE_CLASS, "", class) else {
         return;
     };
     let name = format!("pvc-{}", text(claim, "/metadata/uid"));
-    if hand.get(VOLUME, "", &name).is_none() {
-        drop(hand.create(&json!({
+    if client.get(VOLUME, "", &name).is_none() {
+        drop(client.create(&json!({
             "apiVersion": "v1",
             "kind": "PersistentVolume",
             "metadata": { "name": name },
@@ -87,23 +89,23 @@ fn provide(hand: &Hand, claim: &Value) {
     let mut bound = claim.clone();
     if text(claim, "/spec/volumeName").is_empty() {
         bound["spec"]["volumeName"] = json!(name);
-        return drop(hand.update(&bound));
+        return drop(client.update(&bound));
     }
     bound["status"] = json!({
         "phase": "Bound",
         "accessModes": claim["spec"]["accessModes"],
         "capacity": claim["spec"]["resources"]["requests"],
     });
-    drop(hand.update_status(&bound));
+    drop(client.update_status(&bound));
 }
 
-fn reclaim(hand: &Hand, ring: &Ring, volume: &Value) {
+fn reclaim(client: &ComponentClient, ring: &Ring, volume: &Value) {
     let (namespace, name) = (
         text(volume, "/spec/claimRef/namespace"),
         text(volume, "/spec/claimRef/name"),
     );
     let uid = text(volume, "/spec/claimRef/uid");
-    let claim = hand.get(CLAIM, namespace, name);
+    let claim = client.get(CLAIM, namespace, name);
     if claim.is_some_and(|claim| text(claim.value(), "/metadata/uid") == uid) {
         return;
     }
@@ -113,7 +115,7 @@ fn reclaim(hand: &Hand, ring: &Ring, volume: &Value) {
         if let Some(metadata) = free.pointer_mut("/metadata").and_then(Value::as_object_mut) {
             metadata.remove("finalizers");
         }
-        drop(hand.update(&free));
-        drop(hand.delete(volume, true));
+        drop(client.update(&free));
+        drop(client.delete(volume, true));
     }
 }

@@ -10,9 +10,9 @@ use crate::{json::At as _, kubernetes::Clock};
 
 /// A clock that is set by answers.
 #[derive(Debug, Default)]
-pub(super) struct Told(Mutex<Timestamp>);
+pub(super) struct ClockHints(Mutex<Timestamp>);
 
-impl Told {
+impl ClockHints {
     /// It is now when the answer's object was last written; before it is no time.
     pub(super) fn by(&self, answer: &Value) {
         let entries = answer.at("/metadata/managedFields");
@@ -23,7 +23,7 @@ impl Told {
     }
 }
 
-impl Clock for Told {
+impl Clock for ClockHints {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn it_goes_by_the_last_write_and_never_back() {
-        let clock = Told::default();
+        let clock = ClockHints::default();
         let written = |time: &str| json!({"metadata": {"managedFields": [{"time": time}, {}]}});
         clock.by(&written("2026-01-01T00:00:02Z"));
         clock.by(&written("2026-01-01T00:00:01Z"));

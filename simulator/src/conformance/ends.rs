@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
+    ask::{Ask, JSON},
     objects::Kind,
-    plan::{Ask, JSON},
 };
 
 /// The object that ends a watch.

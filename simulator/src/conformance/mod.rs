@@ -1,22 +1,24 @@
 //! The proof that the simulated API server answers as a real one does: random sequences of requests are sent to
 //! both, and every answer, everybody's rights, the objects at the end and every event of a watch are compared.
 //!
-//! * [`plan`]: what is sent, from a seed. * [`side`]: one of the two servers. * [`compare`]: what is the same.
+//! * [`plan`]: what is sent, from a seed; [`ask`]: one request. * [`side`]: one of the two servers.
+//! * [`compare`]: what is the same.
 //! * `sequence`: one sequence, on both. * `clock`: the simulated server's.
 //! * `rights`, `ready`, `wait`: what a real server does a moment later.
 //! * [`mod@run`]: all sequences. * `shrink`: a shorter sequence with the same difference.
 
+pub mod ask;
 mod clock;
 pub mod compare;
 mod dice;
 mod ends;
 mod objects;
 pub mod plan;
-#[cfg(test)]
-mod planted;
 mod ready;
 mod rights;
 pub mod run;
+#[cfg(test)]
+mod seeded_differences;
 mod sequence;
 mod shrink;
 pub mod side;

@@ -13,29 +13,11 @@
 use serde_json::{Value, json};
 
 use super::{
+    ask::{Ask, JSON},
     dice::Dice,
     ends,
     objects::{self, KINDS, Kind},
 };
-
-/// One request.
-#[derive(Clone, Debug, Default)]
-pub struct Ask {
-    /// HTTP method.
-    pub method: &'static str,
-    /// Path without query.
-    pub path: String,
-    /// Query.
-    pub query: Vec<(&'static str, String)>,
-    /// Content type of the body.
-    pub content: &'static str,
-    /// Whether the answer is to be metadata alone.
-    pub metadata: bool,
-    /// Who asks: an account in the sequence's namespace and its pod; otherwise an administrator.
-    pub user: Option<(String, Option<String>)>,
-    /// The body.
-    pub body: Option<Value>,
-}
 
 /// A sequence: its requests, and what is watched meanwhile.
 #[derive(Clone, Debug)]
@@ -50,7 +32,6 @@ pub struct Plan {
 
 /// Who asks beside the administrator.
 pub(super) const ACCOUNTS: [&str; 3] = ["agent", "n0-member", "stranger"];
-pub(super) const JSON: &str = "application/json";
 const MERGE: &str = "application/merge-patch+json";
 const PATCH: &str = "application/json-patch+json";
 const APPLY: &str = "application/apply-patch+yaml";

@@ -5,9 +5,9 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
+    ask::{Ask, JSON},
     ends,
     objects::KINDS,
-    plan::{Ask, JSON},
     side::Side,
     wait,
 };

@@ -6,7 +6,8 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
-    plan::{ACCOUNTS, Ask, JSON},
+    ask::{Ask, JSON},
+    plan::ACCOUNTS,
     side::Side,
     wait,
 };

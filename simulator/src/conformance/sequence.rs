@@ -7,10 +7,11 @@ use kube::Client;
 use serde_json::{Value, json};
 
 use super::{
-    clock::Told,
+    ask::Ask,
+    clock::ClockHints,
     compare::{Chosen, differences},
     ends,
-    plan::{Ask, Plan},
+    plan::Plan,
     rights::Rights,
     side::{Answer, Side},
 };
@@ -24,7 +25,7 @@ pub(super) struct Sequence {
     seed: u64,
     plan: Plan,
     simulator: Server,
-    clock: Arc<Told>,
+    clock: Arc<ClockHints>,
     sides: [Side; 2],
     chosen: [Chosen; 2],
     rights: Rights,
@@ -53,7 +54,7 @@ pub(super) struct Difference {
 impl Sequence {
     /// The sequence of a seed, for a namespace that is not there yet.
     pub(super) fn new(real: Client, seed: u64, namespace: &str, longest: usize) -> Self {
-        let clock = Arc::new(Told::default());
+        let clock = Arc::new(ClockHints::default());
         let simulator = Server::new(Options {
             seed,
             clock: clock.clone(),

@@ -8,7 +8,7 @@ use http_body_util::BodyExt as _;
 use kube::{Client, client::Body};
 use serde_json::Value;
 
-use super::{ends::END, plan::Ask};
+use super::{ask::Ask, ends::END};
 use crate::json::At as _;
 
 /// How long an event may take.

@@ -12,8 +12,9 @@ use std::{
 
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::{AtEachWrite, Command, director::Strike, is_counted, swarm::SwarmPlan};
+use super::{AtEachWrite, Command, injector::CountedFaults, swarm::SwarmPlan};
 use crate::{
+    components::is_counted,
     kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
     oracles::Oracles,
 };
@@ -92,9 +93,9 @@ impl FromStr for Plan {
             ["stale", at, "lag"] => Self::Stale(number(at)?, Stale::Lag),
             ["stale", at, "time-travel"] => Self::Stale(number(at)?, Stale::TimeTravel),
             ["swarm", seed] => Self::Swarm(SwarmPlan::all(number(seed)?)),
-            ["swarm", seed, "only", strikes] => Self::Swarm(SwarmPlan {
+            ["swarm", seed, "only", faults] => Self::Swarm(SwarmPlan {
                 seed: number(seed)?,
-                only: Some(strikes.split(',').map(number).collect::<Result<_, _>>()?),
+                only: Some(faults.split(',').map(number).collect::<Result<_, _>>()?),
             }),
             _ => return Err(no()),
         })
@@ -133,7 +134,7 @@ const STALE_FOR: Duration = Duration::from_secs(30);
 
 /// The faults of one plan.
 pub(super) struct Planned {
-    /// In a run that splits, what goes wrong is known only once it has split off.
+    /// In a run that forks others, what goes wrong in one of those is known only once it is forked.
     plan: Mutex<Plan>,
     each: Option<Arc<AtEachWrite>>,
     commands: UnboundedSender<Command>,
@@ -170,7 +171,7 @@ impl Planned {
     }
 }
 
-impl Strike for Planned {
+impl CountedFaults for Planned {
     fn count(&self) -> u64 {
         u64::from(*self.plan() != Plan::Nothing)
     }

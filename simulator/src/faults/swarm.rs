@@ -15,8 +15,11 @@ use rand_chacha::{
 };
 use tokio::{sync::mpsc::UnboundedSender, time::Instant};
 
-use super::{Command, director::Strike, is_counted, is_ours};
-use crate::kubernetes::{After, Before, Faults, Outcome, Refusal, Request};
+use super::{Command, injector::CountedFaults};
+use crate::{
+    components::{is_counted, is_ours},
+    kubernetes::{After, Before, Faults, Outcome, Refusal, Request},
+};
 
 /// How long things go wrong.
 const STORM: Duration = Duration::from_mins(8);
@@ -26,7 +29,7 @@ const STORM: Duration = Duration::from_mins(8);
 pub struct SwarmPlan {
     /// The seed.
     pub seed: u64,
-    /// Only these, counted from 0 in the order in which they strike. None: all.
+    /// Only these, counted from 0 in the order in which they happen. None: all.
     pub only: Option<BTreeSet<u64>>,
 }
 
@@ -98,7 +101,7 @@ impl Swarm {
     }
 
     /// Whether a fault of this rate happens now.
-    fn strikes(&self, rate: u32) -> bool {
+    fn happens(&self, rate: u32) -> bool {
         if rate == 0 || Instant::now() >= self.over || self.random(10_000) >= rate {
             return false;
         }
@@ -111,7 +114,7 @@ impl Swarm {
     }
 }
 
-impl Strike for Swarm {
+impl CountedFaults for Swarm {
     fn count(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
     }
@@ -131,18 +134,18 @@ impl Faults for Swarm {
         if !is_ours(component) {
             return Before::Proceed;
         }
-        if self.strikes(self.rates.refused) {
+        if self.happens(self.rates.refused) {
             return Before::Refuse(Refusal::unavailable());
         }
-        if self.strikes(self.rates.broken_before) {
+        if self.happens(self.rates.broken_before) {
             return Before::Break;
         }
         if is_counted(component, request) {
-            if self.strikes(self.rates.crash_before) {
+            if self.happens(self.rates.crash_before) {
                 self.crash(component);
                 return Before::Hang;
             }
-            if self.strikes(self.rates.conflict) {
+            if self.happens(self.rates.conflict) {
                 return Before::Refuse(Refusal::modified(&request.resource, &request.name));
             }
         }
@@ -154,11 +157,11 @@ impl Faults for Swarm {
             return After::Deliver;
         }
         if is_counted(component, request) {
-            if self.strikes(self.rates.crash_after) {
+            if self.happens(self.rates.crash_after) {
                 self.crash(component);
                 return After::Hang;
             }
-            if self.strikes(self.rates.stale) {
+            if self.happens(self.rates.stale) {
                 let lasting = Duration::from_secs(u64::from(5 + self.random(60)));
                 let crash = self.random(2) == 0;
                 let component = component.to_owned();
@@ -169,7 +172,7 @@ impl Faults for Swarm {
                 }));
             }
         }
-        if self.strikes(self.rates.broken_after) {
+        if self.happens(self.rates.broken_after) {
             After::Break
         } else {
             After::Deliver

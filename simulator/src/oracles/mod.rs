@@ -21,13 +21,13 @@ pub use secrets::{CANARY, Listener, told_in_logs};
 use serde_json::Value;
 
 use crate::{
-    faults::{is_counted, is_ours},
+    components::{is_counted, is_ours},
     json::text,
     kubernetes::{Applied, Observer, Outcome, Request, Server},
     ring::Ring,
 };
 
-/// No story takes so many writes of ours, whatever goes wrong.
+/// No scenario takes so many writes of ours, whatever goes wrong.
 const MOST_WRITES: u64 = 10_000;
 /// Who is told that a namespace goes does not try again and again: about once for each kind that goes.
 const MOST_IN_VAIN: u64 = 50;

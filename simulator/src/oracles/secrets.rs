@@ -11,7 +11,7 @@ use k8s_openapi::ByteString;
 use super::Write;
 use crate::json::At as _;
 
-/// A password in the settings of every story's cluster. It changes with each way of writing it.
+/// A password in the settings of every scenario's cluster. It changes with each way of writing it.
 pub const CANARY: &str = "canary/5f&2e";
 
 /// The ways in which it could be written.

@@ -1,4 +1,4 @@
-//! Stories that are played again and again, with something going wrong at another place each time.
+//! Scenarios that are played again and again, with something going wrong at another place each time.
 #![allow(
     clippy::indexing_slicing,
     reason = "of JSON, where what is missing is null"
@@ -24,17 +24,17 @@ use crate::{
 pub const PATIENCE: Duration = Duration::from_hours(1);
 
 /// What happens in a simulation.
-pub type Story = for<'a> fn(&'a Simulation) -> BoxFuture<'a, Result<(), Failure>>;
+pub type Steps = for<'a> fn(&'a Simulation) -> BoxFuture<'a, Result<(), Failure>>;
 
-/// A story.
+/// A scenario.
 #[derive(Clone, Copy)]
 pub struct Scenario {
     /// What it is called on the command line.
     pub name: &'static str,
-    /// What went before. Nothing goes wrong in it: it is a story of its own.
-    pub given: Option<Story>,
+    /// What went before. Nothing goes wrong in it: it is a scenario of its own.
+    pub given: Option<Steps>,
     /// What happens.
-    pub story: Story,
+    pub steps: Steps,
 }
 
 macro_rules! scenario {
@@ -51,12 +51,12 @@ macro_rules! scenario {
         Scenario {
             name: stringify!($name),
             given: $given,
-            story: |simulation| Box::pin($module::$name(simulation)),
+            steps: |simulation| Box::pin($module::$name(simulation)),
         }
     };
 }
 
-/// Every story.
+/// Every scenario.
 pub const ALL: &[Scenario] = &[
     scenario!(create::create),
     scenario!(create::one_rack),
@@ -76,7 +76,7 @@ pub const ALL: &[Scenario] = &[
     scenario!(create::neighbours after create),
 ];
 
-/// The story of this name.
+/// The scenario of this name.
 pub fn named(name: &str) -> Option<Scenario> {
     ALL.iter().find(|scenario| scenario.name == name).copied()
 }

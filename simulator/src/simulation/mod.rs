@@ -31,8 +31,8 @@ use self::{
     time::{Skew, Watch},
 };
 use crate::{
-    actors::{self, Delays, Surroundings},
-    faults::{Command, Director, Plan, Strikes},
+    actors::{self, Delays, Environment},
+    faults::{Command, FaultInjector, InjectedFaults, Plan},
     json::At as _,
     kubernetes::{Options, Server, SimulatedClock, User},
     oracles::Oracles,
@@ -85,8 +85,8 @@ pub struct Simulation {
     pub ring: Ring,
     /// What must never happen.
     pub oracles: Arc<Oracles>,
-    faults: Arc<Director>,
-    surroundings: Arc<Surroundings>,
+    faults: Arc<FaultInjector>,
+    environment: Arc<Environment>,
     clock: SimulatedClock,
     skew: Skew,
     controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
@@ -102,7 +102,7 @@ impl Simulation {
         let (tell, commands) = mpsc::unbounded_channel();
         let ring = Ring::new(seed, Pace::default());
         let oracles = Arc::new(Oracles::new(ring.clone()));
-        let faults = Arc::new(Director::new(tell, oracles.clone()));
+        let faults = Arc::new(FaultInjector::new(tell, oracles.clone()));
         let server = Server::new(Options {
             seed,
             clock: Arc::new(clock),
@@ -121,15 +121,15 @@ impl Simulation {
             skew: skew.clone(),
             component: "agents".into(),
         };
-        let surroundings = Arc::new(Surroundings::new(ring.clone(), Arc::new(watch)));
+        let environment = Arc::new(Environment::new(ring.clone(), Arc::new(watch)));
         let mut simulation = Self {
             user: server.connect("user", User::administrator()).client(),
-            tasks: actors::start(&server, &surroundings, Delays::default()),
+            tasks: actors::start(&server, &environment, Delays::default()),
             server,
             ring,
             oracles,
             faults,
-            surroundings,
+            environment,
             clock,
             skew,
             controllers: Arc::default(),
@@ -141,22 +141,22 @@ impl Simulation {
     }
 
     /// From now on things go wrong by this plan.
-    pub fn begin(&self, plan: Strikes) {
-        if let Strikes::Planned(Plan::Swarm(swarm)) = &plan {
+    pub fn begin(&self, plan: InjectedFaults) {
+        if let InjectedFaults::Planned(Plan::Swarm(swarm)) = &plan {
             self.skew.begin(swarm.seed);
         }
         self.faults.begin(plan);
     }
 
     /// How many faults there were.
-    pub fn strikes(&self) -> u64 {
-        self.faults.strikes()
+    pub fn faults(&self) -> u64 {
+        self.faults.faults()
     }
 
     /// Carries out what faults ask for. What crashes is started again, as Kubernetes does.
     fn supervise(&mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let starter = self.starter();
-        let surroundings = self.surroundings.clone();
+        let environment = self.environment.clone();
         let server = self.server.clone();
         self.tasks.spawn(async move {
             while let Some(command) = commands.recv().await {
@@ -181,7 +181,7 @@ impl Simulation {
                     continue;
                 }
                 if let Some(member) = component.strip_prefix("agent of ") {
-                    surroundings.kill_agent(member);
+                    environment.kill_agent(member);
                 } else {
                     starter.kill(&component);
                     let starter = starter.clone();
@@ -253,12 +253,12 @@ impl Simulation {
 
     /// What can and can't be pulled.
     pub fn image_is_there(&self, image: &str, there: bool) {
-        self.surroundings.image_is_there(image, there);
+        self.environment.image_is_there(image, there);
     }
 
     /// The machine of a node goes off, with all that runs on it, or on again.
     pub fn power(&self, node: &str, on: bool) {
-        self.surroundings.power(node, on);
+        self.environment.power(node, on);
         self.server.tell_news();
     }
 

@@ -8,9 +8,9 @@ pub(super) fn can_be(state: &State) -> bool {
         return true;
     };
     let mut others = state
-        .lives()
+        .cases()
         .enumerate()
         .filter(|(member, _)| *member != mine);
     // The permit follows the turn, and while it is on record nobody else has one: nobody else is on the way.
-    !others.any(|(_, life)| life.is_on_the_way())
+    !others.any(|(_, case)| case.is_on_the_way())
 }

@@ -13,8 +13,8 @@ use std::{
 use cassandra_controller::cluster::{Observed, Plan, decide};
 
 use super::{
+    all_states::AllStates,
     checks::{self, Complaint},
-    space::Space,
     state::State,
 };
 
@@ -65,7 +65,7 @@ impl fmt::Display for Failure {
 /// Decides on every state and checks each plan. With a limit: on so many, spread over all.
 pub fn enumerate(limit: Option<u64>) -> Result<Outcome, serde_json::Error> {
     let started = Instant::now();
-    let space = Space::new()?;
+    let space = AllStates::new()?;
     let size = space.size();
     let count = limit.map_or(size, |limit| limit.min(size));
     let tally = Tally::default();
@@ -114,7 +114,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn look_at(&self, space: &Space, number: u64) {
+    fn look_at(&self, space: &AllStates, number: u64) {
         let Some(state) = space.state(number) else {
             return;
         };

@@ -6,7 +6,7 @@ use cassandra_controller::cluster::Observed;
 
 use super::{
     cluster::{Record, Spec},
-    life::Life,
+    member_case::MemberCase,
 };
 
 /// What the members that serve say of the ring.
@@ -33,7 +33,7 @@ pub struct State {
     /// How many racks there are.
     pub racks: usize,
     /// Each member's name and what has become of it.
-    pub members: Vec<(String, Life)>,
+    pub members: Vec<(String, MemberCase)>,
     /// What the user asks for.
     pub spec: Spec,
     /// What the operator has on record.
@@ -50,32 +50,32 @@ pub struct State {
 
 impl State {
     /// What has become of this member. None: it is not one of this state's.
-    pub fn life(&self, name: &str) -> Option<Life> {
+    pub fn case(&self, name: &str) -> Option<MemberCase> {
         let found = self.members.iter().find(|(member, _)| member == name);
-        found.map(|(_, life)| *life)
+        found.map(|(_, case)| *case)
     }
 
     /// Whether what the members say of the ring holds up a join: only who serves says something.
     pub fn ring_disagrees(&self) -> bool {
-        let first = self.lives().next().is_some_and(Life::serves);
+        let first = self.cases().next().is_some_and(MemberCase::serves);
         match self.view {
             View::Whole => false,
             View::OneDown => first,
-            View::TwoSchemas => first && self.lives().skip(1).any(Life::serves),
+            View::TwoSchemas => first && self.cases().skip(1).any(MemberCase::serves),
         }
     }
 
-    /// The lives of all members.
-    pub fn lives(&self) -> impl Iterator<Item = Life> {
-        self.members.iter().map(|(_, life)| *life)
+    /// The cases of all members.
+    pub fn cases(&self) -> impl Iterator<Item = MemberCase> {
+        self.members.iter().map(|(_, case)| *case)
     }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} racks", self.racks)?;
-        for (name, life) in &self.members {
-            write!(f, ", {name} {life:?}")?;
+        for (name, case) in &self.members {
+            write!(f, ", {name} {case:?}")?;
         }
         let Record {
             founder,

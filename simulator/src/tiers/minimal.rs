@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, io};
 
 use crate::{
     faults::{Plan, SwarmPlan},
-    run::{Course, Report, run},
+    run::{FaultCourse, Report, run},
     scenarios::Scenario,
 };
 
@@ -17,10 +17,10 @@ pub fn minimal(scenario: Scenario, report: &Report, end: Option<&str>) -> io::Re
     let fails = |only: &BTreeSet<u64>| {
         let (seed, only) = (swarm.seed, Some(only.clone()));
         let plan = Plan::Swarm(SwarmPlan { seed, only });
-        let report = run(scenario, report.seed, Course::Plan(plan), end)?;
+        let report = run(scenario, report.seed, FaultCourse::Plan(plan), end)?;
         Ok::<_, io::Error>(report.problem.is_some().then_some(report))
     };
-    let (mut least, mut most) = (0, report.strikes);
+    let (mut least, mut most) = (0, report.faults);
     while least < most {
         let middle = u64::midpoint(least, most);
         if fails(&(0..middle).collect())?.is_some() {
@@ -33,11 +33,11 @@ pub fn minimal(scenario: Scenario, report: &Report, end: Option<&str>) -> io::Re
     let Some(mut smallest) = fails(&needed)? else {
         return Ok(report.clone());
     };
-    for strike in (0..most).rev() {
-        needed.remove(&strike);
+    for fault in (0..most).rev() {
+        needed.remove(&fault);
         match fails(&needed)? {
             Some(smaller) => smallest = smaller,
-            None => drop(needed.insert(strike)),
+            None => drop(needed.insert(fault)),
         }
     }
     Ok(smallest)

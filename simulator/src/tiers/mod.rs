@@ -13,8 +13,8 @@ pub use minimal::minimal;
 pub use regressions::{Regression, regressions};
 
 use crate::{
-    faults::{AtEachWrite, AtWrite, Ended, Plan, Splitter, Stale, SwarmPlan},
-    run::{Course, Report, run},
+    faults::{AtEachWrite, AtWrite, Ended, Forker, Plan, Stale, SwarmPlan},
+    run::{FaultCourse, Report, run},
     scenarios::Scenario,
 };
 
@@ -30,13 +30,13 @@ pub enum Tier {
     /// Nothing goes wrong, and what a seed says: each twice, which must be alike.
     #[value(name = "reference")]
     Reference,
-    /// Each write of each story × crash before, crash after, error not applied, error applied.
+    /// Each write of each scenario × crash before, crash after, error not applied, error applied.
     #[value(name = "T1")]
     T1,
-    /// Each write of each story × caches that stop, and caches that a restarted component sees for the first time.
+    /// Each write of each scenario × caches that stop, and caches that a restarted component sees for the first time.
     #[value(name = "T2")]
     T2,
-    /// Faults of many kinds by a seed, one after the other story.
+    /// Faults of many kinds by a seed, one after the other scenario.
     #[value(name = "T4")]
     T4,
 }
@@ -52,10 +52,10 @@ pub struct Outcome {
     pub failed: Vec<Report>,
 }
 
-/// What is played of one story.
+/// What is played of one scenario.
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// The story.
+    /// The scenario.
     pub scenario: Scenario,
     /// Its seed. Those of swarms decide what goes wrong, not what else is by chance.
     pub seed: u64,
@@ -68,14 +68,14 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// Plays the story twice without faults and twice with a seed's: its run without faults. A difference between two
-    /// runs of one plan is a problem. Each time all begins anew: what is split off together hashes with the same keys.
+    /// Plays the scenario twice without faults and twice with a seed's: its run without faults. A difference between two
+    /// runs of one plan is a problem. Each time all begins anew: what is forked together hashes with the same keys.
     pub fn twice(&self) -> io::Result<(Option<Report>, Outcome)> {
         let plans = vec![Plan::Nothing, Plan::Swarm(SwarmPlan::all(self.seed))];
         let (mut reports, mut outcome) = (Vec::new(), Outcome::default());
         for _ in 0..2 {
             let mut played = Vec::new();
-            outcome.add(self.split_at_the_beginning(plans.clone(), &mut played)?);
+            outcome.add(self.fork_at_the_beginning(plans.clone(), &mut played)?);
             reports.extend(played);
         }
         for plan in &plans {
@@ -110,9 +110,9 @@ impl Scope<'_> {
         let started = Instant::now();
         let share = self.share.max(1);
         let each = Arc::new(AtEachWrite {
-            splitter: Splitter::new(self.first),
+            forker: Forker::new(self.first),
             plans: Box::new(move |number| {
-                // The first is among them, so that no story is left out.
+                // The first is among them, so that no scenario is left out.
                 if number % share == 1 % share {
                     plans(number)
                 } else {
@@ -120,41 +120,42 @@ impl Scope<'_> {
                 }
             }),
         });
-        let splitter = &each.splitter;
-        let course = Course::AtEachWrite(each.clone());
+        let forker = &each.forker;
+        let course = FaultCourse::AtEachWrite(each.clone());
         let mut report = run(self.scenario, self.seed, course, self.end())?;
-        tell_and_end(splitter, &report);
-        let reports = self.reports(splitter.ended()?);
+        tell_and_end(forker, &report);
+        let reports = self.reports(forker.ended()?);
         let mut outcome = Outcome::of(&reports, started);
         if self
             .reference
             .is_some_and(|reference| reference.hash != report.hash)
         {
-            report.problem = Some("the run that others split off from is not the reference".into());
+            report.problem =
+                Some("the run that others are forked from is not the reference".into());
             outcome.failed.push(report);
         }
         Ok(outcome)
     }
 
-    /// Plays the story with the faults of each of these seeds.
+    /// Plays the scenario with the faults of each of these seeds.
     pub fn swarms(&self, seeds: impl Iterator<Item = u64>) -> io::Result<Outcome> {
         let plans = seeds
             .map(|seed| Plan::Swarm(SwarmPlan::all(seed)))
             .collect();
-        self.split_at_the_beginning(plans, &mut Vec::new())
+        self.fork_at_the_beginning(plans, &mut Vec::new())
     }
 
-    fn split_at_the_beginning(
+    fn fork_at_the_beginning(
         &self,
         plans: Vec<Plan>,
         reports: &mut Vec<Report>,
     ) -> io::Result<Outcome> {
         let started = Instant::now();
-        let splitter = Splitter::new(self.first);
-        let course = Course::FromTheBeginning(plans, &splitter);
+        let forker = Forker::new(self.first);
+        let course = FaultCourse::FromTheBeginning(plans, &forker);
         let report = run(self.scenario, self.seed, course, self.end())?;
-        tell_and_end(&splitter, &report);
-        *reports = self.reports(splitter.ended()?);
+        tell_and_end(&forker, &report);
+        *reports = self.reports(forker.ended()?);
         Ok(Outcome::of(reports, started))
     }
 
@@ -189,10 +190,10 @@ impl Outcome {
     }
 }
 
-/// In a run that was split off: the last that it does.
-fn tell_and_end(splitter: &Splitter, report: &Report) {
-    if splitter.mine().is_some() {
+/// In a run that was forked: the last that it does.
+fn tell_and_end(forker: &Forker, report: &Report) {
+    if forker.mine().is_some() {
         let told = serde_json::to_string(report).unwrap_or_default();
-        splitter.tell(&told, report.problem.is_some());
+        forker.tell(&told, report.problem.is_some());
     }
 }

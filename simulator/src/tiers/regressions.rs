@@ -1,5 +1,5 @@
 //! Runs that found a bug once, one file each in `regressions/`: lines that begin with `#` say what it was, the other is
-//! `STORY seed SEED: PLAN`.
+//! `SCENARIO seed SEED: PLAN`.
 
 use std::{fs, path::Path};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// A run that found a bug once.
 pub struct Regression {
-    /// The story.
+    /// The scenario.
     pub scenario: Scenario,
     /// The seed.
     pub seed: u64,
@@ -43,14 +43,14 @@ pub fn regressions() -> Result<Vec<Regression>> {
 }
 
 fn parse(line: &str) -> Result<Regression> {
-    let (story, plan) = line
+    let (scenario, plan) = line
         .split_once(": ")
-        .context("STORY seed SEED: PLAN is wanted")?;
-    let (name, seed) = story
+        .context("SCENARIO seed SEED: PLAN is wanted")?;
+    let (name, seed) = scenario
         .split_once(" seed ")
-        .context("STORY seed SEED is wanted")?;
+        .context("SCENARIO seed SEED is wanted")?;
     Ok(Regression {
-        scenario: scenarios::named(name).context("there is no such story")?,
+        scenario: scenarios::named(name).context("there is no such scenario")?,
         seed: seed.parse()?,
         plan: plan.parse()?,
     })

@@ -3,7 +3,7 @@
 use cassandra_api::quantity::Quantity;
 use serde_json::{Value, json};
 
-use super::{Surroundings, fields_at, fill, fill_at};
+use super::{AdmissionContext, fields_at, fill, fill_at};
 use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
@@ -13,8 +13,8 @@ pub(super) fn default(claim: &mut Value) {
 }
 
 /// A claim that names no class gets the default one.
-pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
-    let Some(kind) = surroundings.storage_classes else {
+pub(super) fn admit(claim: &mut Value, context: &AdmissionContext<'_>) {
+    let Some(kind) = context.storage_classes else {
         return;
     };
     let is_default = |class: &Value| {
@@ -22,7 +22,7 @@ pub(super) fn admit(claim: &mut Value, surroundings: &Surroundings<'_>) {
         let flag = annotations.and_then(|a| a.get("storageclass.kubernetes.io/is-default-class"));
         flag.and_then(Value::as_str) == Some("true")
     };
-    let classes = surroundings.store.list(kind, "");
+    let classes = context.store.list(kind, "");
     let mut named = classes.filter(|(_, class)| is_default(class.value()));
     if let (Some((key, _)), Some(spec)) = (named.next(), fields_at(claim, "/spec")) {
         fill(spec, "storageClassName", &*key.name);

@@ -26,7 +26,7 @@ use super::{catalogue::Family, refusal::Cause, store::Store};
 use crate::json::At as _;
 
 /// What is there besides the object.
-pub(crate) struct Surroundings<'a> {
+pub(crate) struct AdmissionContext<'a> {
     pub(crate) store: &'a Store,
     pub(crate) storage_classes: Option<u16>,
 }
@@ -63,11 +63,11 @@ pub(crate) fn default(family: Family, object: &mut Value) {
 }
 
 /// What mutating admission adds to a new object.
-pub(crate) fn admit(family: Family, object: &mut Value, surroundings: &Surroundings<'_>) {
+pub(crate) fn admit(family: Family, object: &mut Value, context: &AdmissionContext<'_>) {
     match family {
         Family::Pod => pod::admit(object),
         Family::PersistentVolumeClaim => {
-            claim::admit(object, surroundings);
+            claim::admit(object, context);
             finalizer(object, "kubernetes.io/pvc-protection");
         }
         Family::PersistentVolume => finalizer(object, "kubernetes.io/pv-protection"),

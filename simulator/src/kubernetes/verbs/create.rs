@@ -14,7 +14,7 @@ use crate::kubernetes::{
     catalogue::Family,
     refusal::{Cause, Refusal},
     request::Verb,
-    rules::{self, Surroundings},
+    rules::{self, AdmissionContext},
     schema::{settle, tidy},
 };
 
@@ -67,7 +67,7 @@ impl Work<'_> {
     pub(super) fn create_owned(&mut self, mut object: Value) -> Result<Answer, Refusal> {
         let resource = self.resource().clone();
         self.expect_namespace(&object)?;
-        rules::admit(resource.family, &mut object, &self.surroundings());
+        rules::admit(resource.family, &mut object, &self.context());
         if resource.family == Family::Role || resource.family == Family::ClusterRole {
             self.expect_rights_of(&object)?;
         }
@@ -148,10 +148,10 @@ impl Work<'_> {
         addresses.filter(|address| address != "None").collect()
     }
 
-    pub(super) fn surroundings(&self) -> Surroundings<'_> {
+    pub(super) fn context(&self) -> AdmissionContext<'_> {
         let catalogue = &self.inner.catalogue;
         let classes = catalogue.family(Family::StorageClass).map(|class| class.id);
-        Surroundings {
+        AdmissionContext {
             store: &self.state.store,
             storage_classes: classes,
         }

@@ -6,7 +6,7 @@ use cassandra_api::{labels, quantity::Quantity};
 use cassandra_controller::cluster::{Deletion, Desired, Existing, Kind, Observed, Plan};
 use kube::ResourceExt as _;
 
-use super::super::{bedrock::CLUSTER_UID, life::Life, state::State};
+use super::super::{baseline::CLUSTER_UID, member_case::MemberCase, state::State};
 use crate::json::text;
 
 /// No volume claim is deleted.
@@ -51,7 +51,7 @@ fn identity(observed: &Observed, kind: Kind, name: &str) -> Option<(String, Stri
 pub(super) fn only_pods_without_cassandra_go(state: &State, plan: &Plan) -> Option<String> {
     let pods = plan.delete.iter().filter(|gone| gone.kind == Kind::Pod);
     let mut pods = pods.filter_map(|gone| gone.name.strip_suffix("-0"));
-    let wrong = pods.find(|name| state.life(name).is_none_or(Life::cassandra_runs))?;
+    let wrong = pods.find(|name| state.case(name).is_none_or(MemberCase::cassandra_runs))?;
     Some(format!("the pod of {wrong} is deleted while it runs"))
 }
 

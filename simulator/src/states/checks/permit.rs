@@ -6,17 +6,17 @@ use cassandra_api::v1alpha1::{
 use cassandra_controller::cluster::{Desired, Kind, Plan};
 use serde::Deserialize as _;
 
-use super::super::{life::Life, state::State};
+use super::super::{member_case::MemberCase, state::State};
 use crate::json::At as _;
 
 /// What a member is told by this plan, and what it was told before.
-struct Told<'a> {
+struct StartChange<'a> {
     name: &'a str,
     before: Start,
     now: Start,
 }
 
-impl Told<'_> {
+impl StartChange<'_> {
     /// Whether it may now start in a way that it might not before.
     fn is_new(&self) -> bool {
         self.now.mode != StartMode::Hold && self.now.mode != self.before.mode
@@ -27,7 +27,7 @@ impl Told<'_> {
     }
 }
 
-fn told<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = Told<'a>> {
+fn told<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = StartChange<'a>> {
     let members = plan
         .apply
         .iter()
@@ -35,7 +35,7 @@ fn told<'a>(state: &'a State, plan: &'a Plan) -> impl Iterator<Item = Told<'a>> 
     members.filter_map(|desired| {
         let before = state.observed.owned.members.get(&desired.name);
         let before = before.map(|member| member.spec.start.clone());
-        Some(Told {
+        Some(StartChange {
             name: &desired.name,
             before: before.unwrap_or_default(),
             now: start(desired)?,
@@ -58,13 +58,15 @@ fn recorded(state: &State) -> Option<&RecordedOperation> {
 /// The operation to which the plan gives the slot. One that was under way and only lost its record is none.
 fn begun<'a>(state: &State, plan: &'a Plan) -> Option<&'a RecordedOperation> {
     let now = plan.record.as_ref()?.record.operation.as_ref();
-    let under_way = |name: &String| state.life(name).is_some_and(Life::is_on_the_way);
+    let under_way = |name: &String| state.case(name).is_some_and(MemberCase::is_on_the_way);
     now.filter(|now| recorded(state) != Some(now) && !now.members.iter().all(under_way))
 }
 
 /// At most one member is on the way, and it is the one whose operation was on record before.
 pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
-    let given: Vec<_> = told(state, plan).filter(Told::takes_a_place).collect();
+    let given: Vec<_> = told(state, plan)
+        .filter(StartChange::takes_a_place)
+        .collect();
     let first = given.first()?;
     if given.len() > 1 {
         let names: Vec<_> = given.iter().map(|told| told.name).collect();
@@ -74,7 +76,7 @@ pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
         ));
     }
     let others = state.members.iter().filter(|(name, _)| name != first.name);
-    if let Some((name, _)) = others.clone().find(|(_, life)| life.is_on_the_way()) {
+    if let Some((name, _)) = others.clone().find(|(_, case)| case.is_on_the_way()) {
         return Some(format!("{} has a permit beside {name}", first.name));
     }
     let kind = if first.now.mode == StartMode::CreateRing {
@@ -97,8 +99,8 @@ pub(super) fn one_at_a_time(state: &State, plan: &Plan) -> Option<String> {
 pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<String> {
     let broken = state.ring_disagrees()
         || state
-            .lives()
-            .any(|life| life.has_joined() && !life.serves());
+            .cases()
+            .any(|case| case.has_joined() && !case.serves());
     let joins = told(state, plan).find(|told| told.is_new() && told.now.mode == StartMode::Join);
     if let Some(told) = joins.filter(|_| broken) {
         return Some(format!("{} may join a ring that is not whole", told.name));
@@ -118,15 +120,15 @@ pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<S
 /// Nobody gets a permit on a volume that is not its own or has lost what it held; who has lost it has none any more.
 pub(super) fn no_start_on_a_wrong_volume(state: &State, plan: &Plan) -> Option<String> {
     told(state, plan).find_map(|told| {
-        let life = state.life(told.name).filter(|life| life.may_not_start())?;
-        let may = told.is_new() || (life == Life::Lost && told.now.mode != StartMode::Hold);
-        may.then(|| format!("{} may start, and it is {life:?}", told.name))
+        let case = state.case(told.name).filter(|case| case.may_not_start())?;
+        let may = told.is_new() || (case == MemberCase::Lost && told.now.mode != StartMode::Hold);
+        may.then(|| format!("{} may start, and it is {case:?}", told.name))
     })
 }
 
 /// Nobody founds a ring beside one that there is.
 pub(super) fn one_ring(state: &State, plan: &Plan) -> Option<String> {
-    let joined = state.members.iter().find(|(_, life)| life.has_joined());
+    let joined = state.members.iter().find(|(_, case)| case.has_joined());
     let (joined, _) = joined?;
     let mut told = told(state, plan);
     let founds = told.find(|told| told.is_new() && told.now.mode == StartMode::CreateRing);
@@ -140,7 +142,7 @@ pub(super) fn one_ring(state: &State, plan: &Plan) -> Option<String> {
 /// Who joins is not among its own seeds: Cassandra would not bootstrap.
 pub(super) fn nobody_is_its_own_seed(state: &State, plan: &Plan) -> Option<String> {
     told(state, plan).find_map(|told| {
-        let joined = state.life(told.name).is_some_and(Life::has_joined);
+        let joined = state.case(told.name).is_some_and(MemberCase::has_joined);
         let own = address(state, told.name)?;
         let wrong = told.now.mode == StartMode::Join && !joined && told.now.seeds.contains(&own);
         wrong.then(|| format!("{} is its own seed", told.name))
@@ -152,7 +154,7 @@ pub(super) fn who_joins_has_a_seed_that_serves(state: &State, plan: &Plan) -> Op
     let serving: Vec<_> = state
         .members
         .iter()
-        .filter(|(_, life)| life.serves())
+        .filter(|(_, case)| case.serves())
         .filter_map(|(name, _)| address(state, name))
         .collect();
     let mut joining =

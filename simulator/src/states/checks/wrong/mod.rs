@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use super::{
     super::{
         cluster::{Founded, Record, Spec, Turn},
-        family::{Family, Shape},
-        life::Life,
+        member_case::MemberCase,
         run::judge,
         state::{State, View},
+        state_space::{Shape, StateSpace},
     },
     complaints,
 };
@@ -27,12 +27,12 @@ const FIRST: &str = "orders-a-0";
 const SECOND: &str = "orders-a-1";
 
 /// Two members in one rack; the founder is on record, and the second has the slot.
-fn state(first: Life, second: Life) -> State {
+fn state(first: MemberCase, second: MemberCase) -> State {
     find(first, second, Spec::Plain, Turn::Join(1))
 }
 
-fn find(first: Life, second: Life, spec: Spec, turn: Turn) -> State {
-    let family = Family::new(Shape {
+fn find(first: MemberCase, second: MemberCase, spec: Spec, turn: Turn) -> State {
+    let space = StateSpace::new(Shape {
         members: 2,
         racks: 1,
         services: true,
@@ -46,11 +46,11 @@ fn find(first: Life, second: Life, spec: Spec, turn: Turn) -> State {
         ordinals: true,
     };
     let is_it = |state: &State| {
-        let lives: Vec<_> = state.lives().collect();
-        lives == [first, second] && state.record == record && state.spec == spec && state.answered
+        let cases: Vec<_> = state.cases().collect();
+        cases == [first, second] && state.record == record && state.spec == spec && state.answered
     };
-    (0..family.size())
-        .filter_map(|number| family.state(number, number))
+    (0..space.size())
+        .filter_map(|number| space.state(number, number))
         .find(is_it)
         .unwrap()
 }
@@ -95,7 +95,7 @@ fn join() -> Value {
 }
 
 fn address(name: &str) -> String {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let service = state.observed.owned.services.get(name).unwrap();
     service.spec.as_ref().unwrap().cluster_ip.clone().unwrap()
 }
@@ -123,7 +123,12 @@ fn recording(state: &State, founder: &str, operation: Option<(&str, OperationKin
         cause: "spec".into(),
     });
     // In this state it is the turn of the second, so that there is a record to change.
-    let ready = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    let ready = find(
+        MemberCase::Normal,
+        MemberCase::Fresh,
+        Spec::Plain,
+        Turn::None,
+    );
     let mut update = right(&ready).record.unwrap();
     update.record = status.record;
     update.record.founder = Some(Founder {

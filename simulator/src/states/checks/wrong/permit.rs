@@ -4,20 +4,25 @@ use super::*;
 
 #[test]
 fn permit_to_join_is_right_in_its_turn() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let plan = telling(&state, SECOND, &join());
     assert_eq!(complaints(&state, &plan), vec![]);
 }
 
 #[test]
 fn permit_without_a_turn_is_seen() {
-    let state = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    let state = find(
+        MemberCase::Normal,
+        MemberCase::Fresh,
+        Spec::Plain,
+        Turn::None,
+    );
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
 
 #[test]
 fn permit_for_two_is_seen() {
-    let state = state(Life::Fresh, Life::Fresh);
+    let state = state(MemberCase::Fresh, MemberCase::Fresh);
     let mut plan = telling(&state, SECOND, &join());
     plan.apply.extend(telling(&state, FIRST, &join()).apply);
     sees(&state, &plan, "S07");
@@ -25,73 +30,73 @@ fn permit_for_two_is_seen() {
 
 #[test]
 fn permit_beside_one_on_the_way_is_seen() {
-    let state = state(Life::Founding, Life::Fresh);
+    let state = state(MemberCase::Founding, MemberCase::Fresh);
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
 
 #[test]
 fn permit_to_join_while_a_member_is_down_is_seen() {
-    let state = state(Life::Down, Life::Fresh);
+    let state = state(MemberCase::Down, MemberCase::Fresh);
     sees(&state, &telling(&state, SECOND, &join()), "S07");
 }
 
 #[test]
 fn a_turn_while_a_member_is_down_is_seen() {
-    let state = find(Life::Down, Life::Fresh, Spec::Plain, Turn::None);
+    let state = find(MemberCase::Down, MemberCase::Fresh, Spec::Plain, Turn::None);
     let plan = recording(&state, FIRST, Some((SECOND, OperationKind::Join)));
     sees(&state, &plan, "S07");
 }
 
 #[test]
 fn permit_on_a_wrong_volume_is_seen() {
-    let state = state(Life::Normal, Life::Swapped);
+    let state = state(MemberCase::Normal, MemberCase::Swapped);
     let rejoin = json!({ "epoch": 1, "mode": "Rejoin" });
     sees(&state, &telling(&state, SECOND, &rejoin), "S10");
 }
 
 #[test]
 fn permit_that_stays_after_the_volume_was_lost_is_seen() {
-    let state = state(Life::Normal, Life::Lost);
+    let state = state(MemberCase::Normal, MemberCase::Lost);
     let rejoin = json!({ "epoch": 2, "mode": "Rejoin" });
     sees(&state, &telling(&state, SECOND, &rejoin), "S10");
 }
 
 #[test]
 fn a_second_ring_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let found = json!({ "epoch": 1, "mode": "CreateRing", "seeds": [address(SECOND)] });
     sees(&state, &telling(&state, SECOND, &found), "S12");
 }
 
 #[test]
 fn the_turn_to_found_a_second_ring_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let plan = recording(&state, FIRST, Some((SECOND, OperationKind::CreateRing)));
     sees(&state, &plan, "S12");
 }
 
 #[test]
 fn another_founder_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     sees(&state, &recording(&state, SECOND, None), "S12");
 }
 
 #[test]
 fn a_joining_member_among_its_seeds_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let start = json!({ "epoch": 1, "mode": "Join", "seeds": [address(FIRST), address(SECOND)] });
     sees(&state, &telling(&state, SECOND, &start), "S13");
 }
 
 #[test]
 fn a_joining_member_without_a_seed_that_serves_is_seen() {
-    let state = state(Life::Down, Life::Fresh);
+    let state = state(MemberCase::Down, MemberCase::Fresh);
     sees(&state, &telling(&state, SECOND, &join()), "S14");
 }
 
 #[test]
 fn an_epoch_that_stays_under_another_mode_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let start = json!({ "epoch": 0, "mode": "Join", "seeds": [address(FIRST)] });
     sees(&state, &telling(&state, SECOND, &start), "S46");
 }

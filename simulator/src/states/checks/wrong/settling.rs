@@ -4,14 +4,14 @@ use super::{super::super::checks, *};
 
 #[test]
 fn a_panic_is_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let found = judge(&state, |_| panic!("wrong"));
     assert_eq!(found.first().unwrap().number, "S47");
 }
 
 #[test]
 fn two_plans_for_one_state_are_seen() {
-    let state = state(Life::Normal, Life::Fresh);
+    let state = state(MemberCase::Normal, MemberCase::Fresh);
     let one = right(&state);
     let other = Plan::default();
     assert_eq!(checks::changes_its_mind(&one, &one), None);
@@ -23,7 +23,12 @@ fn two_plans_for_one_state_are_seen() {
 
 #[test]
 fn a_status_that_changes_by_itself_is_seen() {
-    let state = find(Life::Normal, Life::Normal, Spec::Plain, Turn::None);
+    let state = find(
+        MemberCase::Normal,
+        MemberCase::Normal,
+        Spec::Plain,
+        Turn::None,
+    );
     let one = right(&state);
     let mut other = one.clone();
     assert_eq!(checks::goes_back(&state.observed, &one, &other), None);
@@ -34,7 +39,12 @@ fn a_status_that_changes_by_itself_is_seen() {
 
 #[test]
 fn a_record_that_is_taken_back_is_seen() {
-    let state = find(Life::Normal, Life::Fresh, Spec::Plain, Turn::None);
+    let state = find(
+        MemberCase::Normal,
+        MemberCase::Fresh,
+        Spec::Plain,
+        Turn::None,
+    );
     let one = recording(&state, FIRST, Some((SECOND, OperationKind::Join)));
     let back = recording(&state, FIRST, None);
     assert_eq!(checks::goes_back(&state.observed, &one, &one), None);

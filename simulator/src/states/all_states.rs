@@ -1,12 +1,12 @@
-//! The space of all states that are looked at, by number.
+//! All states that are looked at, by number.
 
 use serde_json::Error;
 
 use super::{
     cluster::Spec,
-    family::{Family, Shape},
     possible,
     state::{State, View},
+    state_space::{Shape, StateSpace},
 };
 
 /// One member, and all that can be said of it.
@@ -26,7 +26,7 @@ const APART: Shape = Shape {
     services: false,
     ..TWO
 };
-/// Three members: the most lives beside each other, so the fewest variants of the rest.
+/// Three members: the most cases beside each other, so the fewest variants of the rest.
 const THREE: Shape = Shape {
     members: 3,
     specs: &[Spec::Plain],
@@ -34,34 +34,34 @@ const THREE: Shape = Shape {
     ..APART
 };
 
-/// All families, one after the other.
-pub struct Space {
-    families: Vec<Family>,
+/// All spaces, one after the other.
+pub struct AllStates {
+    spaces: Vec<StateSpace>,
 }
 
-impl Space {
-    /// Makes the objects of all families.
+impl AllStates {
+    /// Makes the objects of all spaces.
     pub fn new() -> Result<Self, Error> {
-        let families = [ONE, TWO, APART, THREE].into_iter().map(Family::new);
+        let spaces = [ONE, TWO, APART, THREE].into_iter().map(StateSpace::new);
         Ok(Self {
-            families: families.collect::<Result<_, _>>()?,
+            spaces: spaces.collect::<Result<_, _>>()?,
         })
     }
 
     /// How many numbers there are.
     pub fn size(&self) -> u64 {
-        self.families.iter().map(Family::size).sum()
+        self.spaces.iter().map(StateSpace::size).sum()
     }
 
     /// The state of this number. None: there is none, or it is left out.
     pub fn state(&self, number: u64) -> Option<State> {
         let mut within = number;
-        for family in &self.families {
-            if within < family.size() {
-                let state = family.state(number, within)?;
+        for space in &self.spaces {
+            if within < space.size() {
+                let state = space.state(number, within)?;
                 return (possible::can_be(&state)).then_some(state);
             }
-            within -= family.size();
+            within -= space.size();
         }
         None
     }

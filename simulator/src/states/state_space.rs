@@ -10,18 +10,18 @@ use kube::ResourceExt as _;
 use serde_json::Error;
 
 use super::{
-    bedrock::{self, CLUSTER},
+    baseline::{self, CLUSTER},
     cluster::{self, EARLIER_UID, Record, Spec},
     digits::Digits,
-    life::Life,
-    parts::{self, Parts, Says},
+    member_case::MemberCase,
+    member_objects::{self, MemberObjects, Says},
     state::{State, View},
 };
 
 /// The racks' names.
 const RACKS: [&str; 2] = ["a", "b"];
 
-/// What a family's clusters have in common, and in what they differ.
+/// What the clusters of a state space have in common, and in what they differ.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
     pub(super) members: usize,
@@ -32,8 +32,8 @@ pub(super) struct Shape {
     pub(super) views: &'static [View],
 }
 
-/// Clusters with the same members and racks.
-pub(super) struct Family {
+/// All states of clusters with the same members and racks.
+pub(super) struct StateSpace {
     shape: Shape,
     names: Vec<String>,
     /// The observation without members.
@@ -41,17 +41,17 @@ pub(super) struct Family {
     records: Vec<Record>,
     /// By spec, then by record.
     clusters: Vec<Vec<Arc<CassandraCluster>>>,
-    /// By member, life, view, and the question that was answered: none, or that for a member.
-    parts: Vec<Vec<Vec<Vec<Parts>>>>,
+    /// By member, case, view, and the question that was answered: none, or that for a member.
+    objects: Vec<Vec<Vec<Vec<MemberObjects>>>>,
     /// A claim of an earlier cluster for each member, and one for a member that there is not.
     retained: Vec<Arc<PersistentVolumeClaim>>,
 }
 
-impl Family {
+impl StateSpace {
     /// Makes all objects.
     pub(super) fn new(shape: Shape) -> Result<Self, Error> {
         let wanted = spread(shape.members, shape.racks);
-        let settled = bedrock::settled(bedrock::cluster(&wanted)?)?;
+        let settled = baseline::settled(baseline::cluster(&wanted)?)?;
         let names = in_order(&wanted);
         let records = cluster::records(shape.members);
         let clusters = shape.specs.iter().map(|spec| {
@@ -60,10 +60,10 @@ impl Family {
             records.iter().map(object).collect()
         });
         let clusters = clusters.collect();
-        let parts = names
+        let objects = names
             .iter()
-            .map(|name| all_parts(&settled, &names, name, shape));
-        let parts = parts.collect::<Result<_, _>>()?;
+            .map(|name| all_objects(&settled, &names, name, shape));
+        let objects = objects.collect::<Result<_, _>>()?;
         Ok(Self {
             shape,
             retained: retained(&settled, &names),
@@ -71,20 +71,20 @@ impl Family {
             names,
             records,
             clusters,
-            parts,
+            objects,
         })
     }
 
     /// How many states there are.
     pub(super) fn size(&self) -> u64 {
-        let lives = self.names.iter().map(|_| Life::ALL.len());
+        let cases = self.names.iter().map(|_| MemberCase::ALL.len());
         let others = [
             self.records.len(),
             self.shape.specs.len(),
             self.shape.views.len(),
             2,
         ];
-        let bases = lives.chain(others);
+        let bases = cases.chain(others);
         bases
             .map(|base| u64::try_from(base).unwrap_or(u64::MAX))
             .product()
@@ -96,20 +96,23 @@ impl Family {
         let spec = digits.below(self.shape.specs.len());
         let answered = digits.below(2) == 1;
         let view = digits.below(self.shape.views.len());
-        let lives = self.names.iter().map(|_| digits.of(&Life::ALL).copied());
-        let lives: Vec<_> = lives.collect::<Option<_>>()?;
+        let cases = self
+            .names
+            .iter()
+            .map(|_| digits.of(&MemberCase::ALL).copied());
+        let cases: Vec<_> = cases.collect::<Option<_>>()?;
         let record = digits.below(self.records.len());
         let mut observed = self.bare.clone();
         observed.cluster = Arc::clone(self.clusters.get(spec)?.get(record)?);
         let question = if answered {
-            1 + next(&self.names, &lives).unwrap_or(0)
+            1 + next(&self.names, &cases).unwrap_or(0)
         } else {
             0
         };
-        for ((name, life), by_life) in self.names.iter().zip(&lives).zip(&self.parts) {
-            let place = Life::ALL.iter().position(|other| other == life)?;
-            let parts = by_life.get(place)?.get(view)?.get(question)?;
-            put(&mut observed.owned, name, parts);
+        for ((name, case), by_case) in self.names.iter().zip(&cases).zip(&self.objects) {
+            let place = MemberCase::ALL.iter().position(|other| other == case)?;
+            let objects = by_case.get(place)?.get(view)?.get(question)?;
+            put(&mut observed.owned, name, objects);
         }
         let spec = *self.shape.specs.get(spec)?;
         if matches!(spec, Spec::Retained | Spec::Adopt) {
@@ -119,7 +122,7 @@ impl Family {
             number,
             racks: self.shape.racks,
             services: self.shape.services,
-            members: self.names.iter().cloned().zip(lives).collect(),
+            members: self.names.iter().cloned().zip(cases).collect(),
             spec,
             record: *self.records.get(record)?,
             view: *self.shape.views.get(view)?,
@@ -164,11 +167,11 @@ fn ordinal(name: &str) -> Option<u32> {
 }
 
 /// Who would join next: the member with the lowest ordinal that waits for its permit.
-fn next(names: &[String], lives: &[Life]) -> Option<usize> {
-    let waiting = lives
+fn next(names: &[String], cases: &[MemberCase]) -> Option<usize> {
+    let waiting = cases
         .iter()
         .enumerate()
-        .filter(|(_, life)| **life == Life::Fresh);
+        .filter(|(_, case)| **case == MemberCase::Fresh);
     let waiting = waiting.map(|(number, _)| number);
     waiting.min_by_key(|number| names.get(*number).and_then(|name| ordinal(name)))
 }
@@ -205,52 +208,52 @@ fn retained(settled: &Observed, names: &[String]) -> Vec<Arc<PersistentVolumeCla
     left.collect()
 }
 
-fn put(owned: &mut Owned, name: &str, parts: &Parts) {
-    if let Some(member) = &parts.member {
+fn put(owned: &mut Owned, name: &str, objects: &MemberObjects) {
+    if let Some(member) = &objects.member {
         owned.members.insert(name.into(), Arc::clone(member));
     }
-    if let Some(service) = &parts.service {
+    if let Some(service) = &objects.service {
         owned.services.insert(name.into(), Arc::clone(service));
     }
-    if let Some(claim) = &parts.claim {
+    if let Some(claim) = &objects.claim {
         let key = names::volume_claim(name);
         owned.volume_claims.insert(key, Arc::clone(claim));
     }
-    if let Some(set) = &parts.stateful_set {
+    if let Some(set) = &objects.stateful_set {
         owned.stateful_sets.insert(name.into(), Arc::clone(set));
     }
-    if let Some(pod) = &parts.pod {
+    if let Some(pod) = &objects.pod {
         owned.pods.insert(names::pod(name), Arc::clone(pod));
     }
 }
 
-/// The member's objects by life, view and question.
-fn all_parts(
+/// The member's objects by case, view and question.
+fn all_objects(
     settled: &Observed,
     names: &[String],
     name: &str,
     shape: Shape,
-) -> Result<Vec<Vec<Vec<Parts>>>, Error> {
+) -> Result<Vec<Vec<Vec<MemberObjects>>>, Error> {
     let questions = || std::iter::once(None).chain(names.iter().map(Some));
-    let of = |life: Life, view: View, question: Option<&String>| {
+    let of = |case: MemberCase, view: View, question: Option<&String>| {
         let says = says(names, name, view, question);
-        let mut parts = parts::of_member(settled, name, life, &says)?;
-        parts.service = parts.service.filter(|_| shape.services);
-        Ok(parts)
+        let mut objects = member_objects::of_member(settled, name, case, &says)?;
+        objects.service = objects.service.filter(|_| shape.services);
+        Ok(objects)
     };
-    let by_view = |life, view| {
+    let by_view = |case, view| {
         questions()
-            .map(|question| of(life, view, question))
+            .map(|question| of(case, view, question))
             .collect()
     };
-    let by_life = |life| {
+    let by_case = |case| {
         shape
             .views
             .iter()
-            .map(|view| by_view(life, *view))
+            .map(|view| by_view(case, *view))
             .collect()
     };
-    Life::ALL.iter().map(|life| by_life(*life)).collect()
+    MemberCase::ALL.iter().map(|case| by_case(*case)).collect()
 }
 
 fn says(names: &[String], name: &str, view: View, question: Option<&String>) -> Says {

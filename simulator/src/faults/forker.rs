@@ -1,6 +1,6 @@
-//! Runs that split off another one where it stands: nothing that came before is played again.
+//! Runs that fork another one where they stand: nothing that came before is played again.
 //!
-//! A process is copied, so this is for a process of one thread, which a run is.
+//! fork(2) copies the process with the thread that calls it and no other, so a run is a process of one thread.
 
 use std::{
     collections::BTreeMap,
@@ -13,14 +13,14 @@ use fork::{Fork, fork, wait_any};
 
 use super::Plan;
 
-/// Where runs split off.
-pub struct Splitter {
+/// Forks runs and collects their reports.
+pub struct Forker {
     /// How many run at a time.
     width: usize,
     /// Whether one that failed is enough.
     first: bool,
     runs: Mutex<Runs>,
-    /// In a run that was split off: what goes wrong in it, and where its report goes.
+    /// In a run that was forked: what goes wrong in it, and where its report goes.
     mine: OnceLock<(Plan, File)>,
 }
 
@@ -35,18 +35,18 @@ struct Runs {
 /// What goes wrong at the write of a number, in one run each.
 pub type PlansAt = Box<dyn Fn(u64) -> Vec<Plan> + Send + Sync>;
 
-/// Runs that split off at each write.
+/// Runs that are forked at each write.
 pub struct AtEachWrite {
-    /// Where they split off.
-    pub splitter: Splitter,
+    /// Forks them.
+    pub forker: Forker,
     /// What goes wrong in them.
     pub plans: PlansAt,
 }
 
 impl AtEachWrite {
-    /// At a write. In a run that is split off here: what goes wrong in it.
+    /// At a write. In a run that is forked here: what goes wrong in it.
     pub(super) fn at(&self, number: u64) -> Option<Plan> {
-        self.splitter.each((self.plans)(number))
+        self.forker.each((self.plans)(number))
     }
 }
 
@@ -58,8 +58,8 @@ pub struct Ended {
     pub told: String,
 }
 
-impl Splitter {
-    /// With `first`, none is split off any more once one has failed.
+impl Forker {
+    /// With `first`, none is forked any more once one has failed.
     pub fn new(first: bool) -> Self {
         Self {
             width: std::thread::available_parallelism().map_or(1, usize::from),
@@ -69,7 +69,7 @@ impl Splitter {
         }
     }
 
-    /// Splits off a run for each plan. In one that was split off here: what goes wrong in it. None: this run goes on
+    /// Forks a run for each plan. In one that was forked here: what goes wrong in it. None: this run goes on
     /// as it was.
     pub fn each(&self, plans: Vec<Plan>) -> Option<Plan> {
         if self.mine.get().is_some() {
@@ -80,7 +80,7 @@ impl Splitter {
                 return None;
             }
             self.wait_for_less_than(self.width);
-            match self.split(&plan) {
+            match self.fork(&plan) {
                 Ok(true) => return Some(plan),
                 Ok(false) => {}
                 Err(error) => {
@@ -93,8 +93,8 @@ impl Splitter {
         None
     }
 
-    /// Whether this is the run that was split off.
-    fn split(&self, plan: &Plan) -> io::Result<bool> {
+    /// Whether this is the run that was forked.
+    fn fork(&self, plan: &Plan) -> io::Result<bool> {
         // Both sides have the same file: one writes, the other reads when it has ended.
         let told = tempfile::tempfile()?;
         match fork()? {
@@ -111,12 +111,12 @@ impl Splitter {
         }
     }
 
-    /// In a run that was split off: what goes wrong in it.
+    /// In a run that was forked: what goes wrong in it.
     pub fn mine(&self) -> Option<&Plan> {
         self.mine.get().map(|(plan, _)| plan)
     }
 
-    /// In a run that was split off: tells, and ends.
+    /// In a run that was forked: tells, and ends.
     pub fn tell(&self, report: &str, failed: bool) {
         if let Some((_, file)) = self.mine.get() {
             let mut file: &File = file;

@@ -1,4 +1,4 @@
-//! The objects of one member in each of its lives.
+//! The objects of one member in each of its cases.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use cassandra_controller::cluster::Observed;
 use serde_json::{Error, Value, json};
 
 use super::{
-    bedrock::{CLUSTER_UID, NAMESPACE},
-    life::Life,
+    baseline::{CLUSTER_UID, NAMESPACE},
+    member_case::MemberCase,
     pods,
 };
 
 /// What is there of one member.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct MemberObjects {
     pub(super) member: Option<Arc<CassandraMember>>,
     pub(super) service: Option<Arc<Service>>,
     pub(super) claim: Option<Arc<PersistentVolumeClaim>>,
@@ -39,46 +39,46 @@ pub(super) struct Says {
     pub(super) refresh: Option<String>,
 }
 
-/// The objects of a member in this life.
+/// The objects of a member in this case.
 pub(super) fn of_member(
-    bedrock: &Observed,
+    baseline: &Observed,
     name: &str,
-    life: Life,
+    case: MemberCase,
     says: &Says,
-) -> Result<Parts, Error> {
-    let owned = &bedrock.owned;
-    let mut parts = Parts::default();
-    if life.has_member() {
+) -> Result<MemberObjects, Error> {
+    let owned = &baseline.owned;
+    let mut objects = MemberObjects::default();
+    if case.has_member() {
         let member = owned.members.get(name);
-        let member = member.map(|member| dressed(member, name, life, says));
-        parts.member = member.transpose()?.map(Arc::new);
+        let member = member.map(|member| dressed(member, name, case, says));
+        objects.member = member.transpose()?.map(Arc::new);
     }
-    if life.has_claim() {
+    if case.has_claim() {
         let claim = owned.volume_claims.get(&names::volume_claim(name));
-        parts.claim = claim.map(|claim| annotated(claim, name, life));
+        objects.claim = claim.map(|claim| annotated(claim, name, case));
     }
-    if life.has_claim() && life != Life::Gone {
-        parts.service = owned.services.get(name).cloned();
+    if case.has_claim() && case != MemberCase::Gone {
+        objects.service = owned.services.get(name).cloned();
     }
-    if life > Life::Prepared && life != Life::Gone {
-        parts.stateful_set = owned.stateful_sets.get(name).cloned();
-        let set = parts.stateful_set.as_ref();
-        let pod = set.map(|set| pods::of_member(set, name, life));
-        parts.pod = pod.transpose()?.map(Arc::new);
+    if case > MemberCase::Prepared && case != MemberCase::Gone {
+        objects.stateful_set = owned.stateful_sets.get(name).cloned();
+        let set = objects.stateful_set.as_ref();
+        let pod = set.map(|set| pods::of_member(set, name, case));
+        objects.pod = pod.transpose()?.map(Arc::new);
     }
-    Ok(parts)
+    Ok(objects)
 }
 
 /// The Member, as it was told and as its agent reports.
 fn dressed(
     member: &CassandraMember,
     name: &str,
-    life: Life,
+    case: MemberCase,
     says: &Says,
 ) -> Result<CassandraMember, Error> {
     let mut member = member.clone();
     let own = member.spec.broadcast_address.clone();
-    let (epoch, mode) = told(life);
+    let (epoch, mode) = told(case);
     let seeds = match mode {
         "Hold" => Vec::new(),
         "CreateRing" => own.into_iter().collect(),
@@ -86,37 +86,48 @@ fn dressed(
     };
     member.spec.start =
         serde_json::from_value(json!({ "epoch": epoch, "mode": mode, "seeds": seeds }))?;
-    if life == Life::MemberOnly {
+    if case == MemberCase::MemberOnly {
         member.spec.broadcast_address = None;
     }
-    if let (Life::Behind, Some(workload)) = (life, &mut member.spec.workload) {
+    if let (MemberCase::Behind, Some(workload)) = (case, &mut member.spec.workload) {
         workload.image = "docker.io/library/cassandra:5.0.8".into();
     }
-    member.status = status(name, life, says)?;
+    member.status = status(name, case, says)?;
     member.metadata.namespace = Some(NAMESPACE.into());
     Ok(member)
 }
 
-fn told(life: Life) -> (i64, &'static str) {
-    match life {
-        Life::Founding | Life::Founded => (1, "CreateRing"),
-        Life::Starting | Life::Joining | Life::Interrupted | Life::Joined => (1, "Join"),
-        Life::Normal | Life::Behind | Life::Down | Life::Terminating | Life::Lost => (2, "Rejoin"),
-        Life::Absent
-        | Life::MemberOnly
-        | Life::Prepared
-        | Life::Unscheduled
-        | Life::NotPulled
-        | Life::Outdated
-        | Life::Fresh
-        | Life::Refused
-        | Life::Returned
-        | Life::Gone
-        | Life::Swapped => (0, "Hold"),
+fn told(case: MemberCase) -> (i64, &'static str) {
+    match case {
+        MemberCase::Founding | MemberCase::Founded => (1, "CreateRing"),
+        MemberCase::Starting
+        | MemberCase::Joining
+        | MemberCase::Interrupted
+        | MemberCase::Joined => (1, "Join"),
+        MemberCase::Normal
+        | MemberCase::Behind
+        | MemberCase::Down
+        | MemberCase::Terminating
+        | MemberCase::Lost => (2, "Rejoin"),
+        MemberCase::Absent
+        | MemberCase::MemberOnly
+        | MemberCase::Prepared
+        | MemberCase::Unscheduled
+        | MemberCase::NotPulled
+        | MemberCase::Outdated
+        | MemberCase::Fresh
+        | MemberCase::Refused
+        | MemberCase::Returned
+        | MemberCase::Gone
+        | MemberCase::Swapped => (0, "Hold"),
     }
 }
 
-fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberStatus>, Error> {
+fn status(
+    name: &str,
+    case: MemberCase,
+    says: &Says,
+) -> Result<Option<CassandraMemberStatus>, Error> {
     let host_id = host_id(name);
     let own =
         json!({ "clusterUid": CLUSTER_UID, "member": name, "hostId": host_id, "joined": true });
@@ -125,27 +136,33 @@ fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberS
         "hostId": "host-of-another",
         "refusal": { "rule": "pvc_identity", "message": "it is of another member" } });
     let fresh = json!({});
-    let (state, volume) = match life {
-        Life::Fresh | Life::Lost => ("Waiting", fresh),
-        Life::Refused | Life::Swapped => ("Refused", foreign),
-        Life::Founding | Life::Starting => ("Starting", fresh),
-        Life::Joining => ("Joining", marked),
-        Life::Interrupted => ("Waiting", marked),
-        Life::Founded | Life::Joined | Life::Normal | Life::Behind => ("Ready", own),
-        Life::Down => ("NotAnswering", own),
-        Life::Terminating => ("Draining", own),
-        Life::Returned => ("Waiting", own),
-        Life::Absent
-        | Life::MemberOnly
-        | Life::Prepared
-        | Life::Unscheduled
-        | Life::NotPulled
-        | Life::Outdated
-        | Life::Gone => return Ok(None),
+    let (state, volume) = match case {
+        MemberCase::Fresh | MemberCase::Lost => ("Waiting", fresh),
+        MemberCase::Refused | MemberCase::Swapped => ("Refused", foreign),
+        MemberCase::Founding | MemberCase::Starting => ("Starting", fresh),
+        MemberCase::Joining => ("Joining", marked),
+        MemberCase::Interrupted => ("Waiting", marked),
+        MemberCase::Founded | MemberCase::Joined | MemberCase::Normal | MemberCase::Behind => {
+            ("Ready", own)
+        }
+        MemberCase::Down => ("NotAnswering", own),
+        MemberCase::Terminating => ("Draining", own),
+        MemberCase::Returned => ("Waiting", own),
+        MemberCase::Absent
+        | MemberCase::MemberOnly
+        | MemberCase::Prepared
+        | MemberCase::Unscheduled
+        | MemberCase::NotPulled
+        | MemberCase::Outdated
+        | MemberCase::Gone => return Ok(None),
     };
     let mut status = json!({ "state": state, "volume": volume });
     if let Some(fields) = status.as_object_mut() {
-        let reported = life.serves() || matches!(life, Life::Down | Life::Terminating | Life::Lost);
+        let reported = case.serves()
+            || matches!(
+                case,
+                MemberCase::Down | MemberCase::Terminating | MemberCase::Lost
+            );
         if reported {
             fields.insert("hostId".into(), json!(host_id));
             fields.insert(
@@ -153,7 +170,7 @@ fn status(name: &str, life: Life, says: &Says) -> Result<Option<CassandraMemberS
                 json!({ "at": "1970-01-01T00:00:00Z" }),
             );
         }
-        if life.serves() {
+        if case.serves() {
             fields.insert("mode".into(), json!("NORMAL"));
             fields.insert("ringView".into(), Value::Array(view(says)));
             fields.insert("schemaVersion".into(), json!(says.schema));
@@ -184,10 +201,10 @@ fn host_id(name: &str) -> String {
 fn annotated(
     claim: &Arc<PersistentVolumeClaim>,
     name: &str,
-    life: Life,
+    case: MemberCase,
 ) -> Arc<PersistentVolumeClaim> {
     let mut claim = Arc::clone(claim);
-    if life.has_joined() && !matches!(life, Life::Founded | Life::Joined) {
+    if case.has_joined() && !matches!(case, MemberCase::Founded | MemberCase::Joined) {
         let annotations = &mut Arc::make_mut(&mut claim).metadata.annotations;
         let annotations = annotations.get_or_insert_default();
         annotations.insert(labels::HOST_ID.into(), host_id(name));

@@ -1,4 +1,4 @@
-//! Nothing goes wrong until the story begins; then the plan strikes.
+//! Nothing goes wrong until the scenario begins; then faults are injected by plan.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,74 +10,74 @@ use crate::{
     oracles::Oracles,
 };
 
-/// What goes wrong once a story has begun.
+/// What goes wrong once a scenario has begun.
 #[derive(Clone)]
-pub enum Strikes {
+pub enum InjectedFaults {
     /// This.
     Planned(Plan),
-    /// Nothing here; at each write runs split off in which something does.
+    /// Nothing here; at each write runs are forked in which something does.
     Each(Arc<AtEachWrite>),
 }
 
-/// The faults of one run.
-pub struct Director {
+/// Injects the faults of one run.
+pub struct FaultInjector {
     commands: UnboundedSender<Command>,
     oracles: Arc<Oracles>,
-    strikes: OnceLock<Box<dyn Strike>>,
+    faults: OnceLock<Box<dyn CountedFaults>>,
 }
 
 /// Faults that can say how many there were.
-pub(super) trait Strike: Faults {
+pub(super) trait CountedFaults: Faults {
     /// How many there were.
     fn count(&self) -> u64;
 }
 
-impl Director {
+impl FaultInjector {
     /// Commands go to whoever can carry them out.
     pub fn new(commands: UnboundedSender<Command>, oracles: Arc<Oracles>) -> Self {
         Self {
             commands,
             oracles,
-            strikes: OnceLock::new(),
+            faults: OnceLock::new(),
         }
     }
 
-    /// The story begins. A second time changes nothing.
-    pub fn begin(&self, strikes: Strikes) {
+    /// The scenario begins. A second time changes nothing.
+    pub fn begin(&self, faults: InjectedFaults) {
         let (commands, oracles) = (self.commands.clone(), self.oracles.clone());
-        let strikes: Box<dyn Strike> = match strikes {
-            Strikes::Planned(Plan::Swarm(swarm)) => Box::new(Swarm::new(swarm, commands)),
-            Strikes::Planned(plan) => Box::new(Planned::new(plan, None, commands, oracles)),
-            Strikes::Each(each) => {
+        let faults: Box<dyn CountedFaults> = match faults {
+            InjectedFaults::Planned(Plan::Swarm(swarm)) => Box::new(Swarm::new(swarm, commands)),
+            InjectedFaults::Planned(plan) => Box::new(Planned::new(plan, None, commands, oracles)),
+            InjectedFaults::Each(each) => {
                 Box::new(Planned::new(Plan::Nothing, Some(each), commands, oracles))
             }
         };
-        drop(self.strikes.set(strikes));
+        drop(self.faults.set(faults));
     }
 
     /// How many faults there were.
-    pub fn strikes(&self) -> u64 {
-        self.strikes.get().map_or(0, |strikes| strikes.count())
+    pub fn faults(&self) -> u64 {
+        self.faults.get().map_or(0, |faults| faults.count())
     }
 }
 
-impl Faults for Director {
+impl Faults for FaultInjector {
     fn latency(&self, component: &str, request: &Request) -> std::time::Duration {
-        let strikes = self.strikes.get();
-        strikes.map_or_else(Default::default, |faults| {
+        let faults = self.faults.get();
+        faults.map_or_else(Default::default, |faults| {
             faults.latency(component, request)
         })
     }
 
     fn before(&self, component: &str, request: &Request) -> Before {
-        let strikes = self.strikes.get();
-        strikes.map_or(Before::Proceed, |faults| faults.before(component, request))
+        let faults = self.faults.get();
+        faults.map_or(Before::Proceed, |faults| faults.before(component, request))
     }
 
     fn after(&self, component: &str, request: &Request, outcome: &Outcome) -> After {
         self.oracles.answered(component, request, outcome);
-        let strikes = self.strikes.get();
-        strikes.map_or(After::Deliver, |faults| {
+        let faults = self.faults.get();
+        faults.map_or(After::Deliver, |faults| {
             faults.after(component, request, outcome)
         })
     }

@@ -1,5 +1,5 @@
-//! How an actor writes: at once, without a client, but as a request like any other, so that it is traced, judged by the
-//! server's rules and told to observers.
+//! A component's way to the server. It writes at once, without HTTP, but as a request like any other, so that it is
+//! traced, judged by the server's rules and told to observers.
 
 use std::sync::Arc;
 
@@ -24,15 +24,15 @@ pub(super) const SERVICE: Kind = Kind("v1", "Service");
 pub(super) const ENDPOINT_SLICE: Kind = Kind("discovery.k8s.io/v1", "EndpointSlice");
 pub(super) const BUDGET: Kind = Kind("policy/v1", "PodDisruptionBudget");
 
-/// One actor's way to the server.
+/// One component's way to the server.
 #[derive(Clone)]
-pub(super) struct Hand {
+pub(super) struct ComponentClient {
     pub(super) server: Server,
     user: Arc<User>,
     connection: Connection,
 }
 
-impl Hand {
+impl ComponentClient {
     /// Of the component of this name.
     pub(super) fn new(server: &Server, component: &str, user: User) -> Self {
         Self {

@@ -3,7 +3,7 @@
 
 /// What has become of one member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Life {
+pub enum MemberCase {
     /// Nothing is there.
     Absent,
     /// The Member alone.
@@ -50,7 +50,7 @@ pub enum Life {
     Swapped,
 }
 
-impl Life {
+impl MemberCase {
     /// Every one.
     pub const ALL: [Self; 22] = [
         Self::Absent,

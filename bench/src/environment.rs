@@ -30,7 +30,7 @@ pub(super) const NAMESPACE: &str = "bench";
 pub(super) const FOREIGN: &str = "foreign";
 
 /// An API server with nothing in it but the kinds.
-pub(super) struct Scene {
+pub(super) struct BenchEnvironment {
     pub(super) client: Client,
     pub(super) audit: Audit,
     pub(super) progress: Progress,
@@ -38,7 +38,7 @@ pub(super) struct Scene {
     program: PathBuf,
 }
 
-impl Scene {
+impl BenchEnvironment {
     /// Starts it.
     pub(super) async fn set(cache: &Cache, program: &Path, progress: Progress) -> Result<Self> {
         let start = || Standalone::start(cache, FOLDER, USER, progress);
