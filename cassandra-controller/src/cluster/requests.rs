@@ -61,10 +61,7 @@ impl<'a> Requests<'a> {
         live: Option<&ObjectMeta>,
     ) -> Result<Written, Error> {
         match &desired.existing {
-            Existing::Absent => match self.create(desired).await {
-                Err(error) if error.is_already_exists() => self.look(desired, error).await,
-                created => created.map(Written::As),
-            },
+            Existing::Absent => self.put_new(desired).await,
             Existing::Differs {
                 uid,
                 resource_version,
@@ -79,6 +76,22 @@ impl<'a> Requests<'a> {
                 };
                 self.apply(desired, uid, version).await.map(Written::As)
             }
+        }
+    }
+
+    /// Creates what is not known, or looks at what is under its name.
+    async fn put_new(&self, desired: &Desired) -> Result<Written, Error> {
+        // A Service that asks for its address back would be refused for that before its name is looked at: one that is
+        // there has the address.
+        let address = desired.object.pointer("/spec/clusterIP");
+        let asks_for_address = address.is_some_and(|address| address != "None");
+        if asks_for_address && let Some(found) = self.look(desired).await? {
+            return Ok(found);
+        }
+        match self.create(desired).await {
+            // None: it has gone meanwhile.
+            Err(error) if error.is_already_exists() => self.look(desired).await?.ok_or(error),
+            created => created.map(Written::As),
         }
     }
 
@@ -162,13 +175,12 @@ impl<'a> Requests<'a> {
             .unwrap_or_default())
     }
 
-    /// Looks at what is under a name that is taken. An object of ours that lost its labels gets them back, so that the
+    /// Looks at what is under a name, if anything. An object of ours that lost its labels gets them back, so that the
     /// reflectors have it again.
-    async fn look(&self, desired: &Desired, taken: Error) -> Result<Written, Error> {
+    async fn look(&self, desired: &Desired) -> Result<Option<Written>, Error> {
         let (name, api) = (&desired.name, self.api());
         let Some(found) = bounded("look for", name, api.get_metadata_opt(name)).await? else {
-            // It has gone meanwhile.
-            return Err(taken);
+            return Ok(None);
         };
         let labelled = found.labels().get(labels::CLUSTER_UID) == Some(&self.owner.uid);
         let wanted = desired
@@ -180,7 +192,7 @@ impl<'a> Requests<'a> {
             .iter()
             .any(|reference| Some(reference.uid.as_str()) == wanted);
         if !labelled && !ours {
-            return Ok(Written::NameTaken);
+            return Ok(Some(Written::NameTaken));
         }
         let labels = desired
             .object
@@ -202,7 +214,7 @@ impl<'a> Requests<'a> {
                 .await?
                 .map_err(|source| self.failed(desired, source))?;
         }
-        Ok(Written::ThereAlready)
+        Ok(Some(Written::ThereAlready))
     }
 
     pub(super) async fn remove(&self, deletion: &Deletion) -> Result<(), Error> {

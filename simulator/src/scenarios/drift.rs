@@ -12,7 +12,7 @@ use k8s_openapi::api::{
 use super::create::one_ring_of;
 use crate::simulation::{Failure, Simulation};
 
-/// Every owned object is put back, and the ring does not notice.
+/// Every owned object is put back, also one that is there and has only lost its labels, and the ring does not notice.
 pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
     let before = simulation.ring.members();
     let owned = simulation.owned();
@@ -22,6 +22,7 @@ pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
     simulation.delete::<RoleBinding>("orders-member").await?;
     simulation.delete::<ServiceAccount>("orders-member").await?;
     simulation.delete::<StatefulSet>("orders-r2-0").await?;
+    simulation.unlabel::<Service>("orders-r3-0").await?;
     let revision = owned
         .iter()
         .find_map(|(kind, name)| (kind == "ConfigMap").then(|| name.clone()));

@@ -1,6 +1,9 @@
 //! What the user does. Nothing goes wrong with it.
 
-use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember};
+use cassandra_api::{
+    labels,
+    v1alpha1::{CassandraCluster, CassandraMember},
+};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Api, Client, Resource,
@@ -53,6 +56,20 @@ impl Simulation {
             ..DeleteParams::default()
         };
         accepted(api.delete(name, &orphan).await)
+    }
+
+    /// The user takes the label away by which the operator finds what it owns.
+    pub async fn unlabel<K>(&self, name: &str) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let without = json!({ "metadata": { "labels": { labels::MANAGED_BY: null } } });
+        accepted(
+            api.patch(name, &PatchParams::default(), &Patch::Merge(without))
+                .await,
+        )
     }
 
     /// The user says that a Member may be deleted.
