@@ -7,7 +7,7 @@ use cassandra_api::v1alpha1::CassandraCluster;
 use futures::{StreamExt as _, stream};
 use kube::{
     Api, Client,
-    api::{Patch, PatchParams},
+    api::{ObjectMeta, Patch, PatchParams},
 };
 use serde_json::json;
 
@@ -15,7 +15,7 @@ use super::{
     Context, Error,
     error::in_time,
     kinds::{Kind, Owned},
-    plan::{Deletion, Desired, RecordUpdate},
+    plan::{Deletion, Desired, Existing, RecordUpdate},
     requests::{Requests, Written},
 };
 use crate::fields;
@@ -72,13 +72,20 @@ pub(super) async fn write_record(
         name: owner.name.clone(),
         source: Box::new(source),
     };
-    in_time("write the record of", owner.name.clone(), request)
+    let cluster = in_time("write the record of", owner.name.clone(), request)
         .await?
-        .map_err(failed)
+        .map_err(failed)?;
+    // Unknown fields are pruned, and then nothing has changed. It would be written and pruned for ever.
+    if cluster.metadata.resource_version.as_ref() == Some(&update.resource_version) {
+        return Err(Error::RecordNotKept {
+            name: owner.name.clone(),
+        });
+    }
+    Ok(cluster)
 }
 
-/// Creates what is absent and puts right what differs, and takes in what the API server then has. Nothing that a plan
-/// writes depends on another of its writes, so several are under way at once. A write that fails does not keep the
+/// Creates what is absent, then puts right what differs, and takes in what the API server then has. Nothing that a plan
+/// writes depends on another of its writes, so several are under way at once; but what is absent holds up most. A write that fails does not keep the
 /// others from being tried, for one member's trouble is not another's; the first error in the plan's order is returned.
 /// Tells how many objects were written.
 pub(super) async fn write(
@@ -88,30 +95,27 @@ pub(super) async fn write(
     there: &mut Owned,
     acted: &mut Acted,
 ) -> Result<usize, Error> {
-    let client = &context.client;
-    let wanted = apply
-        .iter()
-        .filter(|desired| !acted.leaves_alone(desired.kind, &desired.name));
-    let writes: Vec<_> = {
-        let there = &*there;
-        let put = |desired: &'_ Desired| {
-            let requests = Requests::new(client, owner, desired.kind);
-            let live = there.metadata(desired.kind, &desired.name).cloned();
-            let desired = desired.clone();
-            async move {
-                let written = requests.put(&desired, live.as_ref()).await;
-                (desired.kind, desired.name, written)
-            }
-        };
-        let writes: Vec<_> = wanted.map(put).collect();
-        stream::iter(writes).buffered(AT_ONCE).collect().await
-    };
+    let (mut absent, mut differing) = (Vec::new(), Vec::new());
+    for desired in apply {
+        if acted.leaves_alone(desired.kind, &desired.name) {
+            continue;
+        }
+        let live = there.metadata(desired.kind, &desired.name).cloned();
+        let write = put(&context.client, owner, desired.clone(), live);
+        match desired.existing {
+            Existing::Absent => absent.push(write),
+            Existing::Differs { .. } => differing.push(write),
+        }
+    }
+    let mut writes: Vec<_> = stream::iter(absent).buffered(AT_ONCE).collect().await;
+    let changes = stream::iter(differing).buffered(AT_ONCE);
+    writes.extend(changes.collect::<Vec<_>>().await);
     let (before, mut failure) = (acted.writes, None);
     for (kind, name, written) in writes {
         match written {
             Ok(Written::As(object)) => {
                 acted.writes += 1;
-                context.stores.answered(kind, &name, &object, there)?;
+                context.stores.answered(kind, &name, object, there)?;
             }
             Ok(Written::ThereAlready) => {
                 acted.left_alone.insert((kind, name));
@@ -130,6 +134,17 @@ pub(super) async fn write(
         Some(error) => Err(error),
         None => Ok(acted.writes - before),
     }
+}
+
+async fn put(
+    client: &Client,
+    owner: &Owner,
+    desired: Desired,
+    live: Option<ObjectMeta>,
+) -> (Kind, String, Result<Written, Error>) {
+    let requests = Requests::new(client, owner, desired.kind);
+    let written = requests.put(&desired, live.as_ref()).await;
+    (desired.kind, desired.name, written)
 }
 
 /// Tells Members why they wait, whatever became of other writes. One that is gone is told nothing.
@@ -152,7 +167,7 @@ pub(super) async fn tell(
         match told {
             Ok(member) => {
                 acted.writes += 1;
-                context.stores.answered(kind, &name, &member, there)?;
+                context.stores.answered(kind, &name, member, there)?;
             }
             Err(error) if error.is_not_found() => {}
             Err(error) => {

@@ -50,11 +50,10 @@ where
     let existing = match live {
         None => Existing::Absent,
         Some(live) => {
-            let measure = |wanted: &Value, there: &Value| covers(wanted, there, "");
             let right = match owned.comparison(kind, name) {
-                Some(comparison) => comparison.is_right(&object, live, measure),
+                Some(comparison) => comparison.is_right(&object, live, is_right),
                 // One that can't be serialized counts as different: it is written again.
-                None => measure(&object, &serde_json::to_value(live).unwrap_or_default()),
+                None => is_right(&object, &serde_json::to_value(live).unwrap_or_default()),
             };
             if right {
                 return None;
@@ -72,6 +71,16 @@ where
         manager,
         existing,
         object,
+    })
+}
+
+/// Whether the object is what is wanted. Of its kind it is: one that comes in a list does not say so itself.
+fn is_right(wanted: &Value, there: &Value) -> bool {
+    let fields = wanted.as_object().into_iter().flatten();
+    let mut fields = fields.filter(|(name, _)| !["apiVersion", "kind"].contains(&name.as_str()));
+    fields.all(|(name, wanted)| match there.get(name) {
+        Some(there) => covers(wanted, there, name),
+        None => is_empty(wanted),
     })
 }
 
@@ -119,7 +128,15 @@ fn is_empty(value: &Value) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::covers;
+    use super::{covers, is_right};
+
+    #[test]
+    fn an_object_of_a_list_does_not_say_of_which_kind_it_is() {
+        let wanted = json!({"apiVersion": "v1", "kind": "Service", "spec": {"type": "ClusterIP"}});
+        assert!(is_right(&wanted, &json!({"spec": {"type": "ClusterIP"}})));
+        assert!(!is_right(&wanted, &json!({"spec": {"type": "NodePort"}})));
+        assert!(!is_right(&wanted, &json!({})));
+    }
 
     #[test]
     fn defaults_and_fields_of_others_are_not_drift() {

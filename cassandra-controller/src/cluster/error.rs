@@ -49,6 +49,15 @@ pub enum Error {
         /// Why.
         source: Box<kube::Error>,
     },
+    /// The record was written, and the API server kept nothing of it.
+    #[error(
+        "the API server does not keep the record in the status of {name}: its CRDs are older than this controller. Apply \
+         those of this version"
+    )]
+    RecordNotKept {
+        /// The cluster's name.
+        name: String,
+    },
     /// The status could not be written.
     #[error("failed to write the status of {name}")]
     Report {
@@ -85,6 +94,7 @@ impl Error {
             Self::Delete { .. } => "DeleteFailed",
             Self::Record { .. } => "RecordFailed",
             Self::Report { .. } => "ReportFailed",
+            Self::RecordNotKept { .. } => "RecordNotKept",
             Self::Timeout { .. } => "ApiServerTimeout",
             Self::Malformed { .. } | Self::Unreadable(_) => "InternalError",
         }
@@ -98,6 +108,7 @@ impl Error {
             | Self::Delete { source, .. }
             | Self::Record { source, .. }
             | Self::Report { source, .. } => source,
+            Self::RecordNotKept { .. } => return ErrorClass::Invalid,
             Self::Timeout { .. } => return ErrorClass::Transient,
             Self::Malformed { .. } | Self::Unreadable(_) => return ErrorClass::Bug,
         };

@@ -4,41 +4,31 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use cassandra_api::{
-    k8s_openapi::{
-        api::{
-            apps::v1::{StatefulSet, StatefulSetSpec},
-            core::v1::{
-                ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount, ServiceSpec,
-            },
-            policy::v1::PodDisruptionBudget,
-            rbac::v1::{Role, RoleBinding},
-        },
-        apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry,
+    k8s_openapi::api::{
+        apps::v1::StatefulSet,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Pod, Service, ServiceAccount},
+        policy::v1::PodDisruptionBudget,
+        rbac::v1::{Role, RoleBinding},
     },
     labels,
     v1alpha1::CassandraMember,
 };
-use kube::{
-    ResourceExt,
-    api::{ApiResource, ObjectMeta},
-};
+use kube::api::{ApiResource, ObjectMeta};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::{sync::watch::error::RecvError, task::JoinSet};
 
-use crate::{
-    fields,
-    runtime::{Comparison, Keeping, PackedStore, Unreadable, Watches},
-};
+use super::shapes;
+use crate::runtime::{Comparison, Keeping, PackedStore, Unreadable, Watches};
 
 /// Objects of one kind by name.
 pub(super) type ByName<K> = BTreeMap<String, Arc<K>>;
 
 type Comparisons = BTreeMap<Kind, ByName<Comparison>>;
 
-/// Each line: the field's name, the kind, what of an object is dropped, and what of the rest is a decision's view.
+/// Each line: the field's name, the kind, what of an object is kept, and what a decision reads if that is not all.
 macro_rules! kinds {
-    ($($field:ident: $kind:ident, $trim:ident, $view:expr;)*) => {
+    ($($field:ident: $kind:ident, $whole:expr, $view:expr;)*) => {
         /// The kinds that the operator writes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
         #[allow(missing_docs, reason = "each is its kind")]
@@ -83,8 +73,7 @@ macro_rules! kinds {
             pub fn put(&mut self, kind: Kind, name: &str, object: Value) -> Result<(), serde_json::Error> {
                 match kind {
                     $(Kind::$kind => {
-                        let mut object = serde_json::from_value::<$kind>(object)?;
-                        $trim(&mut object);
+                        let object = serde_json::from_value::<$kind>(object)?;
                         self.$field.insert(name.into(), Arc::new(object));
                     })*
                 }
@@ -102,7 +91,7 @@ macro_rules! kinds {
             /// Begins to watch every kind.
             pub(super) fn watch(watches: &Watches, tasks: &mut JoinSet<()>) -> Self {
                 Self {
-                    $($field: watches.owned(tasks, labels::MANAGED_SELECTOR, labels::CLUSTER, &Keeping { trim: $trim, view: $view }),)*
+                    $($field: watches.owned(tasks, labels::MANAGED_SELECTOR, labels::CLUSTER, Keeping { whole: $whole, view: $view }),)*
                 }
             }
 
@@ -117,18 +106,17 @@ macro_rules! kinds {
                 &self,
                 kind: Kind,
                 name: &str,
-                answer: &str,
+                answer: String,
                 owned: &mut Owned,
             ) -> Result<(), Unreadable> {
                 let unreadable = |_| Unreadable::new(name);
                 match kind {
                     $(Kind::$kind => {
-                        let mut object = serde_json::from_str::<$kind>(answer).map_err(unreadable)?;
-                        let version = self.$field.answered(object.clone());
-                        $trim(&mut object);
+                        let answered = self.$field.answered(answer);
+                        let (object, comparison) = answered.map_err(unreadable)?;
                         owned.$field.insert(name.into(), Arc::new(object));
                         let of_kind = owned.comparisons.entry(kind).or_default();
-                        of_kind.insert(name.into(), Arc::new(Comparison::in_hand(version)));
+                        of_kind.insert(name.into(), Arc::new(comparison));
                     })*
                 }
                 Ok(())
@@ -165,97 +153,14 @@ macro_rules! kinds {
 }
 
 kinds! {
-    members: CassandraMember, tidy, None;
-    config_maps: ConfigMap, trim_config_map, None;
-    volume_claims: PersistentVolumeClaim, tidy, Some(view_of_claim);
-    pods: Pod, trim_pod, None;
-    budgets: PodDisruptionBudget, tidy, Some(identity);
-    roles: Role, tidy, Some(identity);
-    role_bindings: RoleBinding, tidy, Some(identity);
-    services: Service, tidy, Some(view_of_service);
-    service_accounts: ServiceAccount, tidy, Some(identity);
-    stateful_sets: StatefulSet, tidy, Some(view_of_set);
-}
-
-/// About half of an object's metadata is who owns which field. Of that it is kept only whether, and where in the list,
-/// there is what a creation by us has left: see `requests`.
-fn tidy<K: ResourceExt>(object: &mut K) {
-    let entries = object.managed_fields_mut();
-    let ours = |entry: &ManagedFieldsEntry| {
-        let ours = entry.manager.as_deref().is_some_and(fields::is_ours);
-        ours && entry.operation.as_deref() == Some("Update")
-    };
-    if !entries.iter().any(ours) {
-        object.meta_mut().managed_fields = None;
-        return;
-    }
-    for entry in entries {
-        *entry = ManagedFieldsEntry {
-            manager: entry.manager.take(),
-            operation: entry.operation.take(),
-            subresource: entry.subresource.take(),
-            ..ManagedFieldsEntry::default()
-        };
-    }
-}
-
-/// A decision looks at a pod's identity, node and status.
-fn trim_pod(pod: &mut Pod) {
-    tidy(pod);
-    pod.spec = None;
-    if let Some(status) = &mut pod.status {
-        status.ephemeral_container_statuses = None;
-        status.resource_claim_statuses = None;
-        status.pod_ips = None;
-        status.host_ips = None;
-    }
-}
-
-/// A revision is immutable and named by its content, so the content need not be kept.
-fn trim_config_map(map: &mut ConfigMap) {
-    tidy(map);
-    map.data = None;
-    map.binary_data = None;
-}
-
-/// Which object it is, and whose.
-fn identity<K: ResourceExt + Default>(object: &mut K) {
-    let metadata = std::mem::take(object.meta_mut());
-    *object = K::default();
-    *object.meta_mut() = ObjectMeta {
-        labels: None,
-        annotations: None,
-        creation_timestamp: None,
-        generation: None,
-        ..metadata
-    };
-}
-
-/// Its address is read.
-fn view_of_service(service: &mut Service) {
-    let spec = service.spec.take();
-    identity(service);
-    service.spec = spec.map(|spec| ServiceSpec {
-        cluster_ip: spec.cluster_ip,
-        ..ServiceSpec::default()
-    });
-}
-
-/// What pods are made from is read by its digest.
-fn view_of_set(set: &mut StatefulSet) {
-    let template = set.spec.take().and_then(|spec| spec.template.metadata);
-    identity(set);
-    let annotations = template.and_then(|metadata| metadata.annotations);
-    let metadata = ObjectMeta {
-        annotations,
-        ..ObjectMeta::default()
-    };
-    let mut spec = StatefulSetSpec::default();
-    spec.template.metadata = Some(metadata);
-    set.spec = Some(spec);
-}
-
-/// Whose it was is read, what it was asked for, and what is noted on it.
-fn view_of_claim(claim: &mut PersistentVolumeClaim) {
-    claim.status = None;
+    members: CassandraMember, shapes::whole, None;
+    config_maps: ConfigMap, shapes::metadata, None;
+    volume_claims: PersistentVolumeClaim, shapes::wanted, None;
+    pods: Pod, shapes::pod, None;
+    budgets: PodDisruptionBudget, shapes::wanted, Some(shapes::identity);
+    roles: Role, shapes::wanted, Some(shapes::identity);
+    role_bindings: RoleBinding, shapes::wanted, Some(shapes::identity);
+    services: Service, shapes::wanted, Some(shapes::service);
+    service_accounts: ServiceAccount, shapes::wanted, Some(shapes::identity);
+    stateful_sets: StatefulSet, shapes::wanted, Some(shapes::stateful_set);
 }

@@ -13,6 +13,7 @@ mod observe;
 mod plan;
 mod report;
 mod requests;
+mod shapes;
 mod validate;
 
 use std::{sync::Arc, time::Duration};

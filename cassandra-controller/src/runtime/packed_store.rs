@@ -17,11 +17,15 @@ use std::{
     time::Duration,
 };
 
-use kube::{ResourceExt, runtime::watcher::Event};
-use serde::{Serialize, de::DeserializeOwned};
+use kube::{Resource, ResourceExt, runtime::watcher::Event};
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 use tokio::{sync::watch, time::Instant};
 
-use super::comparison::{Comparison, Whole};
+use super::{
+    comparison::{Comparison, Whole},
+    raw::Raw,
+};
 
 /// The quickest that still finds repetitions.
 const LEVEL: u8 = 1;
@@ -32,13 +36,16 @@ const AT_LONGEST: Duration = Duration::from_secs(30);
 /// By namespace and name.
 type Key = (String, String);
 
+/// What of an object is kept: JSON of JSON.
+pub type Shape = fn(&str) -> serde_json::Result<Vec<u8>>;
+
 /// How objects of a kind are kept.
-#[derive(Debug)]
-pub struct Keeping<K> {
-    /// Drops what nobody looks at.
-    pub trim: fn(&mut K),
-    /// Leaves what a decision reads. None: it reads all of it.
-    pub view: Option<fn(&mut K)>,
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// Without what nobody looks at.
+    pub whole: Shape,
+    /// What a decision reads. None: it reads the whole.
+    pub view: Option<Shape>,
 }
 
 /// The objects of one kind.
@@ -58,8 +65,7 @@ pub(super) struct Writer<K> {
 struct How<K> {
     /// The label that names what an object goes with.
     owner: &'static str,
-    trim: fn(&mut K),
-    view: Option<fn(&mut K)>,
+    keeping: Keeping,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -109,15 +115,13 @@ impl Unreadable {
 /// A store with nothing in it. The label `owner` names what an object goes with.
 pub(super) fn packed_store<K>(
     owner: &'static str,
-    keeping: &Keeping<K>,
+    keeping: Keeping,
 ) -> (PackedStore<K>, Writer<K>) {
     let (sender, listed) = watch::channel(false);
     let objects = Arc::<RwLock<Objects>>::default();
-    let Keeping { trim, view } = *keeping;
     let how = How {
         owner,
-        trim,
-        view,
+        keeping,
         kind: PhantomData,
     };
     let writer = Writer {
@@ -133,38 +137,36 @@ pub(super) fn packed_store<K>(
     (store, writer)
 }
 
-impl<K: ResourceExt + Serialize> How<K> {
-    fn pack(&self, mut object: K) -> Packed {
-        (self.trim)(&mut object);
+impl<K: Resource> How<K> {
+    /// The object packed, and the JSON of the whole. Of what has no such shape nothing is kept: `open` says so.
+    fn pack(&self, object: &Raw<K>) -> (Packed, Vec<u8>) {
         let owner = object.labels().get(self.owner);
         let owner: Box<str> = owner.map(|name| name.as_str().into()).unwrap_or_default();
-        let version = version(&object);
-        // What came from JSON goes into JSON; were it not so, `open` would say it.
-        let json = serde_json::to_vec(&object).unwrap_or_default();
+        let json = (self.keeping.whole)(object.text()).unwrap_or_default();
         let packed = miniz_oxide::deflate::compress_to_vec(&json, LEVEL);
-        let (view, whole) = match self.view {
+        let (view, whole) = match self.keeping.view {
             None => (packed, Whole::InHand),
             Some(view) => {
-                view(&mut object);
-                let view = serde_json::to_vec(&object).unwrap_or_default();
+                let view = view(object.text()).unwrap_or_default();
                 (view, Whole::Packed(packed.into()))
             }
         };
-        Packed {
+        let packed = Packed {
             owner_digest: digest(&owner),
             owner,
             round: 0,
-            version,
+            version: version(object),
             view: view.into(),
             whole,
             right: None,
-        }
+        };
+        (packed, json)
     }
 }
 
 impl<K: DeserializeOwned> How<K> {
     fn open(&self, packed: &Packed) -> Option<K> {
-        if self.view.is_some() {
+        if self.keeping.view.is_some() {
             return serde_json::from_slice(&packed.view).ok();
         }
         let json = miniz_oxide::inflate::decompress_to_vec(&packed.view).ok()?;
@@ -172,9 +174,9 @@ impl<K: DeserializeOwned> How<K> {
     }
 }
 
-impl<K: ResourceExt + Serialize> Writer<K> {
+impl<K: Resource> Writer<K> {
     /// Does what a watch says. If it is news, tells which object it is about: namespace and name of what it goes with.
-    pub(super) fn apply(&self, event: Event<K>) -> Option<Key> {
+    pub(super) fn apply(&self, event: Event<Raw<K>>) -> Option<Key> {
         match event {
             Event::Init => {
                 let mut objects = self.objects();
@@ -183,12 +185,12 @@ impl<K: ResourceExt + Serialize> Writer<K> {
             }
             Event::Apply(object) => {
                 let version = version(&object);
-                let news = self.keep(object);
+                let news = self.keep(&object);
                 self.objects().hear(version);
                 news
             }
             // They come in no order: of the others nothing is heard.
-            Event::InitApply(object) => self.keep(object),
+            Event::InitApply(object) => self.keep(&object),
             Event::Delete(object) => {
                 let mut objects = self.objects();
                 objects.all.remove(&key(&object));
@@ -211,12 +213,12 @@ impl<K: ResourceExt + Serialize> Writer<K> {
         }
     }
 
-    fn keep(&self, object: K) -> Option<Key> {
-        let (key, version) = (key(&object), version(&object));
+    fn keep(&self, object: &Raw<K>) -> Option<Key> {
+        let (key, version) = (key(object), version(object));
         if self.objects().is_known(&key, version) {
             return None;
         }
-        let packed = self.how.pack(object);
+        let (packed, _) = self.how.pack(object);
         let owner = (!packed.owner.is_empty()).then(|| (key.0.clone(), packed.owner.to_string()));
         let mut objects = self.objects();
         let round = objects.round;
@@ -322,23 +324,26 @@ impl<K: DeserializeOwned> PackedStore<K> {
 }
 
 impl<K> PackedStore<K> {
-    /// Takes in what a write of ours has returned, if the watch has not come as far. Tells its version.
-    pub fn answered(&self, object: K) -> Option<u64>
+    /// Takes in what a write of ours has returned, if the watch has not come as far. Returns the object, and what is
+    /// known of it.
+    pub fn answered(&self, answer: String) -> serde_json::Result<(K, Comparison)>
     where
-        K: ResourceExt + Serialize,
+        K: Resource + DeserializeOwned,
     {
-        let (key, version) = (key(&object), version(&object)?);
-        let packed = self.how.pack(object);
+        let object = Raw::<K>::read(RawValue::from_string(answer)?)?;
+        let (packed, json) = self.how.pack(&object);
+        let version = packed.version;
         let mut objects = self.objects_mut();
-        if version > objects.told {
+        if version > Some(objects.told) {
             let round = objects.round;
             let answer = Answer {
                 packed: Packed { round, ..packed },
                 until: Instant::now() + AT_LONGEST,
             };
-            objects.answers.insert(key, answer);
+            objects.answers.insert(key(&object), answer);
         }
-        Some(version)
+        drop(objects);
+        Ok((serde_json::from_slice(&json)?, Comparison::in_hand(version)))
     }
 
     /// This version of an object was compared and found right: the whole of it is not needed any more.
@@ -387,44 +392,64 @@ mod tests {
 
     const LABEL: &str = "owner";
 
-    fn store() -> (PackedStore<Service>, Writer<Service>) {
-        let keeping = Keeping {
-            trim: |_| {},
-            view: Some(|service: &mut Service| service.spec = None),
-        };
-        packed_store(LABEL, &keeping)
+    fn all(text: &str) -> serde_json::Result<Vec<u8>> {
+        serde_json::from_str::<&RawValue>(text)?;
+        Ok(text.into())
     }
 
-    fn service(name: &str, owner: &str) -> Service {
-        let labels = json!({ LABEL: owner });
-        let object = json!({ "metadata": { "name": name, "namespace": "shop", "labels": labels },
-            "spec": { "type": "ClusterIP" } });
-        serde_json::from_value(object).unwrap()
+    fn without_spec(text: &str) -> serde_json::Result<Vec<u8>> {
+        let mut object: Value = serde_json::from_str(text)?;
+        object["spec"].take();
+        serde_json::to_vec(&object)
+    }
+
+    fn store() -> (PackedStore<Service>, Writer<Service>) {
+        let keeping = Keeping {
+            whole: all,
+            view: Some(without_spec),
+        };
+        packed_store(LABEL, keeping)
+    }
+
+    fn object(name: &str, owner: &str, version: Option<u64>) -> Value {
+        let version = version.map(|version| version.to_string());
+        json!({ "metadata": { "name": name, "namespace": "shop", "labels": { LABEL: owner },
+            "resourceVersion": version }, "spec": { "type": "ClusterIP" } })
+    }
+
+    fn raw(object: &Value) -> Raw<Service> {
+        serde_json::from_str(&object.to_string()).unwrap()
+    }
+
+    fn service(name: &str, owner: &str) -> Raw<Service> {
+        raw(&object(name, owner, None))
     }
 
     fn names(store: &PackedStore<Service>, owner: &str) -> Vec<String> {
         store.of_owner("shop", owner).unwrap().into_keys().collect()
     }
 
-    fn at(version: u64, name: &str) -> Service {
-        let mut service = service(name, "orders");
-        service.metadata.resource_version = Some(version.to_string());
-        service
+    fn at(version: u64, name: &str) -> Raw<Service> {
+        raw(&object(name, "orders", Some(version)))
+    }
+
+    fn answer(version: u64, name: &str) -> String {
+        object(name, "orders", Some(version)).to_string()
     }
 
     #[test]
     fn what_is_read_whole_comes_back_as_it_was_and_only_to_its_owner() {
         let keeping = Keeping {
-            trim: |_| {},
+            whole: all,
             view: None,
         };
-        let (store, writer) = packed_store::<Service>(LABEL, &keeping);
-        let mine = service("a", "orders");
-        writer.apply(Event::Apply(mine.clone()));
+        let (store, writer) = packed_store::<Service>(LABEL, keeping);
+        let mine = object("a", "orders", Some(7));
+        writer.apply(Event::Apply(raw(&mine)));
         writer.apply(Event::Apply(service("b", "carts")));
         let found = store.of_owner("shop", "orders").unwrap();
         let found: Vec<_> = found.into_values().map(|(s, _)| (*s).clone()).collect();
-        assert_eq!(found, [mine]);
+        assert_eq!(found, [serde_json::from_value(mine).unwrap()]);
         assert!(store.of_owner("other", "orders").unwrap().is_empty());
     }
 
@@ -478,22 +503,22 @@ mod tests {
     fn what_was_written_counts_until_the_watch_has_come_as_far() {
         let (store, writer) = store();
         writer.apply(Event::Apply(at(10, "a")));
-        store.answered(at(12, "b"));
+        store.answered(answer(12, "b")).unwrap();
         assert_eq!(names(&store, "orders"), ["a", "b"]);
         writer.apply(Event::Apply(at(11, "c")));
         assert_eq!(names(&store, "orders"), ["a", "b", "c"]);
         writer.apply(Event::Delete(at(13, "b")));
         assert_eq!(names(&store, "orders"), ["a", "c"]);
-        store.answered(at(12, "b"));
+        store.answered(answer(12, "b")).unwrap();
         assert_eq!(names(&store, "orders"), ["a", "c"], "an old answer");
     }
 
     #[test]
     fn what_was_written_and_is_not_in_a_later_list_is_gone() {
         let (store, writer) = store();
-        store.answered(at(12, "b"));
+        store.answered(answer(12, "b")).unwrap();
         writer.apply(Event::Init);
-        store.answered(at(14, "c"));
+        store.answered(answer(14, "c")).unwrap();
         writer.apply(Event::InitDone);
         let left = names(&store, "orders");
         assert_eq!(left, ["c"], "written while it was listed: it may come yet");
@@ -502,9 +527,9 @@ mod tests {
     #[test]
     fn an_event_that_tells_what_was_answered_is_no_news() {
         let (store, writer) = store();
-        store.answered(at(12, "b"));
+        store.answered(answer(12, "b")).unwrap();
         assert_eq!(writer.apply(Event::Apply(at(12, "b"))), None);
-        store.answered(at(13, "b"));
+        store.answered(answer(13, "b")).unwrap();
         let owner = ("shop".to_owned(), "orders".to_owned());
         assert_eq!(writer.apply(Event::Apply(at(14, "b"))), Some(owner));
     }

@@ -13,19 +13,21 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 
 use super::{
     controller::Scope,
     health::Watching,
     packed_store::{Keeping, PackedStore, packed_store},
+    raw::Raw,
     triggers::Triggers,
 };
 
 /// Shorter than the idle time after which load balancers cut a connection without a word, usually 240 s.
 const WATCH_TIMEOUT: u32 = 200;
-const PAGE: u32 = 50;
+/// Objects of a page of a list. A page is text until each object has been looked at: a few megabytes.
+const PAGE: u32 = 250;
 
 /// Where watches look and where they tell.
 pub struct Watches {
@@ -81,13 +83,13 @@ impl Watches {
         tasks: &mut JoinSet<()>,
         selector: &str,
         owner: &'static str,
-        keeping: &Keeping<K>,
+        keeping: Keeping,
     ) -> PackedStore<K>
     where
-        K: Watched + Serialize,
+        K: Watched,
     {
         let (objects, writer) = packed_store(owner, keeping);
-        let stream = watcher(self.api::<K>(), config().labels(selector));
+        let stream = watcher(self.api::<Raw<K>>(), config().labels(selector));
         let stream = stream.default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
         tasks.spawn(async move {
@@ -110,8 +112,7 @@ impl Watches {
         tasks: &mut JoinSet<()>,
         users: impl Fn(&str, &str) -> Vec<String> + Send + 'static,
     ) where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + 'static,
-        PartialObjectMeta<K>: Watched,
+        K: Watched,
     {
         let stream = watcher(self.api::<PartialObjectMeta<K>>(), config()).default_backoff();
         let (triggers, watching) = (self.triggers.clone(), self.watching.clone());
