@@ -22,7 +22,7 @@ use crate::{
     operation::{runner::Standings, standing},
     probes::ProbeState,
     reading::{Observe, Operate, Reading, read},
-    report::Reporter,
+    report::{OnServer, Reporter},
     seeds,
     start_request::BootstrapperReport,
     state,
@@ -162,11 +162,12 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
             status.jobs = standing::abandoned(&status.jobs);
             // What was true last may only have been offered: the reporter takes its time.
             let written = member.status.as_ref().map(CassandraMemberStatus::of_agent);
-            (written.as_ref() != Some(&status)).then_some(status)
+            let on_server = OnServer::of(member);
+            (written.as_ref() != Some(&status)).then_some((status, on_server))
         };
         let write = async {
             match report.await {
-                Some(status) => reporter.write(&status).await.map(drop),
+                Some((status, over)) => reporter.write(&status, &over).await.map(drop),
                 None => Ok(()),
             }
         };

@@ -4,7 +4,9 @@
 //! The status has one condition that is the operator's, Waiting. It is neither written nor compared: each owns what it
 //! applies.
 //!
-//! The write carries the member's UID: an API server that has another member of the same name refuses it.
+//! The write carries the version that it is written over. A UID alone would not do: the API server takes the status of an
+//! object's apply and leaves its metadata unread, so it would be written over another member of the same name. Where
+//! somebody was faster, the member is read anew. Fields that somebody else wrote are taken back: the status is the agent's.
 
 use std::{sync::Arc, time::Duration};
 
@@ -41,9 +43,12 @@ pub enum Error {
     /// The API server did not answer in time. The status may be written.
     #[error("the API server did not answer in time")]
     Timeout,
-    /// The API server refused: somebody else owns a field, or it is another member's object.
+    /// The API server refused.
     #[error("failed to apply the status")]
     Refused(#[source] Box<kube::Error>),
+    /// The member of this name is another one now, made after this agent's pod.
+    #[error("the CassandraMember of this name is not the one that this pod was made for")]
+    Replaced,
     /// The API server could not be reached, or failed.
     #[error("failed to reach the API server")]
     Unreachable(#[source] Box<kube::Error>),
@@ -54,6 +59,7 @@ impl Error {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Timeout => "Timeout",
+            Self::Replaced => "Replaced",
             Self::Refused(error) => match code(error) {
                 Some(403) => "Forbidden",
                 Some(404) => "NotFound",
@@ -62,6 +68,10 @@ impl Error {
             },
             Self::Unreachable(_) => "Unreachable",
         }
+    }
+
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused(error) if code(error) == Some(409))
     }
 }
 
@@ -92,7 +102,8 @@ pub struct OnServer {
 }
 
 impl OnServer {
-    fn of(member: &CassandraMember) -> Self {
+    /// What this answer or event of the API server says.
+    pub fn of(member: &CassandraMember) -> Self {
         let version = member.metadata.resource_version.as_deref();
         Self {
             version: version.and_then(|version| version.parse().ok()),
@@ -157,7 +168,7 @@ impl Reporter {
             }
             let due = seen.is_some() && offer.as_ref().is_some_and(|o| differs(o, &on_server));
             if let (true, Some(offer)) = (due, offer) {
-                match self.write(&offer).await {
+                match self.write(&offer, &on_server).await {
                     Ok(written) => {
                         on_server = written;
                         trouble.over();
@@ -178,21 +189,21 @@ impl Reporter {
         }
     }
 
-    /// Writes this status once.
-    pub async fn write(&self, status: &CassandraMemberStatus) -> Result<OnServer, Error> {
-        let patch = Patch::Apply(json!({
-            "apiVersion": CassandraMember::api_version(&()),
-            "kind": CassandraMember::kind(&()),
-            "metadata": {"name": self.identity.member, "uid": self.identity.member_uid},
-            "status": status,
-        }));
-        let params = PatchParams::apply(FIELD_MANAGER);
-        let call = self
-            .api
-            .patch_status(&self.identity.member, &params, &patch);
-        let outcome = match timeout(LIMIT, call).await {
-            Ok(outcome) => outcome.map_err(Error::from),
-            Err(_) => Err(Error::Timeout),
+    /// Writes this status over what is known to be there or, where that is old, over what is there now.
+    ///
+    /// # Errors
+    /// When the API server can't be reached or refuses, and when the member is another one now.
+    pub async fn write(
+        &self,
+        status: &CassandraMemberStatus,
+        known: &OnServer,
+    ) -> Result<OnServer, Error> {
+        let outcome = match self.apply(status, known).await {
+            Err(error) if error.is_conflict() => match self.read().await {
+                Ok(now) => self.apply(status, &now).await,
+                Err(error) => Err(error),
+            },
+            outcome => outcome,
         };
         match &outcome {
             Ok(_) => {
@@ -201,7 +212,45 @@ impl Reporter {
             }
             Err(error) => self.metrics.write(error.reason()),
         }
-        outcome.map(|member| OnServer::of(&member))
+        outcome
+    }
+
+    async fn apply(
+        &self,
+        status: &CassandraMemberStatus,
+        over: &OnServer,
+    ) -> Result<OnServer, Error> {
+        let name = &self.identity.member;
+        let patch = Patch::Apply(json!({
+            "apiVersion": CassandraMember::api_version(&()),
+            "kind": CassandraMember::kind(&()),
+            "metadata": {
+                "name": name,
+                "uid": self.identity.member_uid,
+                "resourceVersion": over.version.map(|version| version.to_string()),
+            },
+            "status": status,
+        }));
+        let params = PatchParams::apply(FIELD_MANAGER).force();
+        let member = in_time(self.api.patch_status(name, &params, &patch)).await?;
+        Ok(OnServer::of(&member))
+    }
+
+    async fn read(&self) -> Result<OnServer, Error> {
+        let member = in_time(self.api.get(&self.identity.member)).await?;
+        if member.metadata.uid.as_deref() == Some(&self.identity.member_uid) {
+            Ok(OnServer::of(&member))
+        } else {
+            Err(Error::Replaced)
+        }
+    }
+}
+
+/// The answer to a call, or why there is none.
+async fn in_time<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+    match timeout(LIMIT, call).await {
+        Ok(outcome) => outcome.map_err(Error::from),
+        Err(_) => Err(Error::Timeout),
     }
 }
 

@@ -44,6 +44,9 @@ pub(super) async fn observe(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Observed>, Error> {
+    // Before the cluster is read: while that was there, nothing was collected for its sake. The other way round, what the
+    // collector had just taken of a deleted cluster would look like something to be put back.
+    let owned = context.stores.of_cluster(namespace, name)?;
     let clusters: Api<CassandraCluster> = Api::namespaced(context.client.clone(), namespace);
     // Most clusters use no ConfigMap or that of the conventional name, so it is read at the same time.
     let conventional = names::conventional_config_map(name);
@@ -65,7 +68,7 @@ pub(super) async fn observe(
         now: context.clock.now(),
         operator_image: context.operator_image.clone(),
         user_config,
-        owned: context.stores.of_cluster(namespace, name)?,
+        owned,
         cluster: Arc::new(cluster),
     }))
 }

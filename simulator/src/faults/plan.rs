@@ -1,6 +1,7 @@
 //! Plans: one fault, at one write of the operator's.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     str::FromStr,
     sync::{
@@ -73,7 +74,7 @@ impl Stale {
 /// No plan is written like this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0} is no plan: nothing, at NUMBER crash-before|crash-after|error-not-applied|error-applied, stale NUMBER lag|time-travel, swarm SEED, swarm SEED only NUMBER,NUMBER,…"
+    "{0} is no plan: nothing, at NUMBER crash-before|crash-after|error-not-applied|error-applied, stale NUMBER lag|time-travel, swarm SEED, swarm SEED only none|NUMBER,NUMBER,…"
 )]
 pub struct NoPlan(String);
 
@@ -93,6 +94,11 @@ impl FromStr for Plan {
             ["stale", at, "lag"] => Self::Stale(number(at)?, Stale::Lag),
             ["stale", at, "time-travel"] => Self::Stale(number(at)?, Stale::TimeTravel),
             ["swarm", seed] => Self::Swarm(SwarmPlan::all(number(seed)?)),
+            // Its delays alone.
+            ["swarm", seed, "only", "none"] => Self::Swarm(SwarmPlan {
+                seed: number(seed)?,
+                only: Some(BTreeSet::new()),
+            }),
             ["swarm", seed, "only", faults] => Self::Swarm(SwarmPlan {
                 seed: number(seed)?,
                 only: Some(faults.split(',').map(number).collect::<Result<_, _>>()?),
@@ -118,6 +124,10 @@ impl fmt::Display for Plan {
             Self::Stale(number, Stale::Lag) => write!(f, "stale {number} lag"),
             Self::Stale(number, Stale::TimeTravel) => write!(f, "stale {number} time-travel"),
             Self::Swarm(SwarmPlan { seed, only: None }) => write!(f, "swarm {seed}"),
+            Self::Swarm(SwarmPlan {
+                seed,
+                only: Some(only),
+            }) if only.is_empty() => write!(f, "swarm {seed} only none"),
             Self::Swarm(SwarmPlan {
                 seed,
                 only: Some(only),
