@@ -60,6 +60,10 @@ rules! {
     NameIsFree = "name_is_free",
         waits: "a name that an object of somebody else has",
         advice: "Delete or rename the object that the message names, or give the cluster another name.";
+    /// What the API server refuses is told, and tried again later and later. Nothing else waits for it.
+    ObjectAccepted = "object_accepted",
+        waits: "the API server to accept an object of the operator's",
+        advice: "The message quotes the API server and names what to change. It is tried again by itself.";
     /// No member meets the volume of an earlier cluster unasked.
     RetainedVolumes = "retained_volumes",
         waits: "your word on the volumes of an earlier cluster of this name",
@@ -149,6 +153,7 @@ impl Rule {
             Self::Paused
             | Self::SpecValid
             | Self::NameIsFree
+            | Self::ObjectAccepted
             | Self::RetainedVolumes
             | Self::PvcIdentity
             | Self::VolumeLost

@@ -3,7 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use cassandra_api::v1alpha1::CassandraCluster;
+use cassandra_api::{
+    labels,
+    rules::{Rule, Waiting},
+    v1alpha1::CassandraCluster,
+};
 use futures::{StreamExt as _, stream};
 use kube::{
     Api, Client,
@@ -15,7 +19,9 @@ use super::{
     Context, Error,
     error::in_time,
     kinds::{Kind, Owned},
+    observe::Refused,
     plan::{Deletion, Desired, Existing, RecordUpdate},
+    refused,
     requests::{Requests, Written},
 };
 use crate::fields;
@@ -35,14 +41,16 @@ pub(super) struct Owner {
 }
 
 /// What came of the plans of one pass.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Acted {
     /// Number of writes.
     pub writes: usize,
     /// Objects that are there and that the reflectors do not have: they are left alone in this pass.
     pub(super) left_alone: BTreeSet<(Kind, String)>,
-    /// Objects of somebody else that have the name of one of ours.
-    pub names_taken: Vec<(Kind, String)>,
+    /// What the API server has refused.
+    pub(super) refused: Vec<Refused>,
+    /// The first of these failures.
+    pub(super) failure: Option<Error>,
 }
 
 /// Writes the record, if the cluster is still the one that was read. Returns the cluster as it then is.
@@ -86,8 +94,8 @@ pub(super) async fn write_record(
 
 /// Creates what is absent, then puts right what differs, and takes in what the API server then has. Nothing that a plan
 /// writes depends on another of its writes, so several are under way at once; but what is absent holds up most. A write that fails does not keep the
-/// others from being tried, for one member's trouble is not another's; the first error in the plan's order is returned.
-/// Tells how many objects were written.
+/// others from being tried, for one member's trouble is not another's. What is refused is noted and left alone; of other
+/// failures the first in the plan's order is returned. Tells how many objects were written.
 pub(super) async fn write(
     context: &Context,
     owner: &Owner,
@@ -111,7 +119,8 @@ pub(super) async fn write(
     let changes = stream::iter(differing).buffered(AT_ONCE);
     writes.extend(changes.collect::<Vec<_>>().await);
     let (before, mut failure) = (acted.writes, None);
-    for (kind, name, written) in writes {
+    for (desired, written) in writes {
+        let (kind, name) = (desired.kind, desired.name.clone());
         match written {
             Ok(Written::As(object)) => {
                 acted.writes += 1;
@@ -121,12 +130,20 @@ pub(super) async fn write(
                 acted.left_alone.insert((kind, name));
             }
             Ok(Written::NameTaken) => {
-                acted.left_alone.insert((kind, name.clone()));
-                acted.names_taken.push((kind, name));
+                let particulars = format!("{kind:?} {name} is not this cluster's");
+                let waiting = Waiting::on(Rule::NameIsFree, particulars);
+                acted.refuse(&desired, waiting);
             }
             Err(error) if error.is_namespace_terminating() => return Err(error),
             Err(error) => {
-                failure.get_or_insert(error);
+                let refusal = error.refusal();
+                match refusal.map(|refusal| refused::waiting(kind, &name, refusal)) {
+                    Some(waiting) => {
+                        acted.refuse(&desired, waiting);
+                        acted.failure.get_or_insert(error);
+                    }
+                    None => drop(failure.get_or_insert(error)),
+                }
             }
         }
     }
@@ -141,10 +158,10 @@ async fn put(
     owner: &Owner,
     desired: Desired,
     live: Option<ObjectMeta>,
-) -> (Kind, String, Result<Written, Error>) {
+) -> (Desired, Result<Written, Error>) {
     let requests = Requests::new(client, owner, desired.kind);
     let written = requests.put(&desired, live.as_ref()).await;
-    (desired.kind, desired.name, written)
+    (desired, written)
 }
 
 /// Tells Members why they wait, whatever became of other writes. One that is gone is told nothing.
@@ -195,6 +212,16 @@ pub(super) async fn delete(
 }
 
 impl Acted {
+    fn refuse(&mut self, desired: &Desired, waiting: Waiting) {
+        let member = desired.object.pointer("/metadata/labels");
+        let member = member.and_then(|labels| labels.get(labels::MEMBER)?.as_str());
+        self.left_alone.insert((desired.kind, desired.name.clone()));
+        self.refused.push(Refused {
+            member: member.map(Into::into),
+            waiting,
+        });
+    }
+
     fn leaves_alone(&self, kind: Kind, name: &str) -> bool {
         self.left_alone
             .iter()

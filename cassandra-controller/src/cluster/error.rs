@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, future::Future, time::Duration};
 
-use super::kinds::Kind;
+use super::{kinds::Kind, refused};
 use crate::runtime::{ErrorClass, Unreadable};
 
 /// How long one request to the API server may take.
@@ -124,6 +124,18 @@ impl Error {
         }
     }
 
+    /// What the API server says of an object that it does not take. It will say so again until somebody acts.
+    pub(super) fn refusal(&self) -> Option<&kube::core::Status> {
+        let Self::Apply { source, .. } = self else {
+            return None;
+        };
+        let refused = matches!(self.class(), ErrorClass::Forbidden | ErrorClass::Invalid);
+        match source.as_ref() {
+            kube::Error::Api(status) if refused => Some(status),
+            _ => None,
+        }
+    }
+
     /// Whether what was to be written is not there.
     pub(super) fn is_not_found(&self) -> bool {
         let Self::Apply { source, .. } = self else {
@@ -154,11 +166,14 @@ impl Error {
             .any(|cause| cause.reason == "NamespaceTerminating")
     }
 
-    /// The error and all its causes in one line.
+    /// The error and all its causes in one line. Of an answer of the API server, its words.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
+            if let Some(kube::Error::Api(status)) = error.downcast_ref() {
+                return format!("{text}: {}", refused::words(status));
+            }
             text = format!("{text}: {error}");
             cause = error.source();
         }

@@ -11,6 +11,7 @@ mod member_view;
 mod objects;
 mod observe;
 mod plan;
+mod refused;
 mod report;
 mod requests;
 mod shapes;
@@ -28,7 +29,7 @@ pub use controller::ClusterController;
 pub use decide::decide;
 pub use error::Error;
 pub use kinds::{Kind, Owned};
-pub use observe::{Observed, UserConfig};
+pub use observe::{Observed, Refused, UserConfig};
 pub use plan::{Deletion, Desired, Event, Existing, Plan, RecordUpdate};
 
 use self::{act::Acted, gauges::Gauges, kinds::Stores};
@@ -110,8 +111,10 @@ async fn carry_out(
         }
         let there = &mut observed.owned;
         match act::write(context, owner, &plan.apply, there, &mut acted).await {
-            Ok(0) => {}
+            Ok(0) if observed.refused == acted.refused => {}
             Ok(_) if rounds.next().is_some() => {
+                // What was refused is told by the next decision, and not tried again in this pass.
+                observed.refused.clone_from(&acted.refused);
                 note(&mut events, plan.events);
                 continue;
             }
@@ -134,8 +137,10 @@ async fn carry_out(
     let there = &mut observed.owned;
     let told = act::tell(context, owner, &conditions, there, &mut acted).await;
     let outcome = outcome.and_then(|again| told.map(|()| again));
+    // Tried again later and later.
+    let outcome = outcome.and_then(|again| acted.failure.take().map_or(Ok(again), Err));
     context.stores.remember(&owner.namespace, &observed.owned);
-    let status = report::conclude(&observed, status, &acted, outcome.as_ref().err());
+    let status = report::conclude(&observed, status, outcome.as_ref().err());
     events.extend(report::transitions(&observed, &status));
     report::report(&context.client, owner, &observed, &status).await?;
     context.gauges.record(&observed, &status);

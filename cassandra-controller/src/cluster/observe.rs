@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cassandra_api::{
     k8s_openapi::{api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::Time},
     names,
+    rules::Waiting,
     v1alpha1::CassandraCluster,
 };
 use kube::Api;
@@ -25,6 +26,17 @@ pub struct Observed {
     pub user_config: UserConfig,
     /// What the operator owns of this cluster, by kind and name.
     pub owned: Owned,
+    /// What the API server has refused in this pass.
+    pub refused: Vec<Refused>,
+}
+
+/// A write that the API server has refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The member whose object it is. None: the cluster's.
+    pub member: Option<String>,
+    /// What is waited for now.
+    pub waiting: Waiting,
 }
 
 /// The user's ConfigMap.
@@ -69,6 +81,7 @@ pub(super) async fn observe(
         operator_image: context.operator_image.clone(),
         user_config,
         owned,
+        refused: Vec::new(),
         cluster: Arc::new(cluster),
     }))
 }

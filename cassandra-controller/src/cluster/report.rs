@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use cassandra_api::{
     conditions::{self, Wanted},
-    rules::{Rule, Waiting},
-    v1alpha1::{
-        Blocked, CassandraCluster, CassandraClusterStatus, CassandraMember, MOST_BLOCKED, Phase,
-        Record,
-    },
+    v1alpha1::{CassandraCluster, CassandraClusterStatus, CassandraMember, Phase, Record},
 };
 use kube::{
     Api, Client, Resource as _, ResourceExt as _,
@@ -17,76 +13,45 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{
-    Error,
-    act::{Acted, Owner},
-    error::in_time,
-    observe::Observed,
-    plan::Event,
-};
+use super::{Error, act::Owner, error::in_time, observe::Observed, plan::Event};
 use crate::{fields, runtime::ErrorClass};
 
 /// Longest note of an event (Kubernetes API: `events.k8s.io/v1`, `note`).
 const LONGEST_NOTE: usize = 1024;
 
-/// The status, with what came of carrying the plan out.
+/// The status, with what came of carrying the plan out. What was refused is in it already, as a rule that waits.
 pub(super) fn conclude(
     observed: &Observed,
     mut status: CassandraClusterStatus,
-    acted: &Acted,
     failure: Option<&Error>,
 ) -> CassandraClusterStatus {
-    match failure {
-        None => {
-            for (kind, name) in acted.names_taken.iter().take(3) {
-                let particulars = format!("{kind:?} {name} is not this cluster's");
-                let waiting = Waiting::on(Rule::NameIsFree, particulars);
-                status.blocked.insert(0, block(observed, waiting));
-                status.phase = Some(Phase::Blocked);
-            }
-            status.blocked.truncate(MOST_BLOCKED);
-        }
-        // Somebody was faster; it is decided anew at once.
-        Some(error) if error.class() == ErrorClass::Conflict => {}
-        Some(error) => {
-            let old = observed
-                .cluster
-                .status
-                .as_ref()
-                .map_or(&[][..], |status| &status.conditions);
-            let generation = observed.cluster.metadata.generation;
-            let wanted = Wanted::new(
-                conditions::PROGRESSING,
-                false,
-                error.reason(),
-                error.in_full(),
-            );
-            let failed = wanted.onto(old, generation, &observed.now);
-            status
-                .conditions
-                .retain(|condition| condition.type_ != conditions::PROGRESSING);
-            status.conditions.push(failed);
+    // Where somebody was faster, it is decided anew at once.
+    let failure = failure.filter(|error| error.class() != ErrorClass::Conflict);
+    if let Some(error) = failure.filter(|error| error.refusal().is_none()) {
+        let old = observed
+            .cluster
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        let generation = observed.cluster.metadata.generation;
+        let wanted = Wanted::new(
+            conditions::PROGRESSING,
+            false,
+            error.reason(),
+            error.in_full(),
+        );
+        let failed = wanted.onto(old, generation, &observed.now);
+        status
+            .conditions
+            .retain(|condition| condition.type_ != conditions::PROGRESSING);
+        status.conditions.push(failed);
+        // All may stand as it should, but what is to be done is not done.
+        if matches!(status.phase, Some(Phase::Ready | Phase::Creating)) {
+            status.phase = Some(Phase::Progressing);
         }
     }
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
     status
-}
-
-fn block(observed: &Observed, waiting: Waiting) -> Blocked {
-    let said = observed
-        .cluster
-        .status
-        .as_ref()
-        .map_or(&[][..], |status| &status.blocked);
-    let before = said
-        .iter()
-        .find(|blocked| blocked.member.is_none() && blocked.rule == waiting.rule);
-    Blocked {
-        member: None,
-        rule: waiting.rule,
-        message: waiting.message,
-        since: before.map_or_else(|| observed.now.clone(), |blocked| blocked.since.clone()),
-    }
 }
 
 /// Writes the status, unless it says so already. The record is not among what is written: it is written by
@@ -178,50 +143,5 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
         if let Err(error) = recorder.publish(&published, &about).await {
             tracing::warn!(cluster = observed.cluster.name_any(), %error, "failed to publish an event");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use cassandra_api::k8s_openapi::{apimachinery::pkg::apis::meta::v1::Time, jiff::Timestamp};
-    use serde_json::json;
-
-    use super::*;
-    use crate::cluster::{kinds::Kind, kinds::Owned, observe::UserConfig};
-
-    fn observed() -> Observed {
-        let cluster = json!({
-            "apiVersion": "cassandra-operator.rs/v1alpha1",
-            "kind": "CassandraCluster",
-            "metadata": { "name": "orders", "namespace": "shop" },
-            "spec": { "racks": [], "storage": {} },
-        });
-        Observed {
-            now: Time(Timestamp::UNIX_EPOCH),
-            cluster: Arc::new(serde_json::from_value(cluster).unwrap()),
-            operator_image: "operator:1".into(),
-            user_config: UserConfig::None,
-            owned: Owned::default(),
-        }
-    }
-
-    #[test]
-    fn names_that_are_taken_come_first_and_the_list_stays_within_the_schema() {
-        let observed = observed();
-        let waits = Waiting::on(Rule::NodeAvailable, "no node");
-        let status = CassandraClusterStatus {
-            blocked: vec![block(&observed, waits); MOST_BLOCKED],
-            ..CassandraClusterStatus::default()
-        };
-        let names_taken = ["one", "two"].map(|name| (Kind::Service, name.to_owned()));
-        let acted = Acted {
-            names_taken: names_taken.into(),
-            ..Acted::default()
-        };
-        let status = conclude(&observed, status, &acted, None);
-        assert_eq!(status.blocked.len(), MOST_BLOCKED);
-        let first = status.blocked.iter().take(2).map(|blocked| blocked.rule);
-        assert!(first.eq([Rule::NameIsFree, Rule::NameIsFree]));
-        assert_eq!(status.phase, Some(Phase::Blocked));
     }
 }

@@ -67,6 +67,7 @@ impl World {
             operator_image: "operator:1".into(),
             user_config: UserConfig::None,
             owned: Owned::default(),
+            refused: Vec::new(),
         };
         Self {
             observed,

@@ -42,6 +42,7 @@ pub(super) fn settled(cluster: CassandraCluster) -> Result<Observed, Error> {
         operator_image: "operator:1".into(),
         user_config: UserConfig::None,
         owned: Owned::default(),
+        refused: Vec::new(),
     };
     for _ in 0..PASSES {
         let plan = decide(&observed);

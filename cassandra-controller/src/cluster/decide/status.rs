@@ -93,7 +93,10 @@ pub(super) fn report(
     let observed = cluster.observed;
     let ready = members.iter().filter(|member| member.ready).count();
     let wanted: i32 = cluster.spec.racks.iter().map(|rack| rack.members).sum();
-    let waits = held_up.into_iter().map(|waiting| (None, waiting)).chain(
+    let refused = observed.refused.iter();
+    let refused = refused.filter(|refused| refused.member.is_none());
+    let refused = refused.map(|refused| refused.waiting.clone());
+    let waits = refused.chain(held_up).map(|waiting| (None, waiting)).chain(
         members
             .iter()
             .filter_map(|member| Some((Some(member.name.clone()), member.waiting.clone()?))),

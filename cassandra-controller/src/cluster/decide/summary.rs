@@ -65,7 +65,7 @@ pub(super) fn summary(
     }
 }
 
-/// Why the member waits: Kubernetes first, then the member itself, then the ring, then a restart. `told` is why it was told
+/// Why the member waits: what was refused to it and Kubernetes first, then the member itself, then the ring, then a restart. `told` is why it was told
 /// to wait.
 pub(super) fn reason(
     cluster: &Validated<'_>,
@@ -73,6 +73,11 @@ pub(super) fn reason(
     told: Option<&Waiting>,
     revision: Option<&Revision>,
 ) -> Option<Waiting> {
+    let refused = cluster.observed.refused.iter();
+    let mut refused = refused.filter(|refused| refused.member.as_ref() == Some(&view.name));
+    if let Some(refused) = refused.next() {
+        return Some(refused.waiting.clone());
+    }
     view.member.as_ref()?;
     if let Some(waiting) = waiting::on_kubernetes(view) {
         return Some(waiting);
