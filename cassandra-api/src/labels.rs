@@ -22,6 +22,9 @@ pub const ORDINAL: &str = "cassandra-operator.rs/ordinal";
 
 /// Annotation on a volume claim: the host id of the Cassandra node whose data it holds.
 pub const HOST_ID: &str = "cassandra-operator.rs/host-id";
+/// Annotation on a volume claim: the Cassandra image that its member was last made from. A Member that is made again for
+/// this data starts from it, and not from a later one that the spec asks for meanwhile.
+pub const IMAGE: &str = "cassandra-operator.rs/image";
 /// Annotation on a volume claim: UID of the cluster that it was adopted from.
 pub const ADOPTED_FROM: &str = "cassandra-operator.rs/adopted-from";
 /// Annotation on a pod: UID of the Member that it was made for. Its agent reports to no other one.

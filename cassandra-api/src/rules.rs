@@ -76,6 +76,10 @@ rules! {
     VolumeLost = "volume_lost",
         waits: "the volume of a member that had joined",
         advice: "Bring the volume back if you can. If it is gone for good, remove the host id that the message names from the ring with `nodetool removenode`, then delete this cluster's record of it as the documentation of this rule says.";
+    /// A host id is noted when its member has joined. What a status says later does not change it.
+    HostIdAgrees = "host_id_agrees",
+        waits: "a status that tells the member's own host id",
+        advice: "The member's agent corrects what somebody else has written. If it stays, compare with `nodetool info` in the member's pod: the volume may be another one's.";
     /// The user's ConfigMap must be there before a member uses it.
     ConfigMapAvailable = "config_map_available",
         waits: "the ConfigMap that spec.config.fromConfigMap names",
@@ -157,6 +161,7 @@ impl Rule {
             | Self::RetainedVolumes
             | Self::PvcIdentity
             | Self::VolumeLost
+            | Self::HostIdAgrees
             | Self::ConfigMapAvailable
             | Self::ConfigMapParses
             | Self::ConfigurationUsable

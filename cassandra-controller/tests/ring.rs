@@ -20,6 +20,7 @@ use cassandra_api::{
         VolumeStatus,
     },
 };
+use kube::ResourceExt as _;
 use proptest::prelude::*;
 use world::{World, cluster};
 
@@ -793,4 +794,49 @@ fn why_a_member_waits_is_in_its_status_and_changes_no_spec() {
     assert_eq!(world.rule_of("orders-a-0"), None);
     let status = world.member("orders-a-0").status.clone().unwrap();
     assert!(conditions::find(&status.conditions, conditions::WAITING).is_none());
+}
+
+#[test]
+fn a_host_id_that_another_member_has_is_not_believed() {
+    let mut world = three_racks();
+    world.run();
+    let own = Some("host-of-orders-b-0".to_owned());
+    assert_eq!(world.member("orders-b-0").spec.host_id, own);
+    world.member_status("orders-b-0").host_id = Some("host-of-orders-a-0".into());
+    world.settle();
+    let told = world.status().blocked[0].clone();
+    assert_eq!(told.member.as_deref(), Some("orders-b-0"));
+    assert_eq!(told.rule, Rule::HostIdAgrees);
+    assert_eq!(
+        world.member("orders-b-0").spec.host_id,
+        own,
+        "it stays noted"
+    );
+    let claim = &world.observed.owned.volume_claims["data-orders-b-0"];
+    assert_eq!(claim.annotations()[labels::HOST_ID], own.unwrap());
+    world.run();
+    assert_eq!(
+        world.status().phase,
+        Some(Phase::Ready),
+        "its agent corrects it"
+    );
+}
+
+#[test]
+fn a_joiner_that_tells_the_host_id_of_another_member_is_not_noted_with_it() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.run();
+    let member = world.observed.owned.members.get_mut("orders-a-1").unwrap();
+    Arc::make_mut(member).spec.host_id = None;
+    let claims = &mut world.observed.owned.volume_claims;
+    Arc::make_mut(claims.get_mut("data-orders-a-1").unwrap())
+        .metadata
+        .annotations = None;
+    world.member_status("orders-a-1").host_id = Some("host-of-orders-a-0".into());
+    world.settle();
+    assert_eq!(world.member("orders-a-1").spec.host_id, None);
+    assert_eq!(world.rule_of("orders-a-1"), Some(Rule::HostIdAgrees));
+    assert_eq!(world.rule_of("orders-a-0"), None);
 }

@@ -27,7 +27,7 @@ pub enum StartResponse {
     Present {
         /// The permit to start, as the Member's spec has it.
         start: Start,
-        /// The host id that the Member's status knows, if any.
+        /// The host id that the Member is known by, if any.
         host_id: Option<String>,
     },
     /// The Member does not exist, or another one has its name: never start.

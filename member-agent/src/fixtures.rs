@@ -41,6 +41,7 @@ pub(crate) fn member() -> CassandraMember {
         },
         broadcast_address: None,
         adopted_from: None,
+        host_id: None,
         refresh: None,
         operation: None,
         jobs: Vec::new(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, extract::State, http::StatusCode, routing::post};
-use cassandra_api::v1alpha1::VolumeStatus;
+use cassandra_api::v1alpha1::{CassandraMember, VolumeStatus};
 use cassandra_management::start_request::{START_PATH, StartRequest, StartResponse};
 use tokio::{sync::Notify, time::Instant};
 
@@ -93,13 +93,20 @@ async fn start(
         .map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
+/// The host id that the operator knows the member by. Until it does: the one that was reported.
+fn known_host_id(member: &CassandraMember) -> Option<String> {
+    let reported = member.status.as_ref();
+    let reported = || reported.and_then(|status| status.host_id.clone());
+    member.spec.host_id.clone().or_else(reported)
+}
+
 /// The answer to what is known. Whether the permit is older than the last one is the bootstrapper's to judge: it has the
 /// marker in its hands.
 fn answer(said: &LiveAnswer) -> StartResponse {
     match said {
         LiveAnswer::Now(CachedMember::Present(member)) => StartResponse::Present {
             start: member.spec.start.clone(),
-            host_id: member.status.as_ref().and_then(|s| s.host_id.clone()),
+            host_id: known_host_id(member),
         },
         LiveAnswer::Now(CachedMember::Gone) => StartResponse::Gone,
         LiveAnswer::Now(CachedMember::Nothing) => StartResponse::Unreachable { for_seconds: 0 },

@@ -93,19 +93,7 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
         observed_generation: member.metadata.generation,
         state: observed.state,
         conditions: conditions(observed, volume.as_ref()),
-        host_id: kept(
-            facts,
-            |facts| facts.host_id.clone(),
-            earlier.host_id.as_ref(),
-        )
-        .or_else(|| {
-            // A marker of another member tells that one's host id.
-            let own = |marker: &&Marker| member.metadata.name.as_ref() == Some(&marker.member);
-            marker
-                .marker()
-                .filter(own)
-                .and_then(|marker| marker.host_id.clone())
-        }),
+        host_id: host_id(observed),
         address: address(identity, member),
         mode: facts.and_then(|facts| Some(facts.mode.as_ref()?.to_string())),
         native_transport: facts.is_some_and(|facts| facts.native_transport),
@@ -273,6 +261,19 @@ fn bootstrapped(observed: &Observed<'_>) -> Option<Bootstrapped> {
         pvc_uid: pvc_uid.cloned(),
         at: observed.now.clone(),
     })
+}
+
+/// What Cassandra says, else the volume, else what was said before: a status that somebody else wrote is put right also
+/// while Cassandra is down.
+fn host_id(observed: &Observed<'_>) -> Option<String> {
+    // A marker of another member tells that one's host id.
+    let own = |marker: &&Marker| observed.member.metadata.name.as_ref() == Some(&marker.member);
+    let marked = || observed.marker.marker().filter(own)?.host_id.clone();
+    let facts = observed.reading.facts();
+    facts
+        .and_then(|facts| facts.host_id.clone())
+        .or_else(marked)
+        .or_else(|| observed.earlier.host_id.clone())
 }
 
 /// Digest of the sorted tokens. None: there are none to tell.

@@ -227,7 +227,7 @@ fn taking() -> (Api<CassandraMember>, Asked) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_is_applied_by_its_manager_unforced_and_for_this_uid_only() {
+async fn status_is_applied_over_the_version_that_was_read_and_takes_fields_back() {
     let (api, asked) = taking();
     let reporting = reporting(api);
     reporting.deliver("m-1", 1, &Value::Null);
@@ -239,12 +239,12 @@ async fn status_is_applied_by_its_manager_unforced_and_for_this_uid_only() {
     };
     assert!(line.starts_with("PATCH /apis/cassandra-operator.rs/v1alpha1/namespaces/shop/cassandramembers/orders-r1-0/status?"), "{line}");
     assert!(
-        line.contains("fieldManager=member-agent") && !line.contains("force=true"),
+        line.contains("fieldManager=member-agent") && line.contains("force=true"),
         "{line}"
     );
     assert_eq!(
         body["metadata"],
-        json!({"name": "orders-r1-0", "uid": "m-1"})
+        json!({"name": "orders-r1-0", "uid": "m-1", "resourceVersion": "1"})
     );
     assert_eq!(body["status"]["state"], "Ready");
 }
@@ -311,16 +311,40 @@ async fn a_write_that_failed_is_made_again_ever_later() {
     let reporting = reporting(api);
     reporting.deliver("m-1", 1, &Value::Null);
     reporting.offer(MemberState::Ready);
-    let four = async {
-        while asked.lock().unwrap().len() < 4 {
+    // The fourth request reads what is there now.
+    let five = async {
+        while asked.lock().unwrap().len() < 5 {
             sleep(Duration::from_millis(100)).await;
         }
     };
-    timeout(Duration::from_mins(2), four).await.unwrap();
+    timeout(Duration::from_mins(2), five).await.unwrap();
     sleep(Duration::from_mins(1)).await;
-    assert_eq!(
-        asked.lock().unwrap().len(),
-        4,
-        "once it is written, that is all"
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 5, "once it is written, that is all");
+    assert!(asked[3].1.starts_with("GET "), "{}", asked[3].1);
+    assert_eq!(asked[4].2["metadata"]["resourceVersion"], "9");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_is_not_written_over_another_member_of_the_name() {
+    let (api, asked) = server(
+        |_, body| match body["metadata"]["resourceVersion"].as_str() {
+            Some("1") => Some((409, failure(409))),
+            Some(_) => Some((200, object("m-2", 10, &body["status"]))),
+            None => Some((200, object("m-2", 9, &Value::Null))),
+        },
+    );
+    let reporting = reporting(api);
+    reporting.deliver("m-1", 1, &Value::Null);
+    reporting.offer(MemberState::Ready);
+    sleep(Duration::from_mins(2)).await;
+    let asked = asked.lock().unwrap();
+    assert!(asked.len() > 2, "it tries on, for its watch may lag");
+    let versions = asked
+        .iter()
+        .map(|(_, _, body)| &body["metadata"]["resourceVersion"]);
+    assert!(
+        versions.clone().all(|version| *version != "9"),
+        "{versions:?}"
     );
 }

@@ -70,7 +70,8 @@ pub struct CassandraClusterSpec {
     )]
     pub datacenter: String,
     /// The Cassandra release: 4.0.x, 4.1.x or 5.0.x. The image is `docker.io/library/cassandra:<version>` unless
-    /// `image` is set. A change is shown as pending until members are restarted. Example: `5.0.9`.
+    /// `image` is set. An earlier release line than members run is refused: Cassandra does not open later data. A change is
+    /// shown as pending until members are restarted. Example: `5.0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 32))]
     #[cfg_attr(feature = "garde", garde(
@@ -191,7 +192,7 @@ pub struct Rack {
 )]
 pub struct Storage {
     /// The size of each member's volume. Required unless `ephemeral`. It can grow, if the StorageClass allows
-    /// expansion; no restart. Example: `100Gi`.
+    /// expansion; no restart. A volume never shrinks: one that is larger stays as it is. Example: `100Gi`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "garde", garde(custom(checks::size(self.ephemeral))))]
     pub size: Option<Quantity>,

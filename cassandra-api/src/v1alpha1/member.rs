@@ -91,6 +91,10 @@ pub struct CassandraMemberSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub adopted_from: Option<String>,
+    /// The host id that the member is known by since it has joined. A volume with another one is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub host_id: Option<String>,
     /// Asks the agent for a fresh look: it reads everything anew and then answers with the same id in
     /// `status.refresh`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use cassandra_api::{
         core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
     },
     labels,
+    rules::Waiting,
     v1alpha1::{
         CassandraMember, CassandraMemberStatus, MemberState, Start, StartMode, VolumeStatus,
     },
@@ -37,6 +38,8 @@ pub(crate) struct MemberView {
     pub stateful_set: Option<Arc<StatefulSet>>,
     /// Its pod.
     pub pod: Option<Arc<Pod>>,
+    /// Why the host id that its status tells is not believed.
+    pub doubt: Option<Waiting>,
 }
 
 impl MemberView {
@@ -118,20 +121,30 @@ impl MemberView {
         }
     }
 
-    /// The host id that is on record: in the status, on the volume, or on the volume claim.
+    /// The host id of this member: the one that it is known by, else what is reported of it, if that is believed.
     pub(crate) fn host_id(&self) -> Option<&str> {
-        // Before it has joined, the agent may only have read what some volume says.
-        let status = self.status().filter(|status| status.bootstrapped.is_some());
-        let reported = status.and_then(|status| status.host_id.as_deref());
-        let marked = || {
-            self.own_volume()
-                .and_then(|volume| volume.host_id.as_deref())
-        };
+        let volume = self.own_volume().filter(|_| self.doubt.is_none());
+        let marked = || volume.and_then(|volume| volume.host_id.as_deref());
+        let reported = || self.reported_host_id().filter(|_| self.doubt.is_none());
+        self.known_host_id().or_else(reported).or_else(marked)
+    }
+
+    /// The host id that the operator has noted, in the Member or on its claim. What a status says does not change it.
+    pub(crate) fn known_host_id(&self) -> Option<&str> {
+        let member = self.member.as_ref();
+        let noted = member.and_then(|member| member.spec.host_id.as_deref());
         let annotated = || {
             let claim = self.claim.as_ref()?;
             claim.annotations().get(labels::HOST_ID).map(String::as_str)
         };
-        reported.or_else(marked).or_else(annotated)
+        noted.or_else(annotated)
+    }
+
+    /// The host id that the status tells of a member that has joined. Before, its agent may only have read what some
+    /// volume says.
+    pub(crate) fn reported_host_id(&self) -> Option<&str> {
+        let status = self.status().filter(|status| status.bootstrapped.is_some());
+        status?.host_id.as_deref()
     }
 
     /// Whether this member is known to have joined a ring, now or ever.

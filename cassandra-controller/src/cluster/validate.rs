@@ -5,13 +5,12 @@
 use std::collections::BTreeMap;
 
 use cassandra_api::{
-    labels,
     v1alpha1::{CassandraClusterSpec, CassandraClusterStatus},
     validation::{self, Invalid},
 };
 use kube::ResourceExt as _;
 
-use super::{decide::membership, kinds::Owned, observe::Observed};
+use super::{decide::membership, observe::Observed};
 
 /// A cluster that can be worked on.
 #[derive(Clone, Debug)]
@@ -93,7 +92,7 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
         }
     }
     problems.extend(changed_identity(name, observed));
-    problems.extend(smaller_storage(observed));
+    problems.extend(older_release(observed));
     problems
 }
 
@@ -115,33 +114,28 @@ fn changed_identity(name: &str, observed: &Observed) -> Option<Invalid> {
     })
 }
 
-fn smaller_storage(observed: &Observed) -> Option<Invalid> {
-    let wanted = observed.cluster.spec.storage.size.as_ref()?.units()?;
-    let largest = own_claim_sizes(&observed.owned, observed.cluster.uid()?).max()?;
-    let problem =
-        || format!("volumes have {largest} bytes already, and a volume can't shrink to {wanted}");
-    (wanted < largest).then(|| Invalid {
-        field: "spec.storage.size".into(),
-        problem: problem(),
+/// Cassandra does not open data that a later release line wrote. Within a line it does.
+fn older_release(observed: &Observed) -> Option<Invalid> {
+    let asked = observed.cluster.spec.version.as_deref()?;
+    let members = observed.owned.members.values();
+    let running = members.filter_map(|member| {
+        let status = member.status.as_ref()?;
+        status.bootstrapped.as_ref()?;
+        status.release_version.as_deref()
+    });
+    let latest = running.max_by_key(|release| line(release))?;
+    (line(asked) < line(latest)).then(|| Invalid {
+        field: "spec.version".into(),
+        problem: format!(
+            "members run {latest} and can't go back to {asked}: Cassandra does not open data that a later release line \
+             has written. Set a release of the line {} or later",
+            latest.split('.').take(2).collect::<Vec<_>>().join(".")
+        ),
     })
 }
 
-fn own_claim_sizes(owned: &Owned, uid: String) -> impl Iterator<Item = i128> {
-    let own =
-        move |labels: &BTreeMap<String, String>| labels.get(labels::CLUSTER_UID) == Some(&uid);
-    owned
-        .volume_claims
-        .values()
-        .filter(move |claim| own(claim.labels()))
-        .filter_map(|claim| {
-            let request = claim
-                .spec
-                .as_ref()?
-                .resources
-                .as_ref()?
-                .requests
-                .as_ref()?
-                .get("storage")?;
-            cassandra_api::quantity::Quantity(request.0.clone()).units()
-        })
+/// The first two numbers of a release.
+fn line(release: &str) -> Vec<u32> {
+    let numbers = release.split(['.', '-']).take(2);
+    numbers.map(|number| number.parse().unwrap_or(0)).collect()
 }

@@ -2,6 +2,7 @@
 
 use cassandra_api::{
     labels,
+    rules::Rule,
     v1alpha1::{Broadcast, CassandraMemberSpec, ClusterReference, Workload},
 };
 use kube::ResourceExt as _;
@@ -10,7 +11,7 @@ use super::{
     configuration::Revision,
     ring::StartOrder,
     summary::{MemberSummary, announce, reason, summary},
-    workload::{outdated_pod, workload},
+    workload::{outdated_pod, pending_parts, workload},
 };
 use crate::cluster::{
     member_view::MemberView,
@@ -39,13 +40,15 @@ fn decide_one(
     revision: Option<&Revision>,
     plan: &mut Plan,
 ) -> MemberSummary {
-    let waiting = reason(cluster, view, order.waiting.as_ref(), revision);
+    let workload = workload(cluster, view, revision);
+    let behind = behind(cluster, view, workload.as_ref(), revision);
+    let waiting = reason(cluster, view, order.waiting.as_ref(), &behind);
     announce(view, waiting.as_ref(), plan);
     let told = objects::waiting(view, waiting.as_ref(), &cluster.observed.now);
     plan.conditions.extend(told);
     let start = order.start.clone();
-    let summary = summary(cluster, view, start, waiting, revision);
-    if let Some(workload) = workload(cluster, view, revision) {
+    let summary = summary(view, start, waiting, !behind.is_empty());
+    if let Some(workload) = workload {
         let spec = spec(cluster, view, order, workload);
         let mut objects = objects(cluster, view, &spec);
         // A claim that is taken over now is not made as well, whatever the cache has of it yet.
@@ -54,6 +57,25 @@ fn decide_one(
         plan.delete.extend(outdated_pod(cluster, view, &spec));
     }
     summary
+}
+
+/// The parts of the spec that it does not run with, when it is made of this.
+fn behind(
+    cluster: &Validated<'_>,
+    view: &MemberView,
+    workload: Option<&Workload>,
+    revision: Option<&Revision>,
+) -> Vec<&'static str> {
+    match (workload, revision) {
+        (Some(workload), Some(revision)) => pending_parts(cluster, view, revision, workload),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether Kubernetes has not made its pod.
+pub(super) fn is_without_pod(member: &MemberSummary) -> bool {
+    let waiting = member.waiting.as_ref();
+    waiting.is_some_and(|waiting| waiting.rule == Rule::PodCreated)
 }
 
 /// The writes that put the member's objects right.
@@ -94,6 +116,7 @@ fn spec(
         start: order.start,
         broadcast_address: view.broadcast_address().filter(|_| by_service),
         adopted_from,
+        host_id: view.host_id().filter(|_| view.has_joined()).map(Into::into),
         refresh: order.refresh,
         operation: order.operation,
         jobs: Vec::new(),

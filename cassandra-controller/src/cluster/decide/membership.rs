@@ -14,6 +14,7 @@ use cassandra_api::{
 };
 use kube::ResourceExt as _;
 
+use super::host_ids;
 use crate::cluster::{member_view::MemberView, observe::Observed, validate::Validated};
 
 /// The ordinals of each rack's members: those on record, and Members that are there.
@@ -93,13 +94,15 @@ pub(super) fn views(cluster: &Validated<'_>) -> Vec<MemberView> {
             .flatten()
     };
     let racks = cluster.spec.racks.iter();
-    racks
+    let mut views: Vec<_> = racks
         .flat_map(|rack| recorded(&rack.name).map(move |ordinal| (rack, *ordinal)))
         .map(|(rack, ordinal)| {
             let name = names::member(&cluster.name, &rack.name, ordinal);
             view(cluster, name, &rack.name, rack.zone.as_ref(), ordinal)
         })
-        .collect()
+        .collect();
+    host_ids::doubt(&mut views);
+    views
 }
 
 fn view(
@@ -126,6 +129,7 @@ fn view(
         stateful_set: owned.stateful_sets.get(&name).filter(of_this).cloned(),
         pod: owned.pods.get(&names::pod(&name)).cloned(),
         name,
+        doubt: None,
     }
 }
 

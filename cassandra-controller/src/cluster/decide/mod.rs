@@ -6,6 +6,7 @@
 
 mod adoption;
 mod configuration;
+mod host_ids;
 mod members;
 pub(super) mod membership;
 mod operation;
@@ -31,6 +32,8 @@ use ring::{Ring, StartOrder, start_order};
 /// While an operation goes on, the cluster is looked at again after this time: an event that a watch has lost must not
 /// hold the ring up until the next resync.
 const OPERATION_RESYNC: Duration = Duration::from_secs(30);
+/// While a pod is missing, the same: a member whose pod is refused takes a corrected spec after a while.
+const POD_RESYNC: Duration = Duration::from_secs(30);
 
 /// What to do now about this cluster.
 pub fn decide(observed: &Observed) -> Plan {
@@ -86,6 +89,9 @@ fn plan_for(cluster: &Validated<'_>) -> Plan {
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
     plan.status = status::report(cluster, &summaries, held_up, revision.as_ref());
+    if summaries.iter().any(members::is_without_pod) {
+        plan.requeue_after = Some(POD_RESYNC);
+    }
     if let Some(operation) = &record.operation {
         plan.requeue_after = Some(OPERATION_RESYNC);
         let report = operation::report(cluster.observed, operation, &views, &summaries);

@@ -5,7 +5,7 @@ use cassandra_api::{
     v1alpha1::Start,
 };
 
-use super::{configuration::Revision, waiting, workload};
+use super::waiting;
 use crate::cluster::{
     member_view::MemberView,
     plan::{Event, Plan},
@@ -41,16 +41,13 @@ impl MemberSummary {
     }
 }
 
-/// How this member stands, when it is told this and waits for that.
+/// How this member stands, when it is told this, waits for that, and is behind the spec or not.
 pub(super) fn summary(
-    cluster: &Validated<'_>,
     view: &MemberView,
     start: Start,
     waiting: Option<Waiting>,
-    revision: Option<&Revision>,
+    behind: bool,
 ) -> MemberSummary {
-    let pending = |revision| !workload::pending_parts(cluster, view, revision).is_empty();
-    let behind = revision.is_some_and(pending);
     let status = view.status();
     MemberSummary {
         name: view.name.clone(),
@@ -59,7 +56,7 @@ pub(super) fn summary(
         ready: view.is_ready(),
         down: view.has_joined() && !view.is_ready() && !view.is_about_to_be_ready(),
         release: status.and_then(|status| status.release_version.clone()),
-        restart_pending: behind && !workload::takes_changes(view),
+        restart_pending: behind,
         waiting,
         start,
     }
@@ -71,7 +68,7 @@ pub(super) fn reason(
     cluster: &Validated<'_>,
     view: &MemberView,
     told: Option<&Waiting>,
-    revision: Option<&Revision>,
+    behind: &[&str],
 ) -> Option<Waiting> {
     let refused = cluster.observed.refused.iter();
     let mut refused = refused.filter(|refused| refused.member.as_ref() == Some(&view.name));
@@ -79,6 +76,9 @@ pub(super) fn reason(
         return Some(refused.waiting.clone());
     }
     view.member.as_ref()?;
+    if let Some(doubt) = &view.doubt {
+        return Some(doubt.clone());
+    }
     if let Some(waiting) = waiting::on_kubernetes(view) {
         return Some(waiting);
     }
@@ -92,9 +92,8 @@ pub(super) fn reason(
         let particulars = format!("{} is {}", view.name, view.state_in_words());
         return Some(Waiting::on(Rule::Starting, particulars));
     }
-    let pending = workload::pending_parts(cluster, view, revision?).join(", ");
-    (!pending.is_empty()).then(|| {
-        let particulars = format!("{pending} of the spec changed");
+    (!behind.is_empty()).then(|| {
+        let particulars = format!("{} of the spec changed", behind.join(", "));
         Waiting::on(Rule::RestartPending, particulars)
     })
 }

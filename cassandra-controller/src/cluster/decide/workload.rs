@@ -1,8 +1,11 @@
-//! What a member's pod is made of. It is frozen in the Member: a changed spec reaches a member that can't run at once, and
-//! is pending for one that runs, until that runs with what the spec asks for.
+//! What a member's pod is made of. It is frozen in the Member. A changed spec reaches at once a member that has never run,
+//! and of one that has data only what that one fails by; for all others it is pending.
 
 use cassandra_api::{
+    conditions,
+    k8s_openapi::jiff::SignedDuration,
     labels,
+    rules::Rule,
     v1alpha1::{CassandraMemberSpec, MemberState, StartMode, Workload},
 };
 use kube::ResourceExt as _;
@@ -12,29 +15,123 @@ use crate::cluster::{
     kinds::Kind, member_view::MemberView, objects, plan::Deletion, validate::Validated,
 };
 
-/// What the pod is made of: what the spec asks for if the member can't run with what it has, else what it has.
+/// Parts of what a pod is made of that are corrected together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// Which image Cassandra is started from.
+    Image,
+    /// How images are pulled.
+    Pulling,
+    /// Its configuration.
+    Configuration,
+    /// What it asks for of a node.
+    Resources,
+    /// On which nodes it may be.
+    Placement,
+}
+
+/// How long Kubernetes may take to make a pod again before what it is made from counts as refused.
+const POD_IS_MADE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
+/// What the pod is made of: what it has, and of what the spec asks for the parts that reach this member at once.
 pub(super) fn workload(
     cluster: &Validated<'_>,
     view: &MemberView,
     revision: Option<&Revision>,
 ) -> Option<Workload> {
-    let ordered = ordered(view).cloned();
-    match (revision, ordered) {
-        (Some(revision), None) => Some(wanted(cluster, view, revision)),
-        (Some(revision), Some(ordered)) if takes_changes(view) => {
-            // The operator's own image changes only together with something that the user changed.
-            let mut wanted = wanted(cluster, view, revision);
-            let same_but_for_it = Workload {
-                operator_image: ordered.operator_image.clone(),
-                ..wanted.clone()
-            } == ordered;
-            if same_but_for_it && view.pod_gets_as_far_as_the_agent() {
-                wanted.operator_image = ordered.operator_image;
-            }
-            Some(wanted)
-        }
-        (_, ordered) => ordered,
+    let had = || ordered(view).cloned();
+    let Some(revision) = revision else {
+        return had();
+    };
+    let wanted = wanted(cluster, view, revision);
+    let Some(ordered) = had() else {
+        // A Member that is made again for data that is there: the release that wrote it.
+        let noted = view.claim.as_ref().filter(|_| view.has_joined());
+        let noted = noted.and_then(|claim| claim.annotations().get(labels::IMAGE).cloned());
+        return Some(Workload {
+            image: noted.unwrap_or_else(|| wanted.image.clone()),
+            ..wanted
+        });
+    };
+    let mut corrected = ordered.clone();
+    for part in reachable(cluster, view) {
+        correct(&mut corrected, *part, &wanted);
     }
+    // The operator's own image changes only together with something that the user changed.
+    let stays = view.pod_gets_as_far_as_the_agent() || view.has_joined();
+    if corrected != ordered || (takes_changes(cluster, view) && !stays) {
+        corrected.operator_image = wanted.operator_image;
+    }
+    Some(corrected)
+}
+
+fn correct(workload: &mut Workload, part: Part, wanted: &Workload) {
+    let Workload {
+        image,
+        operator_image: _,
+        image_pull_policy,
+        image_pull_secrets,
+        config_revision,
+        resources,
+        zone,
+        placement,
+        ephemeral,
+    } = wanted.clone();
+    match part {
+        Part::Image => workload.image = image,
+        Part::Pulling => {
+            workload.image_pull_policy = image_pull_policy;
+            workload.image_pull_secrets = image_pull_secrets;
+        }
+        Part::Configuration => workload.config_revision = config_revision,
+        Part::Resources => workload.resources = resources,
+        Part::Placement => {
+            (workload.placement, workload.zone) = (placement, zone);
+            workload.ephemeral = ephemeral;
+        }
+    }
+}
+
+/// The parts of a changed spec that reach this member at once. All of them, if it has not been permitted to start or can't
+/// run. One that has joined has data, and keeps what it has but for what it fails by: it never comes back on another
+/// release because its node was cordoned.
+fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
+    const ALL: &[Part] = &[
+        Part::Image,
+        Part::Pulling,
+        Part::Configuration,
+        Part::Resources,
+        Part::Placement,
+    ];
+    if !view.has_joined() {
+        let not_begun = view.mode() == StartMode::Hold && !view.cassandra_runs();
+        let all = not_begun || waiting::is_stuck(view);
+        return if all { ALL } else { &[] };
+    }
+    let refused = view.volume().and_then(|volume| volume.refusal.as_ref());
+    let held_up = waiting::on_kubernetes(view).or_else(|| refused.cloned());
+    match held_up.map(|waiting| waiting.rule) {
+        Some(Rule::NodeAvailable | Rule::VolumeAvailable) => &[Part::Resources, Part::Placement],
+        Some(Rule::ImageAvailable) => &[Part::Image, Part::Pulling],
+        Some(Rule::CassandraRuns) => &[Part::Configuration, Part::Resources],
+        Some(Rule::ConfigurationUsable) => &[Part::Configuration],
+        // A quota or a policy may refuse it, and Kubernetes does not say so where it could be read.
+        Some(Rule::PodCreated) if is_refused_a_pod(cluster, view) => {
+            &[Part::Pulling, Part::Resources, Part::Placement]
+        }
+        _ => &[],
+    }
+}
+
+/// Whether the pod has not been there for longer than it takes to make one.
+fn is_refused_a_pod(cluster: &Validated<'_>, view: &MemberView) -> bool {
+    let conditions = view.status().map_or(&[][..], |status| &status.conditions);
+    let said = conditions::find(conditions, conditions::WAITING);
+    let said = said.filter(|said| said.reason == Rule::PodCreated.name());
+    said.is_some_and(|said| {
+        let since = said.last_transition_time.0;
+        cluster.observed.now.0.duration_since(since) >= POD_IS_MADE_WITHIN
+    })
 }
 
 /// What its Member says that the pod is made of.
@@ -57,22 +154,19 @@ fn wanted(cluster: &Validated<'_>, view: &MemberView, revision: &Revision) -> Wo
     }
 }
 
-/// Whether a changed spec reaches this member at once: it has not been permitted to start, or it can't run.
-pub(super) fn takes_changes(view: &MemberView) -> bool {
-    let not_begun = view.mode() == StartMode::Hold && !view.cassandra_runs();
-    not_begun || waiting::is_stuck(view)
+/// Whether something of a changed spec reaches this member at once.
+pub(super) fn takes_changes(cluster: &Validated<'_>, view: &MemberView) -> bool {
+    !reachable(cluster, view).is_empty()
 }
 
-/// Which parts of the spec this member does not run with: its Member does not have them, or Cassandra was started before
-/// it had.
+/// Which parts of the spec this member does not run with, when it is made of this: it is not made of them, or Cassandra was
+/// started before it was.
 pub(super) fn pending_parts(
     cluster: &Validated<'_>,
     view: &MemberView,
     revision: &Revision,
+    ordered: &Workload,
 ) -> Vec<&'static str> {
-    let Some(ordered) = ordered(view) else {
-        return Vec::new();
-    };
     let spec = cluster.spec;
     let in_use = view.config_in_use().unwrap_or(&ordered.config_revision);
     let configured = ordered.config_revision == revision.name && in_use == revision.name;
@@ -105,7 +199,7 @@ pub(super) fn outdated_pod(
     let (pod, member) = (view.pod.as_ref()?, view.member.as_ref()?);
     if pod.metadata.deletion_timestamp.is_some()
         || view.cassandra_runs()
-        || !takes_changes(view)
+        || !takes_changes(cluster, view)
         || view.state() == MemberState::Ready
     {
         return None;

@@ -19,7 +19,7 @@ use crate::{
     fields,
 };
 
-/// The claim of a member. Its host id is noted on it, so that it tells whose data it holds.
+/// The claim of a member. Host id and image are noted on it, so that it tells whose data it holds and what wrote it.
 pub(crate) fn volume_claim(cluster: &Validated<'_>, view: &MemberView) -> Option<Desired> {
     let live = view.claim.as_deref();
     let mut annotations = serde_json::Map::new();
@@ -28,6 +28,10 @@ pub(crate) fn volume_claim(cluster: &Validated<'_>, view: &MemberView) -> Option
     }
     if let Some(host_id) = view.host_id().filter(|_| view.has_joined()) {
         annotations.insert(labels::HOST_ID.into(), json!(host_id));
+        let member = view.member.as_ref();
+        if let Some(workload) = member.and_then(|member| member.spec.workload.as_ref()) {
+            annotations.insert(labels::IMAGE.into(), json!(workload.image));
+        }
     }
     let name = names::volume_claim(&view.name);
     let object = claim(cluster, &name, &view.rack, view.ordinal, &annotations, live);

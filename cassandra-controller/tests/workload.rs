@@ -1,0 +1,224 @@
+//! What of a changed spec reaches which member, and what is never done to data.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod world;
+
+use std::sync::Arc;
+
+use cassandra_api::{
+    conditions,
+    k8s_openapi::jiff::SignedDuration,
+    rules::{Rule, Waiting},
+    v1alpha1::{MemberState, Phase, VolumeStatus, Workload},
+};
+use cassandra_controller::cluster::Refused;
+use serde_json::{Value, json};
+use world::{World, cluster};
+
+const MEMBER: &str = "orders-b-0";
+
+/// A ring that runs, and a spec that has changed in all that a pod is made of.
+fn changed_ring() -> World {
+    let mut world = World::new(cluster(&[("a", 1), ("b", 1), ("c", 1)]));
+    world.run();
+    world.edit(|cluster| {
+        cluster.spec.version = Some("5.1.0".into());
+        cluster.spec.image = Some("cassandra:5.1.0".into());
+        cluster.spec.resources.limits.memory = Some("8Gi".into());
+        cluster.spec.image_pull_secrets = vec!["pull".into()];
+        let settings = &mut cluster.spec.config.cassandra_yaml;
+        settings.insert("concurrent_reads".into(), json!(64));
+        let selector = &mut cluster.spec.placement.node_selector;
+        selector.insert("disk".into(), "fast".into());
+    });
+    world.settle();
+    world
+}
+
+fn workload(world: &World) -> Workload {
+    world.member(MEMBER).spec.workload.clone().unwrap()
+}
+
+/// Which parts differ.
+fn differing(before: &Workload, after: &Workload) -> Vec<&'static str> {
+    let parts = [
+        ("image", before.image == after.image),
+        (
+            "pulling",
+            before.image_pull_secrets == after.image_pull_secrets,
+        ),
+        (
+            "configuration",
+            before.config_revision == after.config_revision,
+        ),
+        ("resources", before.resources == after.resources),
+        ("placement", before.placement == after.placement),
+    ];
+    let parts = parts.into_iter().filter(|(_, same)| !same);
+    parts.map(|(part, _)| part).collect()
+}
+
+fn waits(container: &str, reason: &str) -> Value {
+    json!({ "containerStatuses": [{ "name": container, "image": "i", "imageID": "", "ready": false,
+        "restartCount": 3, "state": { "waiting": { "reason": reason } } }] })
+}
+
+/// What reaches a member whose pod stands like this.
+fn reaches(status: Value) -> Vec<&'static str> {
+    let mut world = changed_ring();
+    let before = workload(&world);
+    world.set_pod_status(MEMBER, status);
+    world.settle();
+    differing(&before, &workload(&world))
+}
+
+#[test]
+fn a_member_that_runs_keeps_what_it_has() {
+    let mut world = changed_ring();
+    let before = workload(&world);
+    world.run();
+    assert_eq!(differing(&before, &workload(&world)), [""; 0]);
+    assert_eq!(world.status().restart_pending.len(), 3);
+}
+
+#[test]
+fn of_a_member_with_data_only_what_it_fails_by_is_corrected() {
+    let unscheduled = |message: &str| json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] });
+    let no_node = unscheduled("0/3 nodes are available: 3 Insufficient memory");
+    assert_eq!(reaches(no_node), ["resources", "placement"]);
+    let no_volume = unscheduled("pod has unbound immediate PersistentVolumeClaims");
+    assert_eq!(reaches(no_volume), ["resources", "placement"]);
+    assert_eq!(
+        reaches(waits("cassandra", "ImagePullBackOff")),
+        ["image", "pulling"]
+    );
+    assert_eq!(
+        reaches(waits("cassandra", "CrashLoopBackOff")),
+        ["configuration", "resources"]
+    );
+}
+
+#[test]
+fn a_joined_member_that_is_refused_its_configuration_gets_the_corrected_one() {
+    let mut world = changed_ring();
+    let before = workload(&world);
+    world.set_pod_status(MEMBER, json!({}));
+    let status = world.member_status(MEMBER);
+    status.state = MemberState::Refused;
+    let volume = status.volume.clone().unwrap_or_default();
+    status.volume = Some(VolumeStatus {
+        refusal: Some(Waiting::on(Rule::ConfigurationUsable, "it is wrong")),
+        ..volume
+    });
+    world.settle();
+    assert_eq!(differing(&before, &workload(&world)), ["configuration"]);
+}
+
+#[test]
+fn a_pod_that_is_made_again_is_not_a_pod_that_is_refused() {
+    let mut world = changed_ring();
+    let before = workload(&world);
+    world.remove_pod(MEMBER);
+    world.settle();
+    assert_eq!(world.rule_of(MEMBER), Some(Rule::PodCreated));
+    assert_eq!(differing(&before, &workload(&world)), [""; 0]);
+    let plan = world.decide();
+    assert!(
+        plan.requeue_after.is_some(),
+        "it is looked at again by then"
+    );
+    world.observed.now.0 += SignedDuration::from_secs(30);
+    world.settle();
+    assert_eq!(
+        differing(&before, &workload(&world)),
+        ["pulling", "resources", "placement"],
+        "a quota or a policy refuses it"
+    );
+}
+
+#[test]
+fn a_member_that_never_joined_takes_all_of_a_corrected_spec() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.settle();
+    let before = world.member("orders-a-0").spec.workload.clone().unwrap();
+    world.edit(|cluster| {
+        cluster.spec.version = Some("5.0.10".into());
+        cluster.spec.resources.limits.memory = Some("8Gi".into());
+    });
+    world.settle();
+    let after = world.member("orders-a-0").spec.workload.clone().unwrap();
+    assert_eq!(differing(&before, &after), ["image", "resources"]);
+}
+
+#[test]
+fn a_member_that_is_made_again_starts_from_the_image_that_wrote_its_data() {
+    let mut world = changed_ring();
+    let before = workload(&world);
+    world.observed.owned.members.remove(MEMBER);
+    world.observed.owned.stateful_sets.remove(MEMBER);
+    world.remove_pod(MEMBER);
+    world.settle();
+    assert_eq!(workload(&world).image, before.image);
+    world.run();
+    assert_eq!(workload(&world).image, before.image);
+}
+
+#[test]
+fn an_earlier_release_line_than_members_run_is_refused() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    world.member_status("orders-a-0").release_version = Some("5.0.9".into());
+    world.edit(|cluster| cluster.spec.version = Some("5.0.8".into()));
+    world.settle();
+    assert_ne!(world.status().phase, Some(Phase::Invalid), "the same line");
+    world.edit(|cluster| cluster.spec.version = Some("4.1.10".into()));
+    world.pass();
+    let status = world.status();
+    assert_eq!(status.phase, Some(Phase::Invalid));
+    let message = &status.blocked[0].message;
+    assert!(message.contains("members run 5.0.9"), "{message}");
+}
+
+#[test]
+fn a_claim_that_was_grown_by_hand_is_left_as_it_is() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    let claims = &mut world.observed.owned.volume_claims;
+    let claim = Arc::make_mut(claims.get_mut("data-orders-a-0").unwrap());
+    let mut grown = serde_json::to_value(&*claim).unwrap();
+    grown["spec"]["resources"]["requests"]["storage"] = json!("5Gi");
+    *claim = serde_json::from_value(grown).unwrap();
+    let plan = world.decide();
+    assert_eq!(plan.apply, []);
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn what_is_refused_is_told_of_its_member_and_holds_up_nobody_else() {
+    let mut world = World::new(cluster(&[("a", 1), ("b", 1), ("c", 1)]));
+    world.run();
+    let refused = Waiting::on(
+        Rule::ObjectAccepted,
+        "PersistentVolumeClaim data-orders-b-0",
+    );
+    world.observed.refused = vec![Refused {
+        member: Some(MEMBER.into()),
+        waiting: refused.clone(),
+    }];
+    world.pass();
+    let status = world.status();
+    assert_eq!(status.phase, Some(Phase::Blocked));
+    assert_eq!(status.blocked.len(), 1);
+    assert_eq!(status.blocked[0].member.as_deref(), Some(MEMBER));
+    assert_eq!(status.blocked[0].message, refused.message);
+    assert_eq!(world.rule_of(MEMBER), Some(Rule::ObjectAccepted));
+    assert!(world.condition(conditions::AVAILABLE));
+    world.observed.refused.clear();
+    world.pass();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
