@@ -26,6 +26,8 @@ pub struct Cli {
 pub enum Command {
     /// Waits for the permit to start Cassandra and writes its configuration.
     Bootstrap(Box<Bootstrap>),
+    /// Becomes Cassandra, unless another process has its volume.
+    Run(Run),
     /// Drains Cassandra before its container stops. Never fails, so that the stop goes on.
     Drain(Drain),
     /// Tells by its exit code whether Cassandra's process answers.
@@ -41,6 +43,9 @@ pub struct Bootstrap {
     /// Address that other nodes and clients use. Default: the pod's.
     #[arg(long, env = variable::BROADCAST_ADDRESS)]
     pub broadcast_address: Option<IpAddr>,
+    /// Name of this pod.
+    #[arg(long, env = variable::POD_NAME)]
+    pub pod_name: String,
     /// Name of the CassandraMember.
     #[arg(long, env = variable::MEMBER_NAME)]
     pub member_name: String,
@@ -113,6 +118,7 @@ impl Bootstrap {
     /// Whose data the volume must hold.
     pub fn owner(&self, cluster_name: &str) -> Owner {
         Owner {
+            pod: self.pod_name.clone(),
             identity: Identity {
                 member: self.member_name.clone(),
                 member_uid: self.member_uid.clone(),
@@ -129,6 +135,17 @@ impl Bootstrap {
             },
         }
     }
+}
+
+/// What to run, and on which volume.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    /// Data folder.
+    #[arg(long, default_value = "/var/lib/cassandra")]
+    pub data: PathBuf,
+    /// The program and its arguments.
+    #[arg(trailing_var_arg = true, required = true)]
+    pub command: Vec<String>,
 }
 
 /// How to drain.

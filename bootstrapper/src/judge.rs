@@ -5,6 +5,7 @@
 
 use cassandra_api::{
     identity::{Identity, Place},
+    names,
     v1alpha1::StartMode,
 };
 use cassandra_management::{marker::Marker, start_request::StartResponse};
@@ -17,6 +18,8 @@ use crate::{
 /// Whose data a volume must hold, as the pod was told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owner {
+    /// The pod that this runs in.
+    pub pod: String,
     /// Who the node is.
     pub identity: Identity,
     /// Where its data belongs.
@@ -29,7 +32,17 @@ pub fn judge(
     volume: &Volume,
     answer: Option<&StartResponse>,
 ) -> Result<(), Refusal> {
-    let claim = || cassandra_api::names::volume_claim(&owner.identity.member);
+    let member = &owner.identity.member;
+    let claim = || names::volume_claim(member);
+    if owner.pod != names::pod(member) {
+        return Err(Refusal::AnotherPod {
+            pod: owner.pod.clone(),
+            own: names::pod(member),
+        });
+    }
+    if volume.in_use {
+        return Err(Refusal::InUse { claim: claim() });
+    }
     let (rejoin, host_id) = known(answer);
     match &volume.marker {
         Found::Unusable(problem) => {
@@ -72,7 +85,9 @@ fn known(answer: Option<&StartResponse>) -> (bool, Option<&str>) {
 /// Whether the data is this member's: by name and cluster, since a Member object that was deleted and made
 /// again has another UID and the same data.
 fn belongs(owner: &Owner, marker: &Marker, claim: String) -> Result<(), Refusal> {
-    let Owner { identity, place } = owner;
+    let Owner {
+        identity, place, ..
+    } = owner;
     let adopted = place.adopted_from.as_ref() == Some(&marker.cluster_uid);
     if marker.cluster_uid != place.cluster_uid && !adopted {
         return Err(Refusal::AnotherCluster {
@@ -125,6 +140,7 @@ pub(crate) mod tests {
 
     pub(crate) fn owner() -> Owner {
         Owner {
+            pod: "orders-r1-0-0".into(),
             identity: Identity {
                 member: "orders-r1-0".into(),
                 member_uid: "member-1".into(),
@@ -164,6 +180,7 @@ pub(crate) mod tests {
         Volume {
             marker: Found::Nothing,
             data: Data::Nothing,
+            in_use: false,
         }
     }
 
@@ -171,6 +188,7 @@ pub(crate) mod tests {
         Volume {
             marker: Found::Marker(Box::new(marker)),
             data: Data::Node,
+            in_use: false,
         }
     }
 
@@ -232,6 +250,23 @@ pub(crate) mod tests {
         let mut owner = owner();
         owner.place.adopted_from = Some("cluster-0".into());
         assert_eq!(judge(&owner, &with(marker), None), Ok(()));
+    }
+
+    #[test]
+    fn refuses_any_pod_but_the_members_own() {
+        let mut owner = owner();
+        owner.pod = "orders-r1-0-1".into();
+        let refusal = judge(&owner, &with(marker()), None).unwrap_err();
+        assert!(matches!(refusal, Refusal::AnotherPod { .. }), "{refusal:?}");
+        assert!(refusal.to_string().contains("pod orders-r1-0-0 alone"));
+    }
+
+    #[test]
+    fn refuses_a_volume_that_another_process_has_open() {
+        let mut volume = with(marker());
+        volume.in_use = true;
+        let refusal = refusal(&volume, None);
+        assert!(matches!(refusal, Refusal::InUse { .. }), "{refusal:?}");
     }
 
     #[test]
@@ -316,6 +351,7 @@ pub(crate) mod tests {
         let volume = Volume {
             marker: Found::Unusable("it is not a marker".into()),
             data: Data::Nothing,
+            in_use: false,
         };
         let refusal = refusal(&volume, None);
         assert!(

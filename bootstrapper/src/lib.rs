@@ -14,6 +14,7 @@ mod files;
 pub mod folders;
 pub mod judge;
 pub mod live;
+pub mod lock;
 pub mod permit;
 pub mod refusal;
 pub mod render;

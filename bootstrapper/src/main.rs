@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use bootstrapper::{
     bootstrap,
     cli::{Cli, Command},
-    drain, live,
+    drain, live, lock,
 };
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,6 +47,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 _ = stop.recv() => anyhow::bail!("stopped while waiting for its permit to start Cassandra"),
             }
         }
+        Command::Run(args) => Err(lock::run(&args).into()),
         Command::Drain(args) => {
             log_to(OpenOptions::new().append(true).open(&args.log).ok());
             drain::run(&args).await;

@@ -217,7 +217,9 @@ pub fn marker(
     permit: &StartPermit,
     config_revision: &str,
 ) -> Marker {
-    let Owner { identity, place } = owner;
+    let Owner {
+        identity, place, ..
+    } = owner;
     let earlier = volume.marker();
     Marker {
         version: marker::VERSION,

@@ -16,6 +16,26 @@ pub enum Refusal {
         /// The member's claim.
         claim: String,
     },
+    /// The member's StatefulSet has been given more pods than one.
+    #[error(
+        "this is pod {pod}, and the member runs in pod {own} alone: two Cassandras must not open one volume. The operator \
+         sets the StatefulSet back to one replica"
+    )]
+    AnotherPod {
+        /// This pod.
+        pod: String,
+        /// The member's own pod.
+        own: String,
+    },
+    /// Another Cassandra has the volume open.
+    #[error(
+        "another Cassandra runs on the volume of claim {claim}. It is never opened twice: this one goes on by itself when \
+         the other has ended. If that is of a pod that should be gone, look at the node that the pod was on"
+    )]
+    InUse {
+        /// The member's claim.
+        claim: String,
+    },
     /// There is data and no marker.
     #[error(
         "the volume holds Cassandra data and no marker that says whose it is. Nothing on it was touched. \
@@ -117,6 +137,8 @@ impl Refusal {
             Self::UnsafeSeeds { .. } => Rule::FounderFirst,
             Self::Configuration(_) => Rule::ConfigurationUsable,
             Self::MarkerUnusable { .. }
+            | Self::AnotherPod { .. }
+            | Self::InUse { .. }
             | Self::UnmarkedData { .. }
             | Self::AnotherMember { .. }
             | Self::AnotherCluster { .. }

@@ -4,6 +4,8 @@ use std::{fs, io, path::Path};
 
 use cassandra_management::marker::{self, Marker};
 
+use crate::lock;
+
 /// What is on the data volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
@@ -11,6 +13,8 @@ pub struct Volume {
     pub marker: Found,
     /// How much of Cassandra's data is there.
     pub data: Data,
+    /// Whether another process has it open.
+    pub in_use: bool,
 }
 
 /// The marker of a volume.
@@ -61,7 +65,12 @@ pub fn look(folder: &Path) -> io::Result<Volume> {
     } else {
         Data::Nothing
     };
-    Ok(Volume { marker, data })
+    let in_use = lock::is_held(folder)?;
+    Ok(Volume {
+        marker,
+        data,
+        in_use,
+    })
 }
 
 /// Whether there is anything below a folder but empty folders, and but what a file system puts there itself.

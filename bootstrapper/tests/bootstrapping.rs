@@ -104,6 +104,7 @@ impl Pod {
         let args = cli::Bootstrap {
             pod_ip: "10.1.0.7".parse().unwrap(),
             broadcast_address: Some("10.96.0.7".parse().unwrap()),
+            pod_name: "orders-r2-0-0".into(),
             member_name: "orders-r2-0".into(),
             member_uid: "member-1".into(),
             cluster_uid: "cluster-1".into(),
@@ -342,6 +343,7 @@ fn a_wait_ends_at_sigterm_without_letting_cassandra_start() {
         .args(["--data", &path("data"), "--agent", "127.0.0.1:1"])
         .envs([
             ("POD_IP", "10.1.0.7"),
+            ("POD_NAME", "orders-r2-0-0"),
             ("MEMBER_NAME", "orders-r2-0"),
             ("MEMBER_UID", "member-1"),
             ("CLUSTER_UID", "cluster-1"),

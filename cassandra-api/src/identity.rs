@@ -120,8 +120,13 @@ impl Place {
 pub fn pod_env() -> [EnvVar; 2] {
     [
         from_field(variable::POD_NAMESPACE, "metadata.namespace"),
-        from_field(variable::POD_NAME, "metadata.name"),
+        pod_name_env(),
     ]
+}
+
+/// What tells a program the name of its pod.
+pub fn pod_name_env() -> EnvVar {
+    from_field(variable::POD_NAME, "metadata.name")
 }
 
 /// What tells a bootstrapper the configuration to write, and the limits that it is made for.

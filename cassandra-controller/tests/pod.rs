@@ -192,7 +192,13 @@ fn both_programs_read_what_the_controller_writes() {
         datacenter: "dc1".into(),
         rack: "a".into(),
     };
-    assert_eq!(args.owner("Orders"), Owner { identity, place });
+    let pod = "orders-a-0-0".to_owned();
+    let owner = Owner {
+        pod,
+        identity,
+        place,
+    };
+    assert_eq!(args.owner("Orders"), owner);
     assert_eq!(
         (args.memory_limit_bytes, args.cpu_limit_millicores),
         (3 << 30, Some(2000))

@@ -5,6 +5,16 @@ use std::{io, net::SocketAddr};
 /// Why the agent could not run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// The member's StatefulSet has been given more pods than one: the volume is another pod's.
+    #[error(
+        "this is pod {pod}, and the member runs in pod {own} alone; the operator sets its StatefulSet back to one replica"
+    )]
+    AnotherPod {
+        /// This pod.
+        pod: String,
+        /// The member's own pod.
+        own: String,
+    },
     /// There is no configuration of a Kubernetes client.
     #[error("failed to find the API server")]
     Configuration(#[source] Box<kube::config::InferConfigError>),

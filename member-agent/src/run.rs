@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use cassandra_api::names;
 use cassandra_management::{Config, Management};
 use kube::{Api, Client};
 use tokio::{
@@ -27,6 +28,11 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// Runs the agent until it is told to stop.
 pub async fn run(options: Options) -> Result<(), Error> {
+    let own = names::pod(&options.member_name);
+    if options.pod_name != own {
+        let pod = options.pod_name;
+        return Err(Error::AnotherPod { pod, own });
+    }
     let metrics = Metrics::new()?;
     let folders = LocalDisk {
         data: options.data_dir.clone(),

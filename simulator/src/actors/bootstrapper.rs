@@ -57,6 +57,7 @@ impl Folders for SimulatedFolders<'_> {
             marker: volume
                 .marker
                 .map_or(Found::Nothing, |marker| Found::Marker(Box::new(marker))),
+            in_use: self.ring.is_in_use(self.volume),
             data: if volume.system.is_some() {
                 Data::Node
             } else {

@@ -309,6 +309,7 @@ impl RunningPod {
             pod: self.uid().into(),
             address: variable(variable::BROADCAST_ADDRESS).unwrap_or_else(|| self.ip.to_string()),
             volume: volume.into(),
+            locks: text(self.container(container::CASSANDRA), "/command/1") == "run",
             seeds: Vec::new(),
             cluster_name: self.cluster_name(),
             datacenter: variable(variable::DATACENTER).unwrap_or_default(),

@@ -18,6 +18,8 @@ pub struct Start {
     pub address: String,
     /// The volume that it opens.
     pub volume: String,
+    /// Whether it opens it only with the lock on it.
+    pub locks: bool,
     /// The seeds in its configuration.
     pub seeds: Vec<String>,
     /// Cassandra's `cluster_name`.
@@ -33,6 +35,8 @@ pub struct Start {
 /// Why a process ended by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
+    /// Another process has the lock on the volume.
+    VolumeLocked,
     /// The volume holds another cluster's data.
     WrongCluster,
     /// None of its seeds is in a ring and runs.
@@ -50,6 +54,7 @@ pub enum Exit {
 impl fmt::Display for Exit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::VolumeLocked => "another Cassandra runs on this volume",
             Self::WrongCluster => "Saved cluster name differs from the configured one",
             Self::NoSeeds => "Unable to gossip with any peers",
             Self::OthersJoin => "Other bootstrapping/leaving/moving nodes detected",
@@ -84,6 +89,9 @@ impl Drop for Running<'_> {
 impl Ring {
     /// Runs Cassandra until it ends. Dropped earlier, its container was killed.
     pub async fn run(&self, start: Start) -> Exit {
+        if start.locks && self.is_in_use(&start.volume) {
+            return Exit::VolumeLocked;
+        }
         let (_running, system) = self.begin(&start);
         let killed = self
             .world()

@@ -39,6 +39,13 @@ impl Ring {
         self.world().volumes.get(uid).cloned().unwrap_or_default()
     }
 
+    /// Whether a process has a volume open.
+    pub fn is_in_use(&self, uid: &str) -> bool {
+        let world = self.world();
+        let mut processes = world.processes.values();
+        processes.any(|process| process.volume == uid)
+    }
+
     /// Puts a marker on a volume.
     pub fn store_marker(&self, uid: &str, marker: Marker) {
         self.world()

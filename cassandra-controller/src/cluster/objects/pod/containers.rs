@@ -67,6 +67,7 @@ pub(super) fn bootstrapper(parts: &Parts<'_>) -> Container {
     let mut env = parts.identity.to_env();
     env.extend(parts.place.to_env());
     env.extend(identity::configuration_env(&parts.workload.config_revision));
+    env.push(identity::pod_name_env());
     Container {
         command: Some(words([&format!("{PROGRAMS}/bootstrapper"), "bootstrap"])),
         env: Some(env),
@@ -81,7 +82,7 @@ pub(super) fn bootstrapper(parts: &Parts<'_>) -> Container {
     }
 }
 
-/// The official image, with Cassandra as its first process.
+/// The official image, with Cassandra as its first process and the only one on its volume.
 pub(super) fn cassandra(workload: &Workload) -> Container {
     let variable = |name: &str, value: &str| EnvVar {
         name: name.into(),
@@ -89,7 +90,13 @@ pub(super) fn cassandra(workload: &Workload) -> Container {
         ..EnvVar::default()
     };
     Container {
-        command: Some(words(["/opt/cassandra/bin/cassandra", "-f"])),
+        // It becomes Cassandra, with the lock on the volume.
+        command: Some(words([
+            &format!("{EXTRA_LIB}/bootstrapper"),
+            "run",
+            "/opt/cassandra/bin/cassandra",
+            "-f",
+        ])),
         env: Some(vec![
             variable("CASSANDRA_CONF", CONFIGURATION),
             variable("CASSANDRA_LOG_DIR", LOGS),
