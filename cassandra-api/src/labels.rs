@@ -20,6 +20,9 @@ pub const MEMBER: &str = "cassandra-operator.rs/member";
 /// The member's ordinal within its rack.
 pub const ORDINAL: &str = "cassandra-operator.rs/ordinal";
 
+/// Annotation on a pod template: which change of the StatefulSet's spec it was written with, as Kubernetes counts them.
+pub const GENERATION: &str = "cassandra-operator.rs/generation";
+
 /// Annotation on a volume claim: the host id of the Cassandra node whose data it holds.
 pub const HOST_ID: &str = "cassandra-operator.rs/host-id";
 /// Annotation on a volume claim: the Cassandra image that its member was last made from. A Member that is made again for

@@ -16,7 +16,7 @@ use cassandra_api::{
     rules::{Rule, Waiting},
     v1alpha1::{MemberState, Phase, VolumeStatus, Workload},
 };
-use cassandra_controller::cluster::Refused;
+use cassandra_controller::cluster::{Existing, Refused};
 use serde_json::{Value, json};
 use world::{World, cluster};
 
@@ -221,4 +221,38 @@ fn what_is_refused_is_told_of_its_member_and_holds_up_nobody_else() {
     world.observed.refused.clear();
     world.pass();
     assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn what_others_add_to_a_stateful_set_is_taken_away() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    let sets = &mut world.observed.owned.stateful_sets;
+    let set = Arc::make_mut(sets.get_mut("orders-a-0").unwrap());
+    set.metadata.generation = set.metadata.generation.map(|generation| generation + 1);
+    let pod = set.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+    pod.host_pid = Some(true);
+    let plan = world.pass();
+    let [write] = plan.apply.as_slice() else {
+        panic!("{:?}", plan.apply)
+    };
+    assert!(
+        matches!(write.existing, Existing::Altered { .. }),
+        "its spec is replaced"
+    );
+    world.settle();
+    let set = &world.observed.owned.stateful_sets["orders-a-0"];
+    let pod = set.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+    assert_eq!(pod.host_pid, None);
+}
+
+#[test]
+fn what_an_admission_webhook_adds_to_our_own_write_is_not_drift() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    let sets = &mut world.observed.owned.stateful_sets;
+    let set = Arc::make_mut(sets.get_mut("orders-a-0").unwrap());
+    let pod = set.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
+    pod.priority_class_name = Some("high".into());
+    assert_eq!(world.decide().apply, []);
 }

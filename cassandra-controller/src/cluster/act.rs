@@ -112,7 +112,7 @@ pub(super) async fn write(
         let write = put(&context.client, owner, desired.clone(), live);
         match desired.existing {
             Existing::Absent => absent.push(write),
-            Existing::Differs { .. } => differing.push(write),
+            Existing::Differs { .. } | Existing::Altered { .. } => differing.push(write),
         }
     }
     let mut writes: Vec<_> = stream::iter(absent).buffered(AT_ONCE).collect().await;

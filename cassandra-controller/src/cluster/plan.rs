@@ -104,6 +104,13 @@ pub enum Existing {
         uid: String,
         resource_version: Option<String>,
     },
+    /// Something whose spec somebody else has changed, this version of this UID: an apply takes nothing away that others
+    /// have added, so the spec is replaced.
+    #[allow(missing_docs, reason = "named as in Kubernetes' metadata")]
+    Altered {
+        uid: String,
+        resource_version: String,
+    },
 }
 
 /// An object that should go.

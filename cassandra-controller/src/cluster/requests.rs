@@ -76,6 +76,15 @@ impl<'a> Requests<'a> {
                 };
                 self.apply(desired, uid, version).await.map(Written::As)
             }
+            Existing::Altered {
+                uid,
+                resource_version,
+            } => {
+                let spec = desired.object.get("spec");
+                let change = json!({ "op": "replace", "path": "/spec", "value": spec });
+                let patched = self.patch(desired, (uid, resource_version), change);
+                patched.await.map(Written::As)
+            }
         }
     }
 
@@ -154,9 +163,27 @@ impl<'a> Requests<'a> {
             json!({ "op": "replace", "path": format!("{entry}/operation"), "value": "Apply" })
         };
         // A version that is not there any more is a conflict, so the entry is the one that we mean.
+        let this = (
+            live.uid.as_deref().unwrap_or_default(),
+            live.resource_version.as_deref().unwrap_or_default(),
+        );
+        let answer = self.patch(desired, this, change).await?;
+        let after: Option<Answer> = serde_json::from_str(&answer).ok();
+        Ok(after
+            .map(|after| after.metadata.resource_version)
+            .unwrap_or_default())
+    }
+
+    /// Makes one change of an object of this UID and version.
+    async fn patch(
+        &self,
+        desired: &Desired,
+        (uid, version): (&str, &str),
+        change: Value,
+    ) -> Result<String, Error> {
         let patch = Patch::Merge(json!([
-            { "op": "replace", "path": "/metadata/uid", "value": live.uid },
-            { "op": "replace", "path": "/metadata/resourceVersion", "value": live.resource_version },
+            { "op": "replace", "path": "/metadata/uid", "value": uid },
+            { "op": "replace", "path": "/metadata/resourceVersion", "value": version },
             change,
         ]));
         let params = PatchParams {
@@ -168,11 +195,7 @@ impl<'a> Requests<'a> {
             request.headers_mut().insert(CONTENT_TYPE, JSON_PATCH);
             request
         });
-        let answer = self.send(desired, request).await?;
-        let after: Option<Answer> = serde_json::from_str(&answer).ok();
-        Ok(after
-            .map(|after| after.metadata.resource_version)
-            .unwrap_or_default())
+        self.send(desired, request).await
     }
 
     /// Looks at what is under a name, if anything. An object of ours that lost its labels gets them back, so that the

@@ -21,6 +21,7 @@ const IDENTITY: &[&str] = &[
     "resourceVersion",
     "ownerReferences",
     "deletionTimestamp",
+    "generation",
     "managedFields",
 ];
 

@@ -446,11 +446,25 @@ fn put<K>(
             }
             uid.clone()
         }
+        (
+            Existing::Altered {
+                uid,
+                resource_version,
+            },
+            Some(live),
+        ) => {
+            assert_eq!(Some(uid), live.uid().as_ref());
+            assert_eq!(Some(resource_version), live.resource_version().as_ref());
+            uid.clone()
+        }
         (existing, _) => panic!("{}: the plan says {existing:?}", desired.name),
     };
     object["metadata"]["uid"] = json!(uid);
     object["metadata"]["resourceVersion"] = json!(version);
     object["metadata"]["namespace"] = json!("shop");
+    // As Kubernetes counts: every write of ours changes a spec.
+    let generation = live.map_or(0, |live| live.meta().generation.unwrap_or_default());
+    object["metadata"]["generation"] = json!(generation + 1);
     if let Some(status) = status.filter(|status| !status.is_null()) {
         object["status"] = status;
     }

@@ -1,7 +1,13 @@
 //! The StatefulSet of one replica that brings the member's pod back, also while the operator is down, and never
 //! runs two of it. It is changed when the Member's workload is; the pod takes that when it is made again.
+//!
+//! What others have added to its spec is drift too: a container or a volume more is another pod. What the API server, or
+//! an admission webhook, makes of our own writes is not. The two are told apart by Kubernetes' count of changes of the
+//! spec, `metadata.generation`: each write of ours puts the number that it makes into the template, so any other number
+//! there is of somebody else's write.
 
 use cassandra_api::{
+    k8s_openapi::api::apps::v1::StatefulSet,
     labels,
     v1alpha1::{CassandraMember, CassandraMemberSpec},
 };
@@ -14,7 +20,7 @@ use crate::{
         drift::{Guard, ensure},
         kinds::Kind,
         member_view::MemberView,
-        plan::Desired,
+        plan::{Desired, Existing},
         validate::Validated,
     },
     fields,
@@ -34,13 +40,22 @@ pub(crate) fn stateful_set(
         return None;
     }
     let member_uid = member.uid()?;
+    let live = view.stateful_set.as_deref();
+    if live.is_some_and(|set| set.metadata.deletion_timestamp.is_some()) {
+        return None;
+    }
     let parts = pod::Parts::new(cluster, (&view.name, &member_uid), pvc_uid, spec, workload);
     let mut template = json!(pod::template(&parts));
     let made_from = digest(&template);
+    let generation = live.map_or(1, |set| set.metadata.generation.unwrap_or_default());
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert(
             "annotations".into(),
-            json!({ labels::TEMPLATE_DIGEST: made_from, labels::MEMBER_UID: member_uid }),
+            json!({
+                labels::TEMPLATE_DIGEST: made_from,
+                labels::MEMBER_UID: member_uid,
+                labels::GENERATION: generation.to_string(),
+            }),
         );
     }
     let mut object = json!({
@@ -65,13 +80,38 @@ pub(crate) fn stateful_set(
         // Moved: `json!` would copy it.
         spec.insert("template".into(), template);
     }
-    ensure(
+    let desired = ensure(
         Kind::StatefulSet,
         &view.name,
         fields::MEMBER,
-        Guard::Uid,
+        Guard::Version,
         object,
         &cluster.observed.owned,
-        view.stateful_set.as_deref(),
-    )
+        live,
+    )?;
+    Some(match live {
+        Some(live) => counted(desired, live, generation),
+        None => desired,
+    })
+}
+
+/// The write that changes what is there, and says which number of a change it is.
+fn counted(mut desired: Desired, live: &StatefulSet, generation: i64) -> Desired {
+    let annotations = "/spec/template/metadata/annotations";
+    let annotations = desired.object.pointer_mut(annotations);
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        let next = (generation + 1).to_string();
+        annotations.insert(labels::GENERATION.into(), next.into());
+    }
+    let counted = live.spec.as_ref().and_then(|spec| {
+        let annotations = spec.template.metadata.as_ref()?.annotations.as_ref()?;
+        annotations.get(labels::GENERATION)
+    });
+    if counted != Some(&generation.to_string()) {
+        desired.existing = Existing::Altered {
+            uid: live.uid().unwrap_or_default(),
+            resource_version: live.resource_version().unwrap_or_default(),
+        };
+    }
+    desired
 }

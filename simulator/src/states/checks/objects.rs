@@ -140,7 +140,7 @@ fn taken(state: &State, desired: &Desired) -> bool {
     };
     let uid = match &desired.existing {
         Existing::Absent => None,
-        Existing::Differs { uid, .. } => Some(uid.clone()),
+        Existing::Differs { uid, .. } | Existing::Altered { uid, .. } => Some(uid.clone()),
     };
     desired.kind == Kind::CassandraMember && uid != there.uid()
 }
