@@ -23,6 +23,10 @@ pub const ORDINAL: &str = "cassandra-operator.rs/ordinal";
 /// Annotation on a pod template: which change of the StatefulSet's spec it was written with, as Kubernetes counts them.
 pub const GENERATION: &str = "cassandra-operator.rs/generation";
 
+/// Annotation on a pod: UID of the ServiceAccount that it was made with. Tokens of an account that was deleted are refused,
+/// also when another one of its name is there.
+pub const SERVICE_ACCOUNT_UID: &str = "cassandra-operator.rs/service-account-uid";
+
 /// Annotation on a volume claim: the host id of the Cassandra node whose data it holds.
 pub const HOST_ID: &str = "cassandra-operator.rs/host-id";
 /// Annotation on a volume claim: the Cassandra image that its member was last made from. A Member that is made again for

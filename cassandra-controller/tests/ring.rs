@@ -13,7 +13,9 @@ use std::{sync::Arc, time::Duration};
 use cassandra_controller::cluster::{Existing, Kind, UserConfig};
 
 use cassandra_api::{
-    conditions, labels, names,
+    conditions,
+    k8s_openapi::jiff::SignedDuration,
+    labels, names,
     rules::Rule,
     v1alpha1::{
         MOST_BLOCKED, MemberState, OperationKind, PeerState, Phase, RecordedOperation, StartMode,
@@ -248,19 +250,86 @@ fn the_stateful_set_of_an_earlier_member_is_left_to_the_garbage_collector() {
     assert_eq!(sets.next(), None);
 }
 
+/// Passes of the controller until a pod is deleted, with the deletion.
+fn until_a_pod_goes(world: &mut World) -> Option<String> {
+    (0..20).find_map(|_| {
+        let plan = world.pass();
+        let mut pods = plan.delete.into_iter();
+        pods.find(|gone| gone.kind == Kind::Pod)
+            .map(|gone| gone.name)
+    })
+}
+
 #[test]
-fn a_pod_that_was_kept_from_its_member_is_pointed_out() {
+fn a_pod_of_an_earlier_member_is_made_again_once_all_others_serve() {
     let mut world = with_a_later_member();
     let set = world.observed.owned.stateful_sets.get_mut("orders-b-0");
     Arc::make_mut(set.unwrap()).metadata.owner_references = None;
-    world.settle();
+    world.member_status("orders-a-0").state = MemberState::NotAnswering;
+    assert_eq!(until_a_pod_goes(&mut world), None, "another one is down");
     let waiting = world.member("orders-b-0").waiting().unwrap();
     assert_eq!(waiting.rule, Rule::AgentReports);
-    assert!(
-        waiting.message.contains("an earlier Member"),
-        "{}",
-        waiting.message
+    let message = &waiting.message;
+    assert!(message.contains("an earlier Member"), "{message}");
+    world.member_status("orders-a-0").state = MemberState::Ready;
+    assert_eq!(
+        until_a_pod_goes(&mut world).as_deref(),
+        Some("orders-b-0-0")
     );
+    world.run();
+    world.settle();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+    assert_eq!(world.status().record.operation, None);
+}
+
+#[test]
+fn a_pod_that_an_earlier_stateful_set_left_behind_is_made_again() {
+    let mut world = three_racks();
+    world.run();
+    let pod = world.observed.owned.pods.get_mut("orders-b-0-0").unwrap();
+    let owner = serde_json::json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "orders-b-0",
+        "uid": "an-earlier-one", "controller": true }]);
+    Arc::make_mut(pod).metadata.owner_references = serde_json::from_value(owner).unwrap();
+    let set = world.observed.owned.stateful_sets.get_mut("orders-b-0");
+    Arc::make_mut(set.unwrap()).metadata.creation_timestamp = Some(world.observed.now.clone());
+    assert_eq!(
+        until_a_pod_goes(&mut world),
+        None,
+        "the garbage collector may yet come"
+    );
+    assert!(world.decide().requeue_after.is_some());
+    world.observed.now.0 += SignedDuration::from_secs(60);
+    assert_eq!(
+        until_a_pod_goes(&mut world).as_deref(),
+        Some("orders-b-0-0")
+    );
+    world.run();
+    world.settle();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn pods_of_an_account_that_was_made_again_are_made_again_one_at_a_time() {
+    let mut world = three_racks();
+    world.run();
+    world.observed.owned.service_accounts.clear();
+    let mut gone = Vec::new();
+    for _ in 0..3 {
+        gone.extend(until_a_pod_goes(&mut world));
+        let operation = world.status().record.operation.unwrap();
+        assert_eq!(operation.kind, OperationKind::Restart);
+        assert_eq!(
+            until_a_pod_goes(&mut world),
+            None,
+            "not before {} serves again",
+            operation.members[0]
+        );
+        world.agent(&operation.members[0]);
+    }
+    assert_eq!(gone, ["orders-a-0-0", "orders-b-0-0", "orders-c-0-0"]);
+    world.run();
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+    assert_eq!(world.status().record.operation, None);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A kind of operation that may disturb the ring. `CreateRing`: the founder begins the ring. `Join`: a member bootstraps
-/// into it.
+/// into it. `Restart`: a member's pod is made again.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub enum OperationKind {
     CreateRing,
     Join,
+    Restart,
 }
 
 impl OperationKind {
@@ -27,6 +28,7 @@ impl OperationKind {
         match self {
             Self::CreateRing => "CreateRing",
             Self::Join => "Join",
+            Self::Restart => "Restart",
         }
     }
 }

@@ -250,6 +250,17 @@ impl MemberView {
         told.is_some_and(|told| Some(told) != uid.as_ref())
     }
 
+    /// What the StatefulSet writes on the pods that it makes.
+    pub(crate) fn template_annotation(&self, annotation: &str) -> Option<&String> {
+        let template = &self.stateful_set.as_ref()?.spec.as_ref()?.template;
+        template
+            .metadata
+            .as_ref()?
+            .annotations
+            .as_ref()?
+            .get(annotation)
+    }
+
     /// Whether the Cassandra process runs, as the kubelet sees it.
     pub(crate) fn cassandra_runs(&self) -> bool {
         self.containers()

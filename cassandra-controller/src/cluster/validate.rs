@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use cassandra_api::{
+    names,
     v1alpha1::{CassandraClusterSpec, CassandraClusterStatus},
     validation::{self, Invalid},
 };
@@ -33,6 +34,14 @@ pub(super) struct Validated<'a> {
     pub status: CassandraClusterStatus,
     /// The observation.
     pub observed: &'a Observed,
+}
+
+impl Validated<'_> {
+    /// UID of the ServiceAccount by which the agents speak, if it is there.
+    pub(super) fn account_uid(&self) -> Option<String> {
+        let account = names::agent_account(&self.name);
+        self.observed.owned.service_accounts.get(&account)?.uid()
+    }
 }
 
 /// The cluster, or everything that is wrong with its spec.

@@ -14,9 +14,10 @@ use super::{
     workload::{outdated_pod, pending_parts, workload},
 };
 use crate::cluster::{
+    kinds::Kind,
     member_view::MemberView,
     objects,
-    plan::{Desired, Plan},
+    plan::{Deletion, Desired, Plan},
     validate::Validated,
 };
 
@@ -46,6 +47,8 @@ fn decide_one(
     announce(view, waiting.as_ref(), plan);
     let told = objects::waiting(view, waiting.as_ref(), &cluster.observed.now);
     plan.conditions.extend(told);
+    plan.delete
+        .extend(left_pod(view, order.make_pod_again.as_deref()));
     let start = order.start.clone();
     let summary = summary(view, start, waiting, !behind.is_empty());
     if let Some(workload) = workload {
@@ -57,6 +60,18 @@ fn decide_one(
         plan.delete.extend(outdated_pod(cluster, view, &spec));
     }
     summary
+}
+
+/// The deletion of the pod that is there, if it has to go.
+fn left_pod(view: &MemberView, why: Option<&str>) -> Option<Deletion> {
+    let (pod, why) = (view.pod.as_ref()?, why?);
+    Some(Deletion {
+        kind: Kind::Pod,
+        name: pod.name_any(),
+        uid: pod.uid()?,
+        resource_version: pod.resource_version()?,
+        reason: why.into(),
+    })
 }
 
 /// The parts of the spec that it does not run with, when it is made of this.

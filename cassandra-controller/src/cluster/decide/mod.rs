@@ -21,7 +21,6 @@ use std::time::Duration;
 use cassandra_api::{rules::Waiting, v1alpha1::Record};
 
 use super::{
-    member_view::MemberView,
     objects,
     observe::Observed,
     plan::{Event, Plan, RecordUpdate},
@@ -32,7 +31,7 @@ use ring::{Ring, StartOrder, start_order};
 /// While an operation goes on, the cluster is looked at again after this time: an event that a watch has lost must not
 /// hold the ring up until the next resync.
 const OPERATION_RESYNC: Duration = Duration::from_secs(30);
-/// While a pod is missing, the same: a member whose pod is refused takes a corrected spec after a while.
+/// While a pod is missing or another StatefulSet's, the same: after a while something is done about it.
 const POD_RESYNC: Duration = Duration::from_secs(30);
 
 /// What to do now about this cluster.
@@ -84,17 +83,21 @@ fn plan_for(cluster: &Validated<'_>) -> Plan {
     membership::reserve(cluster, &mut record);
     // Members are made only of what is on record.
     let views = membership::views(cluster);
-    let orders = orders(cluster, &views, &mut record, &mut plan.events);
+    plan.events
+        .extend(operation::recover_founder(&views, &mut record));
+    let ring = Ring::of(cluster, &record, &views);
+    let orders = orders(&ring, &mut record, &mut plan.events);
     let summaries = members::decide(cluster, &views, orders, revision.as_ref(), &mut plan);
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
     plan.status = status::report(cluster, &summaries, held_up, revision.as_ref());
-    if summaries.iter().any(members::is_without_pod) {
+    let may_be_collected = |member| operation::may_be_collected(&ring, member);
+    if summaries.iter().any(members::is_without_pod) || views.iter().any(may_be_collected) {
         plan.requeue_after = Some(POD_RESYNC);
     }
     if let Some(operation) = &record.operation {
         plan.requeue_after = Some(OPERATION_RESYNC);
-        let report = operation::report(cluster.observed, operation, &views, &summaries);
+        let report = operation::report(&ring, operation, &summaries);
         plan.status.operation = Some(report);
     }
     plan.status.record.clone_from(&record);
@@ -106,15 +109,8 @@ fn plan_for(cluster: &Validated<'_>) -> Plan {
 }
 
 /// What each member is told about starting, in the order of the members.
-fn orders(
-    cluster: &Validated<'_>,
-    views: &[MemberView],
-    record: &mut Record,
-    events: &mut Vec<Event>,
-) -> Vec<StartOrder> {
-    events.extend(operation::recover_founder(views, record));
-    let ring = Ring::of(cluster, record, views);
-    let question = operation::turn(&ring, record, events);
-    let told = |view| start_order(&ring, record, question.as_ref(), view, events);
-    views.iter().map(told).collect()
+fn orders(ring: &Ring<'_>, record: &mut Record, events: &mut Vec<Event>) -> Vec<StartOrder> {
+    let question = operation::turn(ring, record, events);
+    let told = |view| start_order(ring, record, question.as_ref(), view, events);
+    ring.members.iter().map(told).collect()
 }

@@ -82,8 +82,10 @@ pub(super) fn reason(
     if let Some(waiting) = waiting::on_kubernetes(view) {
         return Some(waiting);
     }
-    if let Some(lost) = told.filter(|waiting| waiting.rule == Rule::VolumeLost) {
-        return Some(lost.clone());
+    // What the status says is no answer to these.
+    let first = [Rule::VolumeLost, Rule::AgentReports];
+    if let Some(told) = told.filter(|waiting| first.contains(&waiting.rule)) {
+        return Some(told.clone());
     }
     if let Some(waiting) = waiting::on_the_member(view).or_else(|| told.cloned()) {
         return Some(waiting);

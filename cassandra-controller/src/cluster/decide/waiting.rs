@@ -54,14 +54,6 @@ pub(super) fn on_the_member(member: &MemberView) -> Option<Waiting> {
         return Some(refusal.clone());
     }
     let unheard = member.status().is_none() || member.state() == MemberState::Unknown;
-    if unheard && member.pod_is_of_an_earlier_member() {
-        let name = &member.name;
-        let message = format!(
-            "waiting for pod {name}-0 to be another one: it was made for an earlier Member of this name and reports \
-             to nobody. If it stays, delete the pod as soon as all other members are ready; its volume stays."
-        );
-        return Some(Waiting::saying(Rule::AgentReports, message));
-    }
     unheard.then(|| Waiting::on(Rule::AgentReports, "it has not reported yet"))
 }
 

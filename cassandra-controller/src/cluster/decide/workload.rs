@@ -204,18 +204,7 @@ pub(super) fn outdated_pod(
     {
         return None;
     }
-    let template = view
-        .stateful_set
-        .as_ref()?
-        .spec
-        .as_ref()?
-        .template
-        .metadata
-        .as_ref()?;
-    let wanted = template
-        .annotations
-        .as_ref()?
-        .get(labels::TEMPLATE_DIGEST)?;
+    let wanted = view.template_annotation(labels::TEMPLATE_DIGEST)?;
     if pod.annotations().get(labels::TEMPLATE_DIGEST) == Some(wanted) {
         return None;
     }

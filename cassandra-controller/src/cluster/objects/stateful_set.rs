@@ -35,6 +35,8 @@ pub(crate) fn stateful_set(
 ) -> Option<Desired> {
     let workload = spec.workload.as_ref()?;
     view.service_address()?;
+    // Kubernetes makes no pod for an account that is not there.
+    let account_uid = cluster.account_uid()?;
     let pvc_uid = view.claim.as_ref().and_then(|claim| claim.uid());
     if pvc_uid.is_none() && !workload.ephemeral {
         return None;
@@ -54,6 +56,7 @@ pub(crate) fn stateful_set(
             json!({
                 labels::TEMPLATE_DIGEST: made_from,
                 labels::MEMBER_UID: member_uid,
+                labels::SERVICE_ACCOUNT_UID: account_uid,
                 labels::GENERATION: generation.to_string(),
             }),
         );
@@ -90,23 +93,25 @@ pub(crate) fn stateful_set(
         live,
     )?;
     Some(match live {
-        Some(live) => counted(desired, live, generation),
+        Some(live) => counted(desired, view, live, generation),
         None => desired,
     })
 }
 
 /// The write that changes what is there, and says which number of a change it is.
-fn counted(mut desired: Desired, live: &StatefulSet, generation: i64) -> Desired {
+fn counted(
+    mut desired: Desired,
+    view: &MemberView,
+    live: &StatefulSet,
+    generation: i64,
+) -> Desired {
     let annotations = "/spec/template/metadata/annotations";
     let annotations = desired.object.pointer_mut(annotations);
     if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         let next = (generation + 1).to_string();
         annotations.insert(labels::GENERATION.into(), next.into());
     }
-    let counted = live.spec.as_ref().and_then(|spec| {
-        let annotations = spec.template.metadata.as_ref()?.annotations.as_ref()?;
-        annotations.get(labels::GENERATION)
-    });
+    let counted = view.template_annotation(labels::GENERATION);
     if counted != Some(&generation.to_string()) {
         desired.existing = Existing::Altered {
             uid: live.uid().unwrap_or_default(),

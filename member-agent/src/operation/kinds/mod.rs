@@ -3,6 +3,7 @@
 pub mod create_ring;
 pub mod flush;
 pub mod join;
+pub mod restart;
 
 use cassandra_api::{
     identity::Identity,
@@ -84,6 +85,7 @@ pub fn watch(operation: &Operation, seen: Seen<'_>) -> Stand {
     match operation.kind {
         OperationKind::CreateRing => create_ring::watch(seen),
         OperationKind::Join => join::watch(seen),
+        OperationKind::Restart => restart::watch(seen),
         other => Stand::Running(not_known(other.as_str())),
     }
 }

@@ -6,7 +6,7 @@ use cassandra_api::{
     v1alpha1::{Broadcast, Founder, OperationKind, Record, Start, StartMode},
 };
 
-use super::{End, Order, Rules};
+use super::{End, Order, Rules, Step, report::into_the_ring};
 use crate::cluster::{
     decide::ring::{Ring, next_in_line},
     member_view::MemberView,
@@ -75,6 +75,10 @@ impl Rules for CreateRing {
             .iter()
             .any(|member| member.mode() != StartMode::Hold);
         (ring.exists() && !begun).then_some(End::Cancelled)
+    }
+
+    fn step(&self, _: &Ring<'_>, member: &MemberView, told: &Start, id: &str) -> Option<Step> {
+        into_the_ring(member, told, id)
     }
 
     fn begins(&self, members: &str) -> Event {

@@ -6,7 +6,7 @@ use cassandra_api::{
     v1alpha1::{OperationKind, Start, StartMode},
 };
 
-use super::{End, Order, Rules};
+use super::{End, Order, Rules, Step, report::into_the_ring};
 use crate::cluster::{
     decide::ring::{Ring, next_in_line},
     member_view::MemberView,
@@ -57,6 +57,10 @@ impl Rules for Join {
         }
         let joined = members.iter().all(|member| member.has_joined());
         joined.then_some(End::Done)
+    }
+
+    fn step(&self, _: &Ring<'_>, member: &MemberView, told: &Start, id: &str) -> Option<Step> {
+        into_the_ring(member, told, id)
     }
 
     fn begins(&self, members: &str) -> Event {

@@ -3,11 +3,12 @@
 //! may it begin, what does it order of each member, has it ended. What is begun is in the record before anything of it is
 //! ordered, so whoever comes back goes on with it.
 //!
-//! Here now: [`create_ring`], [`join`]. A kind more is a file more and a line in [`RULES`].
+//! Here now: [`create_ring`], [`join`], [`restart`]. A kind more is a file more and a line in [`RULES`].
 
 mod create_ring;
 mod join;
 mod report;
+mod restart;
 mod slot;
 
 use cassandra_api::{
@@ -17,6 +18,7 @@ use cassandra_api::{
 
 pub(super) use create_ring::recover_founder;
 pub(super) use report::report;
+pub(super) use restart::{left_behind, may_be_collected};
 pub(super) use slot::{orders, turn};
 
 use super::{
@@ -48,6 +50,15 @@ trait Rules: Sync {
     /// How it ended. None: it goes on.
     fn ended(&self, ring: &Ring<'_>, members: &[&MemberView]) -> Option<End>;
 
+    /// At which step a member that takes part is, when it is told this. None: it has done its part.
+    fn step(
+        &self,
+        ring: &Ring<'_>,
+        member: &MemberView,
+        told: &Start,
+        operation: &str,
+    ) -> Option<Step>;
+
     /// What is told when it begins.
     fn begins(&self, members: &str) -> Event;
 
@@ -66,6 +77,20 @@ pub(super) enum Order {
     Wait(Waiting),
     /// To start Cassandra like this.
     Start(Start),
+    /// To go on in a new pod, and why: the one that is there is deleted.
+    MakePodAgain(String),
+}
+
+/// A step of an operation, in one word and with what is waited for there.
+struct Step {
+    name: &'static str,
+    waits_for: String,
+}
+
+impl Step {
+    fn new(name: &'static str, waits_for: String) -> Self {
+        Self { name, waits_for }
+    }
 }
 
 /// How an operation ended.
@@ -80,7 +105,7 @@ enum End {
 }
 
 /// Every kind, in the order in which they take the slot.
-const RULES: &[&dyn Rules] = &[&create_ring::CreateRing, &join::Join];
+const RULES: &[&dyn Rules] = &[&create_ring::CreateRing, &restart::Restart, &join::Join];
 
 /// The rules of a kind. None: it is of a later version of this operator.
 fn rules(kind: OperationKind) -> Option<&'static dyn Rules> {

@@ -2,25 +2,30 @@
 
 use cassandra_api::v1alpha1::{MemberState, OperationReport, RecordedOperation, Start, StartMode};
 
-use crate::cluster::{decide::summary::MemberSummary, member_view::MemberView, observe::Observed};
+use super::{Step, rules};
+use crate::cluster::{
+    decide::{ring::Ring, summary::MemberSummary},
+    member_view::MemberView,
+};
 
 /// The report of this operation, which says since when it is at its step.
 pub(in crate::cluster::decide) fn report(
-    observed: &Observed,
+    ring: &Ring<'_>,
     operation: &RecordedOperation,
-    members: &[MemberView],
     summaries: &[MemberSummary],
 ) -> OperationReport {
-    let mut both = members.iter().zip(summaries);
-    let behind =
-        both.find(|(member, _)| operation.members.contains(&member.name) && !member.has_joined());
+    let members = ring.members.iter().zip(summaries);
+    let mut taking_part = members.filter(|(member, _)| operation.members.contains(&member.name));
+    let behind = taking_part.find_map(|(member, summary)| {
+        let rules = rules(operation.kind)?;
+        let step = rules.step(ring, member, &summary.start, &operation.id)?;
+        Some((step, summary))
+    });
     let (step, waits_for) = match behind {
         None => ("Ending", "its end to be recorded".to_owned()),
-        Some((member, summary)) => {
-            let (step, waits_for) = step(member, &summary.start, &operation.id);
-            (step, summary.held_up().unwrap_or(waits_for))
-        }
+        Some((step, summary)) => (step.name, summary.held_up().unwrap_or(step.waits_for)),
     };
+    let observed = ring.cluster.observed;
     let status = observed.cluster.status.as_ref();
     let before = status.and_then(|status| status.operation.as_ref());
     let same = before.filter(|before| before.id == operation.id && before.step == step);
@@ -35,27 +40,29 @@ pub(in crate::cluster::decide) fn report(
     }
 }
 
-/// The step that a member on its way into the ring is at, when it is told this, and what it waits for there.
-fn step(member: &MemberView, told: &Start, operation: &str) -> (&'static str, String) {
+/// The step of a member on its way into the ring, when it is told this.
+pub(super) fn into_the_ring(member: &MemberView, told: &Start, operation: &str) -> Option<Step> {
+    if member.has_joined() {
+        return None;
+    }
     let name = &member.name;
-    if told.mode == StartMode::Hold {
-        return ("Permitting", format!("{name} to be permitted to start"));
-    }
-    if !member.has_taken(told) {
-        return ("Permitted", format!("the bootstrapper of {name} to go on"));
-    }
     let state = member.state();
-    if state == MemberState::Joining {
+    let step = if told.mode == StartMode::Hold {
+        Step::new("Permitting", format!("{name} to be permitted to start"))
+    } else if !member.has_taken(told) {
+        Step::new("Permitted", format!("the bootstrapper of {name} to go on"))
+    } else if state == MemberState::Joining {
         let progress = member.progress_of(operation);
         let progress = progress.map_or_else(String::new, |progress| format!(": {progress}"));
-        return (
+        Step::new(
             "Joining",
             format!("Cassandra of {name} to bootstrap{progress}"),
-        );
-    }
-    if state == MemberState::Ready {
-        return ("Joining", format!("{name} to note that it has joined"));
-    }
-    let waits_for = format!("Cassandra of {name} to start; it is {}", state.as_str());
-    ("Starting", waits_for)
+        )
+    } else if state == MemberState::Ready {
+        Step::new("Joining", format!("{name} to note that it has joined"))
+    } else {
+        let waits_for = format!("Cassandra of {name} to start; it is {}", state.as_str());
+        Step::new("Starting", waits_for)
+    };
+    Some(step)
 }

@@ -42,6 +42,11 @@ impl<'a> Ring<'a> {
         }
     }
 
+    /// Whether all who have joined but these are up and see each other up, so that these may be away for a while.
+    pub(super) fn whole_without(&self, away: &[&MemberView]) -> Result<(), Waiting> {
+        whole::whole_without(self.members, away)
+    }
+
     /// Whether there is a ring: somebody has joined it.
     pub(super) fn exists(&self) -> bool {
         self.members.iter().any(MemberView::has_joined)

@@ -20,6 +20,8 @@ pub(in crate::cluster::decide) struct StartOrder {
     pub(in crate::cluster::decide) refresh: Option<Refresh>,
     pub(in crate::cluster::decide) operation: Option<Operation>,
     pub(in crate::cluster::decide) waiting: Option<Waiting>,
+    /// Why the pod that is there has to go.
+    pub(in crate::cluster::decide) make_pod_again: Option<String>,
 }
 
 /// What this member is told. `record` is what this pass writes, `question` what the agents are asked.
@@ -36,6 +38,7 @@ pub(in crate::cluster::decide) fn start_order(
         refresh: spec.and_then(|spec| spec.refresh.clone()),
         operation: None,
         waiting: None,
+        make_pod_again: None,
     };
     if let Some(question) = question.filter(|_| member.reports_joined()) {
         order.refresh = Some(question.clone());
@@ -49,14 +52,36 @@ pub(in crate::cluster::decide) fn start_order(
     if member.has_lost_its_volume() {
         return order.hold().because(volume_lost(member));
     }
+    let part = record.operation.as_ref().filter(takes_part);
+    // What is not on record yet is ordered by the pass that reads it there.
+    let ordered = part.and_then(|operation| {
+        let recorded = recorded?;
+        operation::orders(ring, recorded, member).filter(|_| recorded.id == operation.id)
+    });
+    let left_behind = operation::left_behind(ring, member);
     if member.has_joined() {
-        return again(ring, member, order, events);
+        let order = again(ring, member, order, events);
+        let order = match &left_behind {
+            Some(why) => order.because(to_be_made_again(member, why)),
+            None => order,
+        };
+        return match ordered {
+            Some(Order::Wait(waiting)) => order.because(waiting),
+            Some(Order::MakePodAgain(why)) => order.in_a_new_pod(why),
+            Some(Order::Start(_) | Order::Nothing) | None => order,
+        };
     }
-    if let Some(operation) = record.operation.as_ref().filter(takes_part) {
-        // What is not on record yet is ordered by the pass that reads it there.
-        return match recorded.and_then(|_| operation::orders(ring, operation, member)) {
+    if let Some(why) = left_behind {
+        // Nobody misses a pod that is in no ring.
+        return order
+            .because(to_be_made_again(member, &why))
+            .in_a_new_pod(why);
+    }
+    if part.is_some() {
+        return match ordered {
             Some(Order::Start(start)) => StartOrder { start, ..order },
             Some(Order::Wait(waiting)) => order.because(waiting),
+            Some(Order::MakePodAgain(why)) => order.in_a_new_pod(why),
             Some(Order::Nothing) | None => order,
         };
     }
@@ -100,6 +125,17 @@ fn again(
     order
 }
 
+fn to_be_made_again(member: &MemberView, why: &str) -> Waiting {
+    let name = &member.name;
+    Waiting::saying(
+        Rule::AgentReports,
+        format!(
+            "waiting for pod {name}-0 to be made again: {why}. What the member's status says may be old. You need to do \
+             nothing: the operator deletes the pod when all other members serve; its volume stays."
+        ),
+    )
+}
+
 fn volume_lost(member: &MemberView) -> Waiting {
     let host_id = member.host_id().unwrap_or("unknown");
     let particulars = format!(
@@ -128,6 +164,11 @@ fn reason_to_hold(ring: &Ring<'_>, record: &Record) -> Waiting {
 impl StartOrder {
     fn because(mut self, waiting: Waiting) -> Self {
         self.waiting = Some(waiting);
+        self
+    }
+
+    fn in_a_new_pod(mut self, why: String) -> Self {
+        self.make_pod_again = Some(why);
         self
     }
 

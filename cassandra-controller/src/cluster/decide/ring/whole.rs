@@ -11,31 +11,49 @@ use crate::cluster::member_view::MemberView;
 
 /// What it lacks, if anything.
 pub(super) fn whole(members: &[MemberView]) -> Result<(), Waiting> {
-    let joined: Vec<_> = members
-        .iter()
-        .filter(|member| member.has_joined())
-        .collect();
+    let joined = joined_without(members, &[]);
+    all_serve(&joined)?;
     for member in &joined {
-        if !member.is_ready() {
-            let particulars = format!("{} is {}", member.name, member.state_in_words());
-            return disagree(particulars);
-        }
-    }
-    for member in &joined {
-        sees_all_up(member, &joined)?;
+        sees_all_up(member, &joined, &[])?;
     }
     one_schema(&joined)
+}
+
+/// What the others lack, if anything, of what must be so before these are taken away for a while.
+pub(super) fn whole_without(members: &[MemberView], away: &[&MemberView]) -> Result<(), Waiting> {
+    let joined = joined_without(members, away);
+    all_serve(&joined)?;
+    let away: Vec<_> = away.iter().filter_map(|member| member.host_id()).collect();
+    for member in &joined {
+        sees_all_up(member, &joined, &away)?;
+    }
+    Ok(())
+}
+
+fn joined_without<'a>(members: &'a [MemberView], away: &[&MemberView]) -> Vec<&'a MemberView> {
+    let stays = |member: &&MemberView| away.iter().all(|away| away.name != member.name);
+    let joined = members.iter().filter(|member| member.has_joined());
+    joined.filter(stays).collect()
+}
+
+fn all_serve(joined: &[&MemberView]) -> Result<(), Waiting> {
+    match joined.iter().find(|member| !member.is_ready()) {
+        None => Ok(()),
+        Some(member) => disagree(format!("{} is {}", member.name, member.state_in_words())),
+    }
 }
 
 fn disagree(particulars: String) -> Result<(), Waiting> {
     Err(Waiting::on(Rule::AllLivePeersAgree, particulars))
 }
 
-fn sees_all_up(member: &MemberView, joined: &[&MemberView]) -> Result<(), Waiting> {
+/// Whether this member sees all nodes of the ring up, whatever it sees of those that are to be away.
+fn sees_all_up(member: &MemberView, joined: &[&MemberView], away: &[&str]) -> Result<(), Waiting> {
     let Some(status) = member.status() else {
         return Ok(());
     };
-    for peer in &status.ring_view {
+    let view = status.ring_view.iter();
+    for peer in view.filter(|peer| !away.contains(&peer.host_id.as_str())) {
         let seen = match peer.state {
             PeerState::Up => continue,
             PeerState::Down => "down",

@@ -1,0 +1,142 @@
+//! Restart: a member's pod is made again because something that it was made with is gone: the StatefulSet that would bring
+//! it back, or the account by which its agent speaks. One at a time, and only while all others serve: a pod that is ready
+//! is not taken lightly. What such an agent last said is old, so the kubelet's word is asked as well.
+
+use cassandra_api::{
+    k8s_openapi::{
+        api::apps::v1::StatefulSet, apimachinery::pkg::apis::meta::v1::Time, jiff::SignedDuration,
+    },
+    labels,
+    rules::{Rule, Waiting},
+    v1alpha1::{OperationKind, Start},
+};
+use kube::ResourceExt as _;
+
+use super::{End, Order, Rules, Step};
+use crate::cluster::{decide::ring::Ring, member_view::MemberView, plan::Event};
+
+/// How long Kubernetes' garbage collector has for a pod whose StatefulSet is gone.
+const COLLECTED_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+pub(super) struct Restart;
+
+impl Rules for Restart {
+    fn kind(&self) -> OperationKind {
+        OperationKind::Restart
+    }
+
+    fn wanted<'a>(&self, ring: &Ring<'a>) -> Option<Vec<&'a MemberView>> {
+        let joined = ring.members.iter().filter(|member| member.has_joined());
+        let mut left_behind = joined.filter(|member| left_behind(ring, member).is_some());
+        left_behind.next().map(|member| vec![member])
+    }
+
+    fn may_begin(&self, ring: &Ring<'_>) -> Result<(), Waiting> {
+        let members = self.wanted(ring).unwrap_or_default();
+        let serving = members.iter().any(|member| member.pod_is_ready());
+        // A pod that does not serve is missed by nobody.
+        if serving {
+            ring.whole_without(&members)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn asks_first(&self) -> bool {
+        false // An agent without an account can't answer.
+    }
+
+    fn orders(&self, ring: &Ring<'_>, member: &MemberView) -> Order {
+        let Some(why) = left_behind(ring, member) else {
+            return Order::Nothing;
+        };
+        if member.pod_is_ready()
+            && let Err(waiting) = ring.whole_without(&[member])
+        {
+            return Order::Wait(waiting);
+        }
+        Order::MakePodAgain(why)
+    }
+
+    fn ended(&self, ring: &Ring<'_>, members: &[&MemberView]) -> Option<End> {
+        if members.is_empty() {
+            return Some(End::MemberGone);
+        }
+        let serves =
+            |member: &&MemberView| left_behind(ring, member).is_none() && member.is_ready();
+        members.iter().all(serves).then_some(End::Done)
+    }
+
+    fn step(&self, ring: &Ring<'_>, member: &MemberView, _: &Start, _: &str) -> Option<Step> {
+        let name = &member.name;
+        if left_behind(ring, member).is_some() {
+            let waits_for = format!("the pod of {name} to be made again");
+            return Some(Step::new("Stopping", waits_for));
+        }
+        let waits_for = format!(
+            "Cassandra of {name} to serve; it is {}",
+            member.state_in_words()
+        );
+        (!member.is_ready()).then(|| Step::new("Starting", waits_for))
+    }
+
+    fn begins(&self, members: &str) -> Event {
+        Event::normal(
+            "RestartBegun",
+            format!("the pod of {members} is made again"),
+        )
+    }
+
+    fn done(&self, members: &str) -> Event {
+        Event::normal("Restarted", format!("{members} serves from a new pod"))
+    }
+
+    fn keeps_waiting(&self, members: &str) -> Waiting {
+        Waiting::on(Rule::OneTopologyChange, format!("{members} is restarted"))
+    }
+}
+
+/// Why the member's pod has to be made again. None: it has not.
+pub(in crate::cluster::decide) fn left_behind(
+    ring: &Ring<'_>,
+    member: &MemberView,
+) -> Option<String> {
+    if is_of_another_set(member)? && !is_collected_soon(ring, member) {
+        return Some("the StatefulSet that made it is gone".into());
+    }
+    // Once the StatefulSet would make another one.
+    let differs = |annotation: &str| {
+        let template = member.template_annotation(annotation);
+        let pod = member.pod.as_ref()?.annotations().get(annotation);
+        Some(pod? != template?)
+    };
+    if member.pod_is_of_an_earlier_member() && differs(labels::MEMBER_UID) == Some(true) {
+        return Some("it was made for an earlier Member of this name".into());
+    }
+    let account = ring.cluster.account_uid();
+    let current = member.template_annotation(labels::SERVICE_ACCOUNT_UID) == account.as_ref();
+    (current && differs(labels::SERVICE_ACCOUNT_UID) == Some(true))
+        .then(|| "the ServiceAccount that its agent speaks by is gone".into())
+}
+
+/// Whether the garbage collector may still take the pod of an earlier StatefulSet by itself.
+pub(in crate::cluster::decide) fn may_be_collected(ring: &Ring<'_>, member: &MemberView) -> bool {
+    is_of_another_set(member) == Some(true) && is_collected_soon(ring, member)
+}
+
+/// Whether the pod that is there is another StatefulSet's than the one that is there. None: one of them is not.
+fn is_of_another_set(member: &MemberView) -> Option<bool> {
+    let pod = member.pod.as_ref()?;
+    let stays = pod.metadata.deletion_timestamp.is_none();
+    let uid = member.stateful_set.as_ref().filter(|_| stays)?.uid()?;
+    let mut owners = pod.owner_references().iter();
+    let owner = owners.find(|owner| owner.controller == Some(true));
+    Some(owner.is_some_and(|owner| owner.uid != uid))
+}
+
+fn is_collected_soon(ring: &Ring<'_>, member: &MemberView) -> bool {
+    let now = ring.cluster.observed.now.0;
+    let made = |set: &StatefulSet| set.metadata.creation_timestamp.clone();
+    let made = member.stateful_set.as_deref().and_then(made);
+    made.is_some_and(|Time(made)| now.duration_since(made) < COLLECTED_WITHIN)
+}
