@@ -250,6 +250,12 @@ impl MemberView {
         told.is_some_and(|told| Some(told) != uid.as_ref())
     }
 
+    /// Whether the pod that is there is on its way out.
+    pub(crate) fn pod_is_going(&self) -> bool {
+        let pod = self.pod.as_ref();
+        pod.is_some_and(|pod| pod.metadata.deletion_timestamp.is_some())
+    }
+
     /// What the StatefulSet writes on the pods that it makes.
     pub(crate) fn template_annotation(&self, annotation: &str) -> Option<&String> {
         let template = &self.stateful_set.as_ref()?.spec.as_ref()?.template;

@@ -69,7 +69,7 @@ impl Rules for Restart {
 
     fn step(&self, ring: &Ring<'_>, member: &MemberView, _: &Start, _: &str) -> Option<Step> {
         let name = &member.name;
-        if left_behind(ring, member).is_some() {
+        if left_behind(ring, member).is_some() || member.pod_is_going() {
             let waits_for = format!("the pod of {name} to be made again");
             return Some(Step::new("Stopping", waits_for));
         }
