@@ -1,0 +1,168 @@
+//! Makes a backup exist: one object, written once, when all that it names is known to be there.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::{
+    catalogue::{self, State},
+    error::{Error, Result},
+    format::{
+        commit::{Commit, NodePart},
+        document::FORMAT,
+        intent::Intent,
+    },
+    ids::BackupId,
+    keys,
+    repository::Repository,
+};
+
+/// A backup that is to exist.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which.
+    pub backup: BackupId,
+    /// What people call it.
+    pub name: String,
+    /// What they say about it.
+    pub description: String,
+    /// The nodes' parts.
+    pub nodes: Vec<NodePart>,
+    /// Members that have nothing in it, by name: whether that is enough is not decided here.
+    pub absent: Vec<String>,
+    /// The cluster's objects, schema and topology.
+    pub cluster: Option<Value>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Commits a backup. One that is committed already, with the same parts, is success.
+pub async fn run(repository: &Repository, request: Request) -> Result<Commit> {
+    let id = &request.backup;
+    match catalogue::state(repository, id).await? {
+        State::Deleted => return Err(Error::Deleted { id: id.clone() }),
+        State::Committed => return same(catalogue::read(repository, id).await?, &request),
+        State::Uncommitted => {}
+    }
+    if request.nodes.is_empty() {
+        return Err(Error::Incomplete {
+            members: "there is none at all".to_owned(),
+        });
+    }
+    for part in &request.nodes {
+        check(repository, id, part, request.now).await?;
+    }
+    let cluster = match &request.cluster {
+        None => None,
+        Some(objects) => Some(put_cluster(repository, id, objects).await?),
+    };
+    let commit = Commit {
+        format: FORMAT,
+        backup: id.clone(),
+        name: request.name.clone(),
+        description: request.description.clone(),
+        cluster_uid: repository.description().cluster_uid.clone(),
+        cluster_name: repository.description().cluster_name.clone(),
+        committed_at: request.now,
+        tool: concat!("cassandra-backup ", env!("CARGO_PKG_VERSION")).to_owned(),
+        nodes: request.nodes.clone(),
+        absent: request.absent.clone(),
+        cluster,
+    };
+    match repository.put_document(&keys::commit(id), &commit).await {
+        Ok(()) => Ok(commit),
+        // Somebody was faster, or we were, before we were stopped.
+        Err(Error::AlreadyWritten { .. }) => same(catalogue::read(repository, id).await?, &request),
+        Err(error) => Err(error),
+    }
+}
+
+fn same(commit: Commit, request: &Request) -> Result<Commit> {
+    if commit.nodes == request.nodes {
+        return Ok(commit);
+    }
+    Err(Error::AlreadyWritten {
+        key: keys::commit(&commit.backup),
+    })
+}
+
+/// That a part is all there, and that its attempt still counts: what it used has been kept until now.
+async fn check(
+    repository: &Repository,
+    id: &BackupId,
+    part: &NodePart,
+    now: Timestamp,
+) -> Result<()> {
+    let attempt = &part.attempt;
+    if attempt.backup != *id {
+        return Err(Error::Refused {
+            detail: format!(
+                "{} has no part of backup {id}, but of {}",
+                part.member, attempt.backup
+            ),
+        });
+    }
+    let objects = repository.store().list(&keys::attempt(attempt)).await?;
+    for reference in [&part.manifest, &part.refs] {
+        let found = objects.iter().find(|object| object.key == reference.key);
+        let detail = match found {
+            None => "it is missing",
+            Some(object) if object.bytes != reference.bytes => "its length is another",
+            Some(_) => continue,
+        };
+        return Err(Error::damaged(&reference.key, detail));
+    }
+    let key = keys::intent(attempt);
+    let expired = || Error::Expired {
+        attempt: attempt.clone(),
+    };
+    let written = objects
+        .iter()
+        .find(|object| object.key == key)
+        .ok_or_else(expired)?
+        .written;
+    let intent: Intent = repository.get_document(&key).await?;
+    if now > end(written, &intent) {
+        return Err(expired());
+    }
+    Ok(())
+}
+
+/// When an attempt is over, by the clock of the store.
+pub(crate) fn end(written: Timestamp, intent: &Intent) -> Timestamp {
+    let seconds = i64::try_from(intent.seconds).unwrap_or(i64::MAX / 4);
+    written
+        .checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
+}
+
+async fn put_cluster(
+    repository: &Repository,
+    id: &BackupId,
+    objects: &Value,
+) -> Result<crate::format::commit::ObjectRef> {
+    let key = keys::cluster(id);
+    let packed = serde_json::to_vec(objects)
+        .ok()
+        .and_then(|json| zstd::encode_all(json.as_slice(), 3).ok())
+        .ok_or(Error::Internal {
+            what: "the cluster's objects could not be written as JSON",
+        })?;
+    match repository.put_object(&key, packed).await {
+        // An earlier try got so far. Both saw the same cluster.
+        Err(Error::AlreadyWritten { .. }) => repository.reference_to(&key).await,
+        other => other,
+    }
+}
+
+/// What a backup holds beside the nodes' data.
+pub async fn cluster(repository: &Repository, commit: &Commit) -> Result<Option<Value>> {
+    let Some(reference) = &commit.cluster else {
+        return Ok(None);
+    };
+    let packed = repository.get_object(reference).await?;
+    let damaged = |detail: String| Error::damaged(&reference.key, detail);
+    let json = zstd::decode_all(packed.as_slice()).map_err(|error| damaged(error.to_string()))?;
+    serde_json::from_slice(&json)
+        .map(Some)
+        .map_err(|error| damaged(error.to_string()))
+}
