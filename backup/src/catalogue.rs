@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     ids::{BackupId, HostId},
     keys,
     repository::Repository,
+    store::Stored,
 };
 
 /// How far a backup is.
@@ -51,10 +53,36 @@ fn after(state: State, object: &str) -> State {
 /// The state of one.
 pub async fn state(repository: &Repository, id: &BackupId) -> Result<State> {
     let objects = repository.store().list(&keys::backup(id)).await?;
+    Ok(state_of(&objects))
+}
+
+fn state_of(objects: &[Stored]) -> State {
     let names = objects
         .iter()
         .filter_map(|object| keys::parse_backup(&object.key).ok());
-    Ok(names.fold(State::Uncommitted, |state, (_, name)| after(state, name)))
+    names.fold(State::Uncommitted, |state, (_, name)| after(state, name))
+}
+
+/// Whether a part's blobs may be used again: its backup exists, and was committed in time. (One that was not is about to
+/// be taken back, and what it names may be gone.)
+pub async fn is_base(repository: &Repository, part: &NodePart) -> Result<bool> {
+    let id = &part.attempt.backup;
+    let objects = repository.store().list(&keys::backup(id)).await?;
+    let commit = keys::commit(id);
+    let latest = latest_commit(part.until, repository.description().safety_seconds);
+    let in_time = objects
+        .iter()
+        .any(|object| object.key == commit && object.written <= latest);
+    Ok(in_time && state_of(&objects) == State::Committed)
+}
+
+/// The last moment for a commit of attempts that count until then. A collection gives each of them the safety time on
+/// top; half of it is for who commits.
+pub(crate) fn latest_commit(until: Timestamp, safety_seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(safety_seconds / 2).unwrap_or(i64::MAX / 4);
+    until
+        .checked_add(SignedDuration::from_secs(seconds))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// One that exists.

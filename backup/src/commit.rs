@@ -51,6 +51,12 @@ pub async fn run(repository: &Repository, request: Request) -> Result<Commit> {
     for part in &request.nodes {
         check(repository, id, part, request.now).await?;
     }
+    let until = request
+        .nodes
+        .iter()
+        .map(|part| part.until)
+        .min()
+        .unwrap_or(Timestamp::MIN);
     let cluster = match &request.cluster {
         None => None,
         Some(objects) => Some(put_cluster(repository, id, objects).await?),
@@ -69,10 +75,38 @@ pub async fn run(repository: &Repository, request: Request) -> Result<Commit> {
         cluster,
     };
     match repository.put_document(&keys::commit(id), &commit).await {
-        Ok(()) => Ok(commit),
+        Ok(()) => {}
         // Somebody was faster, or we were, before we were stopped.
-        Err(Error::AlreadyWritten { .. }) => same(catalogue::read(repository, id).await?, &request),
-        Err(error) => Err(error),
+        Err(Error::AlreadyWritten { .. }) => {
+            return same(catalogue::read(repository, id).await?, &request);
+        }
+        Err(error) => return Err(error),
+    }
+    in_time(repository, &request, until).await?;
+    Ok(commit)
+}
+
+/// If we were held up between the look at the attempts and the write, what they used may be gone: then the backup is
+/// taken back. Until that is done nobody takes it for a base ([`catalogue::is_base`]).
+async fn in_time(repository: &Repository, request: &Request, until: Timestamp) -> Result<()> {
+    let id = &request.backup;
+    let latest = catalogue::latest_commit(until, repository.description().safety_seconds);
+    let written = repository
+        .store()
+        .head(&keys::commit(id))
+        .await?
+        .map(|object| object.written);
+    if written.is_some_and(|written| written <= latest) {
+        return Ok(());
+    }
+    catalogue::delete(repository, id, "it was committed too late").await?;
+    match request.nodes.first() {
+        Some(part) => Err(Error::Expired {
+            attempt: part.attempt.clone(),
+        }),
+        None => Err(Error::Internal {
+            what: "a backup without nodes",
+        }),
     }
 }
 
@@ -111,18 +145,11 @@ async fn check(
         };
         return Err(Error::damaged(&reference.key, detail));
     }
-    let key = keys::intent(attempt);
-    let expired = || Error::Expired {
-        attempt: attempt.clone(),
-    };
-    let written = objects
-        .iter()
-        .find(|object| object.key == key)
-        .ok_or_else(expired)?
-        .written;
-    let intent: Intent = repository.get_document(&key).await?;
-    if now > end(written, &intent) {
-        return Err(expired());
+    let intent = keys::intent(attempt);
+    if now > part.until || !objects.iter().any(|object| object.key == intent) {
+        return Err(Error::Expired {
+            attempt: attempt.clone(),
+        });
     }
     Ok(())
 }

@@ -19,7 +19,7 @@ pub struct InvalidName {
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ULID: &str = "a ULID (26 characters of Crockford's base 32)";
 const UUID: &str = "a UUID in lower case with hyphens";
-const BLOB: &str = "64 lower-case hexadecimal digits, and 16 more after a dot if it has a salt";
+const BLOB: &str = "64 lower-case hexadecimal digits, a dot, and 8 more";
 
 /// The name of a backup: a ULID, so that names sort by the time at which they were made.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,22 +116,22 @@ pub type ClusterUid = Uuid;
 /// Cassandra's name for a node.
 pub type HostId = Uuid;
 
-/// The name of a blob: a hash of its content, and the salt by which a second copy is told from the first (see
-/// `transfer::upload`). Sorts as its text does.
+/// The name of a blob: a hash of its content, and the epoch in which it was written ([`crate::gc`] says why). Sorts as
+/// its text does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct BlobId {
     hash: [u8; 32],
-    salt: u64,
+    epoch: u32,
 }
 
 impl BlobId {
     /// The bytes that a name takes in a list of references.
-    pub const LEN: usize = 40;
+    pub const LEN: usize = 36;
 
     /// A name of its parts.
-    pub fn new(hash: [u8; 32], salt: u64) -> Self {
-        Self { hash, salt }
+    pub fn new(hash: [u8; 32], epoch: u32) -> Self {
+        Self { hash, epoch }
     }
 
     /// The hash.
@@ -139,9 +139,9 @@ impl BlobId {
         &self.hash
     }
 
-    /// The salt; 0 for a first copy.
-    pub fn salt(&self) -> u64 {
-        self.salt
+    /// The epoch.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// The shard, one of 256, that it lies in.
@@ -153,21 +153,21 @@ impl BlobId {
     /// As it is in a list of references. These bytes sort as names do.
     pub fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
-        let (hash, salt) = bytes.split_at_mut(32);
+        let (hash, epoch) = bytes.split_at_mut(32);
         hash.copy_from_slice(&self.hash);
-        salt.copy_from_slice(&self.salt.to_be_bytes());
+        epoch.copy_from_slice(&self.epoch.to_be_bytes());
         bytes
     }
 
     /// The name that these bytes are.
     pub fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        let (mut hash, mut salt) = ([0; 32], [0; 8]);
+        let (mut hash, mut epoch) = ([0; 32], [0; 4]);
         let (first, second) = bytes.split_at(32);
         hash.copy_from_slice(first);
-        salt.copy_from_slice(second);
+        epoch.copy_from_slice(second);
         Self {
             hash,
-            salt: u64::from_be_bytes(salt),
+            epoch: u32::from_be_bytes(epoch),
         }
     }
 }
@@ -177,10 +177,7 @@ impl fmt::Display for BlobId {
         for byte in self.hash {
             write!(f, "{byte:02x}")?;
         }
-        if self.salt != 0 {
-            write!(f, ".{:016x}", self.salt)?;
-        }
-        Ok(())
+        write!(f, ".{:08x}", self.epoch)
     }
 }
 
@@ -202,17 +199,11 @@ impl TryFrom<String> for BlobId {
 }
 
 fn parse_blob(text: &str) -> Option<BlobId> {
-    let (hash, salt) = match text.split_once('.') {
-        Some((hash, salt)) => (hash, Some(salt)),
-        None => (text, None),
-    };
-    let salt = match salt {
-        None => 0,
-        Some(digits) => u64::from_be_bytes(hex::<8>(digits)?),
-    };
+    let (hash, epoch) = text.split_once('.')?;
+    let epoch = u32::from_be_bytes(hex::<4>(epoch)?);
     Some(BlobId {
         hash: hex::<32>(hash)?,
-        salt,
+        epoch,
     })
 }
 
@@ -339,7 +330,11 @@ mod tests {
             assert_eq!(id.to_string().parse(), Ok(id));
             assert_eq!(BlobId::from_bytes(id.to_bytes()), id);
         }
-        assert!("AA".repeat(32).parse::<BlobId>().is_err());
+        assert!(
+            format!("{}.00000000", "AA".repeat(32))
+                .parse::<BlobId>()
+                .is_err()
+        );
     }
 
     #[test]

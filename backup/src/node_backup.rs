@@ -11,10 +11,12 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
 use tokio::sync::mpsc;
 
 use crate::{
-    catalogue::{self, State},
+    catalogue,
+    commit::end,
     error::{Error, OfFile as _, Result},
     format::{
         commit::{NodePart, ObjectRef},
@@ -71,11 +73,6 @@ pub async fn run(
     let intent = header.intent;
     let intent_key = keys::intent(&request.attempt);
     repository.put_document(&intent_key, &intent).await?;
-    if journal.is_resumed()
-        && let Some(part) = finished_before(repository, &request).await?
-    {
-        return Ok(part);
-    }
     let begun = repository
         .store()
         .head(&intent_key)
@@ -83,14 +80,14 @@ pub async fn run(
         .ok_or_else(|| Error::Expired {
             attempt: request.attempt.clone(),
         })?;
+    let until = end(begun.written, &intent);
+    if journal.is_resumed()
+        && let Some(part) = finished_before(repository, &request, until).await?
+    {
+        return Ok(part);
+    }
     let base = usable_base(repository, &request, &intent).await?;
-    let uploader = Uploader::new(
-        repository.clone(),
-        transfer.clone(),
-        journal,
-        &request.attempt,
-        begun.written,
-    );
+    let uploader = Uploader::new(repository.clone(), transfer.clone(), journal, begun.written);
     let head = Head {
         format: FORMAT,
         repository: repository.description().uid.clone(),
@@ -105,7 +102,7 @@ pub async fn run(
     let manifest = repository
         .put_object(&keys::manifest(&request.attempt), manifest)
         .await?;
-    Ok(part(&request, manifest, refs, totals))
+    Ok(part(&request, until, manifest, refs, totals))
 }
 
 struct Files {
@@ -157,7 +154,11 @@ fn header(repository: &Repository, request: &Request) -> journal::Header {
 }
 
 /// What an earlier run of this attempt had finished, if only its answer was lost.
-async fn finished_before(repository: &Repository, request: &Request) -> Result<Option<NodePart>> {
+async fn finished_before(
+    repository: &Repository,
+    request: &Request,
+    until: Timestamp,
+) -> Result<Option<NodePart>> {
     let attempt = &request.attempt;
     if repository
         .store()
@@ -175,10 +176,16 @@ async fn finished_before(repository: &Repository, request: &Request) -> Result<O
         proved(&key, content.as_slice())
     })
     .await?;
-    Ok(Some(part(request, manifest, refs, totals)))
+    Ok(Some(part(request, until, manifest, refs, totals)))
 }
 
-fn part(request: &Request, manifest: ObjectRef, refs: ObjectRef, totals: Totals) -> NodePart {
+fn part(
+    request: &Request,
+    until: Timestamp,
+    manifest: ObjectRef,
+    refs: ObjectRef,
+    totals: Totals,
+) -> NodePart {
     let node = &request.node;
     NodePart {
         attempt: request.attempt.clone(),
@@ -189,6 +196,7 @@ fn part(request: &Request, manifest: ObjectRef, refs: ObjectRef, totals: Totals)
         partitioner: node.partitioner.clone(),
         tokens: node.tokens.clone(),
         snapshot_at: node.snapshot_at,
+        until,
         manifest,
         refs,
         totals,
@@ -220,7 +228,7 @@ async fn usable_base(
     else {
         return Ok(None);
     };
-    if catalogue::state(repository, &part.attempt.backup).await? != State::Committed {
+    if !catalogue::is_base(repository, part).await? {
         return Ok(None);
     }
     let path = Files::of(&request.state, &part.attempt).manifest;

@@ -167,8 +167,8 @@ impl Repository {
     }
 
     /// The name that content has in this repository.
-    pub(crate) fn name(&self, content: &Digest, salt: u64) -> Result<BlobId> {
-        Ok(envelope::name(content, salt, self.writing()?))
+    pub(crate) fn name(&self, content: &Digest, epoch: u32) -> Result<BlobId> {
+        Ok(envelope::name(content, epoch, self.writing()?))
     }
 
     /// Makes a blob of a buffer that begins with room for the header.
@@ -176,18 +176,9 @@ impl Repository {
         envelope::seal(
             buffer,
             &self.place(&keys::blob(id)),
-            id.salt(),
+            id.epoch(),
             self.writing()?,
         )
-    }
-
-    /// Makes a buffer of a blob again, as it was before it was sealed here.
-    pub(crate) fn unseal_blob(&self, buffer: &mut Vec<u8>, id: &BlobId) -> Result<()> {
-        let place = self.place(&keys::blob(id));
-        let header = envelope::read_header(&place, buffer)?;
-        let range = envelope::open(buffer, &place, header, self.writing()?)?;
-        buffer.truncate(range.end);
-        Ok(())
     }
 
     /// Whether content has this name, under whatever key was used.
@@ -195,7 +186,7 @@ impl Repository {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let keys = known.values().map(|key| Some(key.as_ref())).chain([None]);
         keys.into_iter()
-            .any(|key| envelope::name(content, id.salt(), key) == *id)
+            .any(|key| envelope::name(content, id.epoch(), key) == *id)
     }
 
     /// What an object is bound to when it is encrypted: it can't be put in another's place, or in another repository.

@@ -121,12 +121,8 @@ impl DataKey {
     }
 
     /// The name of content, from which nothing of it can be told.
-    pub(crate) fn name(&self, content: &Digest, salt: u64) -> Digest {
-        let mut hasher = blake3::Hasher::new_keyed(&self.names);
-        hasher
-            .update(content.as_bytes())
-            .update(&salt.to_be_bytes());
-        hasher.finalize().into()
+    pub(crate) fn name(&self, content: &Digest) -> Digest {
+        blake3::keyed_hash(&self.names, content.as_bytes()).into()
     }
 
     /// Proves that a line was written at this place by somebody who had the key.

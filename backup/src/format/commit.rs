@@ -49,6 +49,8 @@ pub struct NodePart {
     pub tokens: Vec<String>,
     /// When its snapshot was taken.
     pub snapshot_at: Timestamp,
+    /// Until when its attempt counts, by the clock of the store.
+    pub until: Timestamp,
     /// Its manifest.
     pub manifest: ObjectRef,
     /// The blobs that the manifest names.

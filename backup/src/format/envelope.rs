@@ -1,7 +1,7 @@
 //! The form of a stored blob: 32 bytes of header, then the content, plain or encrypted.
 //!
-//! The header names the data key, so that a blob can be opened without knowing when it was written, and the salt, so that
-//! its name can be computed from what is in it.
+//! The header names the data key, so that a blob can be opened without knowing which node wrote it, and the epoch, so
+//! that its name can be computed from what is in it.
 
 use super::digest::Digest;
 use crate::{
@@ -17,20 +17,10 @@ const VERSION: u8 = 1;
 const PLAIN: u8 = 0;
 const AES_256_GCM: u8 = 1;
 
-/// The name of content.
-pub fn name(content: &Digest, salt: u64, key: Option<&DataKey>) -> BlobId {
-    let hash = match key {
-        Some(key) => key.name(content, salt),
-        None if salt == 0 => *content,
-        None => {
-            let mut hasher = blake3::Hasher::new();
-            hasher
-                .update(content.as_bytes())
-                .update(&salt.to_be_bytes());
-            hasher.finalize().into()
-        }
-    };
-    BlobId::new(*hash.as_bytes(), salt)
+/// The name of content. Where it is encrypted, nothing of the content can be told from it.
+pub fn name(content: &Digest, epoch: u32, key: Option<&DataKey>) -> BlobId {
+    let hash = key.map_or(*content, |key| key.name(content));
+    BlobId::new(*hash.as_bytes(), epoch)
 }
 
 /// How many bytes content of this length takes.
@@ -46,8 +36,8 @@ pub fn buffer(content: usize) -> Vec<u8> {
 }
 
 /// Makes a blob of a buffer whose content follows the room for the header.
-pub fn seal(buffer: &mut Vec<u8>, place: &str, salt: u64, key: Option<&DataKey>) -> Result<()> {
-    let header = header(salt, key);
+pub fn seal(buffer: &mut Vec<u8>, place: &str, epoch: u32, key: Option<&DataKey>) -> Result<()> {
+    let header = header(epoch, key);
     if let Some(key) = key {
         key.seal(buffer, HEADER, &[&header, place.as_bytes()])?;
     }
@@ -60,13 +50,16 @@ pub fn seal(buffer: &mut Vec<u8>, place: &str, salt: u64, key: Option<&DataKey>)
     Ok(())
 }
 
-fn header(salt: u64, key: Option<&DataKey>) -> [u8; HEADER] {
+fn header(epoch: u32, key: Option<&DataKey>) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     let id = key.map_or([0; 16], DataKey::id_bytes);
     let kind = if key.is_some() { AES_256_GCM } else { PLAIN };
     let [a, b, c, d] = MAGIC;
     let start = [a, b, c, d, VERSION, kind, 0, 0];
-    let parts = start.into_iter().chain(salt.to_be_bytes()).chain(id);
+    let parts = start
+        .into_iter()
+        .chain(u64::from(epoch).to_be_bytes())
+        .chain(id);
     for (byte, value) in header.iter_mut().zip(parts) {
         *byte = value;
     }
@@ -76,8 +69,8 @@ fn header(salt: u64, key: Option<&DataKey>) -> [u8; HEADER] {
 /// What the header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// The salt of the name.
-    pub salt: u64,
+    /// The epoch of the name.
+    pub epoch: u32,
     /// The data key, if it is encrypted.
     pub key: Option<KeyId>,
 }
@@ -102,7 +95,7 @@ pub fn read_header(place: &str, bytes: &[u8]) -> Result<Header> {
         });
     }
     let (reserved, rest) = reserved.split_at(2);
-    let (salt, id) = rest.split_at(8);
+    let (epoch, id) = rest.split_at(8);
     if *version == 0 || reserved != [0, 0] || (*kind == PLAIN && id != [0; 16]) {
         return Err(Error::damaged(
             place,
@@ -110,7 +103,8 @@ pub fn read_header(place: &str, bytes: &[u8]) -> Result<Header> {
         ));
     }
     let fixed = |_| Error::damaged(place, "it is too short");
-    let salt = u64::from_be_bytes(salt.try_into().map_err(fixed)?);
+    let epoch = u64::from_be_bytes(epoch.try_into().map_err(fixed)?);
+    let epoch = u32::try_from(epoch).map_err(|_| Error::damaged(place, "its epoch is none"))?;
     let id: [u8; 16] = id.try_into().map_err(fixed)?;
     let key = match *kind {
         PLAIN => None,
@@ -122,7 +116,7 @@ pub fn read_header(place: &str, bytes: &[u8]) -> Result<Header> {
             ));
         }
     };
-    Ok(Header { salt, key })
+    Ok(Header { epoch, key })
 }
 
 /// The content of a blob, in the buffer that it came in; its range there is returned.
@@ -135,7 +129,7 @@ pub fn open(
     match (header.key, key) {
         (None, _) => Ok(HEADER..buffer.len()),
         (Some(id), Some(key)) if id == key.key_id() => {
-            let head: [u8; HEADER] = self::header(header.salt, Some(key));
+            let head: [u8; HEADER] = self::header(header.epoch, Some(key));
             key.open(buffer, HEADER, &[&head, place.as_bytes()])
                 .map_err(|()| Error::damaged(place, "it can't be decrypted"))
         }
@@ -158,7 +152,7 @@ pub fn open_blob(
     let content = buffer.get(range.clone()).unwrap_or_default();
     let digest = Digest::of(content);
     let key = header.key.and(key);
-    if name(&digest, header.salt, key) != *id {
+    if name(&digest, header.epoch, key) != *id {
         return Err(Error::damaged(
             place,
             "its content is not what its name says",
@@ -171,11 +165,11 @@ pub fn open_blob(
 mod tests {
     use super::*;
 
-    fn sealed(salt: u64, key: Option<&DataKey>) -> (BlobId, Vec<u8>) {
+    fn sealed(epoch: u32, key: Option<&DataKey>) -> (BlobId, Vec<u8>) {
         let mut bytes = buffer(5);
         bytes.extend_from_slice(b"hello");
-        let id = name(&Digest::of(b"hello"), salt, key);
-        seal(&mut bytes, &id.to_string(), salt, key).unwrap();
+        let id = name(&Digest::of(b"hello"), epoch, key);
+        seal(&mut bytes, &id.to_string(), epoch, key).unwrap();
         (id, bytes)
     }
 
@@ -183,8 +177,8 @@ mod tests {
     fn content_comes_back_and_each_flipped_byte_is_found() {
         let key = DataKey::from_bytes([7; 32]);
         for key in [None, Some(&key)] {
-            for salt in [0, 9] {
-                let (id, bytes) = sealed(salt, key);
+            for epoch in [0, 9] {
+                let (id, bytes) = sealed(epoch, key);
                 assert_eq!(bytes.len() as u64, stored_bytes(5, key.is_some()));
                 let mut opened = bytes.clone();
                 let (range, _) = open_blob(&mut opened, &id.to_string(), &id, key).unwrap();
@@ -202,22 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn names_differ_by_salt_and_by_key() {
+    fn names_differ_by_epoch_and_by_key() {
         let key = DataKey::from_bytes([7; 32]);
         let content = Digest::of(b"hello");
-        let names = [
-            name(&content, 0, None),
-            name(&content, 1, None),
-            name(&content, 0, Some(&key)),
-            name(&content, 1, Some(&key)),
-        ];
-        for (at, one) in names.iter().enumerate() {
-            assert!(
-                names[at + 1..]
-                    .iter()
-                    .all(|other| other.hash() != one.hash())
-            );
-        }
+        assert_ne!(name(&content, 0, None), name(&content, 1, None));
+        assert_ne!(
+            name(&content, 0, None).hash(),
+            name(&content, 0, Some(&key)).hash()
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The blobs that a manifest names: sorted, each once, with a digest at the end. Readable without any key, so that the
 //! one who collects garbage needs none.
 //!
-//! `CSBR`, version, three zeros; 40 bytes for each blob (hash and salt); then the number of blobs in 8 bytes, and the
+//! `CSBR`, version, three zeros; 36 bytes for each blob (hash and epoch); then the number of blobs in 8 bytes, and the
 //! BLAKE3 digest of all that comes before.
 
 use std::io::Read;

@@ -17,7 +17,7 @@ use crate::{
     error::{OfFile as _, Result},
     format::refs::{self, Reader},
     ids::BlobId,
-    repository::{Repository, blocking},
+    repository::{Repository, blocking, on_bytes},
 };
 
 /// Lists that are merged at once. Each is an open file and a small buffer.
@@ -34,6 +34,14 @@ pub enum Spool {
 }
 
 impl Spool {
+    /// What can be read at once. A file can't.
+    fn bytes_in_memory(&self) -> usize {
+        match self {
+            Self::Memory(_, bytes) => bytes.len(),
+            Self::File(..) => usize::MAX / AT_ONCE / 2,
+        }
+    }
+
     fn open(&self) -> Result<Reader<Box<dyn Read + Send>>> {
         match self {
             Self::Memory(key, bytes) => Reader::new(
@@ -143,8 +151,9 @@ pub(super) async fn collect(
             spools = vec![merged.await?];
         }
     }
+    let bytes = spools.iter().map(Spool::bytes_in_memory).sum();
     // Each is read to its end once before any blob is judged: a list that is damaged has to be known before.
-    blocking("reading lists", move || {
+    on_bytes("reading lists", bytes, move || {
         for spool in &spools {
             for id in spool.open()? {
                 id?;

@@ -1,13 +1,17 @@
 //! Collects what no backup names any more, while backups run.
 //!
-//! What is safe is decided by two rules, and all else follows:
+//! What is safe is decided by three rules, and all else follows:
 //! - A blob is kept if a backup names it that exists, or the base of an attempt that is not over.
-//! - A blob that nothing names is kept while it is young: younger than the safety time before this collection began, and
-//!   before the earliest attempt began that is not over.
+//! - A blob that nothing names is kept while it is young: written less than the safety time before this collection began,
+//!   or before the earliest attempt began that is not over.
+//! - A name is never used again. A blob's name has the epoch, half a safety time long, in which the attempt began that
+//!   wrote it. Who writes a blob, or finds it there, has begun in its epoch; so it is young for every collection while that
+//!   attempt goes on. And a deletion that comes late, from a list that is old or a request that was made again, meets
+//!   nothing that is new.
 //!
-//! An attempt uses old blobs only of the base that its intent names, and looks whether that base exists after the intent
-//! is durable; a collection looks at tombstones first and at intents after. So one of the two sees the other. All times
-//! are those of the store's clock. Several collections at once do no harm: each deletes only what is nobody's.
+//! An attempt uses blobs of older epochs only of the base that its intent names, and looks whether that base exists after
+//! the intent is durable; a collection looks at tombstones first and at intents after. So one of the two sees the other.
+//! All times are those of the store's clock. Several collections at once do no harm.
 
 mod mark;
 mod roots;
@@ -29,6 +33,12 @@ use crate::{
     keys,
     repository::Repository,
 };
+
+/// The epoch of an attempt that began at this time.
+pub(crate) fn epoch(begun: Timestamp, safety_seconds: u64) -> u32 {
+    let length = i64::try_from(safety_seconds / 2).unwrap_or(i64::MAX).max(1);
+    u32::try_from(begun.as_second() / length).unwrap_or(u32::MAX)
+}
 
 /// How a collection is to go.
 #[derive(Debug, Clone)]

@@ -70,7 +70,7 @@ pub enum Fault {
 
 type Decide = Box<dyn FnMut(Operation, &str) -> Fault + Send>;
 /// Lets others run before a request is answered.
-type Turn = Arc<dyn Fn(Operation) -> BoxFuture<'static, ()> + Send + Sync>;
+type Turn = Arc<dyn Fn(Operation, &str) -> BoxFuture<'static, ()> + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -189,7 +189,7 @@ impl FaultyStore {
         work: impl FnOnce(&mut State, i64) -> Result<T>,
     ) -> Result<(T, Fault)> {
         if let Some(turn) = &self.turn {
-            turn(operation).await;
+            turn(operation, path.as_ref()).await;
         }
         let mut state = self.lock();
         if state.dead {

@@ -4,4 +4,5 @@ mod backup_and_restore;
 mod conformance;
 mod crashes;
 mod faults;
+mod interleavings;
 mod world;

@@ -140,21 +140,7 @@ impl World {
         &self,
         store: Arc<dyn object_store::ObjectStore>,
     ) -> Result<Repository> {
-        let retry = RetryPolicy {
-            first: Duration::from_millis(1),
-            longest: Duration::from_millis(2),
-            times: 8,
-        };
-        let store = Store::new(store, "backups/of/c1", retry);
-        let repository = Repository::create(store, &self.description()).await?;
-        let repository = if self.encrypted {
-            repository.with_identities(vec![identity()])
-        } else {
-            repository
-        };
-        repository
-            .for_writing(Some(DataKey::from_bytes([3; 32])))
-            .await
+        open(store, &self.description()).await
     }
 
     pub(super) fn description(&self) -> Description {
@@ -267,6 +253,28 @@ impl World {
     pub(super) fn data_dir(&self) -> PathBuf {
         self.data()
     }
+}
+
+/// The repository in a store, by somebody who may read and write everything.
+pub(super) async fn open(
+    store: Arc<dyn object_store::ObjectStore>,
+    description: &Description,
+) -> Result<Repository> {
+    let retry = RetryPolicy {
+        first: Duration::from_millis(1),
+        longest: Duration::from_millis(2),
+        times: 8,
+    };
+    let store = Store::new(store, "backups/of/c1", retry);
+    let repository = Repository::create(store, description).await?;
+    let repository = if description.encryption.is_some() {
+        repository.with_identities(vec![identity()])
+    } else {
+        repository
+    };
+    repository
+        .for_writing(Some(DataKey::from_bytes([3; 32])))
+        .await
 }
 
 pub(super) fn attempt(id: &BackupId, number: u32) -> Attempt {

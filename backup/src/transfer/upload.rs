@@ -1,14 +1,13 @@
 //! Blobs to the store. Each is read once: hashed, sealed and sent from memory, and sent again from there.
 //!
-//! A blob that is there already is used only if it is young. An old one that nothing names may be collected at this very
-//! moment; then a second copy is written under the same hash with a salt, and both live their own lives. So nothing is
-//! ever overwritten, and no time passes between looking and using that would have to be guarded.
+//! That a blob is there already is as good as having written it: whoever wrote it did so in the same epoch, so it is young
+//! ([`crate::gc`]).
 
 use std::{fs::File, os::unix::fs::FileExt as _, sync::Arc};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Transfer,
@@ -21,14 +20,14 @@ use crate::{
         envelope,
         manifest::{Component, Entry, Place},
     },
-    ids::{Attempt, BlobId},
+    gc,
+    ids::BlobId,
     keys,
     plan::{
         scan::FoundFile,
         units::{BlobPlan, PlannedEntry, PlannedFile, Unit},
     },
     repository::{Repository, blocking, on_bytes},
-    store::Put,
 };
 
 /// The uploader of an attempt.
@@ -37,9 +36,7 @@ pub struct Uploader {
     repository: Repository,
     transfer: Transfer,
     journal: Journal,
-    salt: u64,
-    /// Blobs written before this are old.
-    young_from: Timestamp,
+    epoch: u32,
 }
 
 /// A unit whose blobs are in the store.
@@ -59,12 +56,10 @@ impl Uploader {
         repository: Repository,
         transfer: Transfer,
         journal: Journal,
-        attempt: &Attempt,
         begun: Timestamp,
     ) -> Self {
         Self {
-            salt: salt(attempt),
-            young_from: young_from(begun, repository.description().safety_seconds),
+            epoch: gc::epoch(begun, repository.description().safety_seconds),
             repository,
             transfer,
             journal,
@@ -123,33 +118,9 @@ impl Uploader {
         Ok(uploaded)
     }
 
+    /// Brings the content of a buffer, behind room for a header, into the store.
     pub(crate) async fn send(&self, buffer: Vec<u8>, content: &Digest) -> Result<BlobId> {
-        let id = self.repository.name(content, 0)?;
-        let Some(sealed) = self.put(buffer, id).await? else {
-            return Ok(id);
-        };
-        let found = self.repository.store().head(&keys::blob(&id)).await?;
-        let young = found.is_some_and(|found| {
-            found.written > self.young_from && found.bytes == sealed.len() as u64
-        });
-        if young {
-            return Ok(id);
-        }
-        let repository = self.repository.clone();
-        let plain = on_bytes("opening a blob", sealed.len(), move || {
-            let mut buffer = Vec::from(sealed);
-            repository.unseal_blob(&mut buffer, &id)?;
-            Ok(buffer)
-        })
-        .await?;
-        let id = self.repository.name(content, self.salt)?;
-        // Its own name: if it is there already, this attempt wrote it.
-        self.put(plain, id).await?;
-        Ok(id)
-    }
-
-    /// Writes a blob. Gives what was sent back if there was one under its name already.
-    async fn put(&self, buffer: Vec<u8>, id: BlobId) -> Result<Option<Bytes>> {
+        let id = self.repository.name(content, self.epoch)?;
         let repository = self.repository.clone();
         let sealed = on_bytes("sealing a blob", buffer.len(), move || {
             let mut buffer = buffer;
@@ -158,30 +129,12 @@ impl Uploader {
         })
         .await?;
         self.transfer.rate.wait(sealed.len() as u64).await;
-        let put = self
-            .repository
+        self.repository
             .store()
-            .put(&keys::blob(&id), sealed.clone())
+            .put(&keys::blob(&id), sealed)
             .await?;
-        Ok((put == Put::Existed).then_some(sealed))
+        Ok(id)
     }
-}
-
-/// The salt of an attempt: the same when it goes on after a crash, another for each attempt.
-fn salt(attempt: &Attempt) -> u64 {
-    let digest = Digest::of(attempt.to_string().as_bytes());
-    let (first, _) = digest.as_bytes().split_at(8);
-    let salt = first
-        .iter()
-        .fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-    salt.max(1)
-}
-
-/// Half of the safety time before the intent: what is younger will not be collected while the intent counts, by any
-/// collection that began before or after it.
-fn young_from(begun: Timestamp, safety_seconds: u64) -> Timestamp {
-    let half = SignedDuration::from_secs(i64::try_from(safety_seconds / 2).unwrap_or(i64::MAX / 4));
-    begun.checked_sub(half).unwrap_or(Timestamp::MIN)
 }
 
 /// Reads a blob's content behind room for its header. Gives the buffer, the digest of all, and that of each segment.
