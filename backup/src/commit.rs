@@ -1,5 +1,7 @@
 //! Makes a backup exist: one object, written once, when all that it names is known to be there.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -10,10 +12,12 @@ use crate::{
         commit::{Commit, NodePart},
         document::FORMAT,
         intent::Intent,
+        manifest::Reader,
     },
-    ids::BackupId,
+    ids::{Attempt, BackupId, HostId},
     keys,
-    repository::Repository,
+    node_backup::proved,
+    repository::{Repository, blocking},
 };
 
 /// A backup that is to exist.
@@ -152,6 +156,67 @@ async fn check(
         });
     }
     Ok(())
+}
+
+/// The parts that nodes have uploaded of a backup that is not committed yet: of each node the last attempt that is
+/// finished. They are made of what the manifests say, so that nobody has to carry them from the nodes.
+pub async fn find_parts(repository: &Repository, id: &BackupId) -> Result<Vec<NodePart>> {
+    let mut finished: BTreeMap<HostId, (Attempt, Timestamp)> = BTreeMap::new();
+    let mut begun: BTreeMap<Attempt, Timestamp> = BTreeMap::new();
+    for object in repository.store().list(keys::NODES).await? {
+        let Ok((attempt, name)) = keys::parse_attempt(&object.key) else {
+            continue;
+        };
+        if attempt.backup != *id {
+            continue;
+        }
+        if name == "intent.json" {
+            begun.insert(attempt, object.written);
+        } else if name == "manifest.jsonl.zst"
+            && let Some(begun) = begun.get(&attempt)
+        {
+            // Sorted by attempt as text: of numbers with two digits a smaller one may come later.
+            let last = finished
+                .entry(attempt.host_id.clone())
+                .or_insert_with(|| (attempt.clone(), *begun));
+            if last.0.number <= attempt.number {
+                *last = (attempt, *begun);
+            }
+        }
+    }
+    let mut parts = Vec::new();
+    for (attempt, begun) in finished.into_values() {
+        parts.push(part_of(repository, attempt, begun).await?);
+    }
+    Ok(parts)
+}
+
+async fn part_of(repository: &Repository, attempt: Attempt, begun: Timestamp) -> Result<NodePart> {
+    let intent: Intent = repository.get_document(&keys::intent(&attempt)).await?;
+    let manifest = repository.reference_to(&keys::manifest(&attempt)).await?;
+    let refs = repository.reference_to(&keys::refs(&attempt)).await?;
+    let content = repository.get_object(&manifest).await?;
+    let key = manifest.key.clone();
+    let (node, totals) = blocking("reading a manifest", move || {
+        let totals = proved(&key, content.as_slice())?;
+        let node = Reader::new(&key, content.as_slice())?.head().node.clone();
+        Ok((node, totals))
+    })
+    .await?;
+    Ok(NodePart {
+        attempt,
+        member: node.member,
+        datacenter: node.datacenter,
+        rack: node.rack,
+        cassandra: node.cassandra,
+        partitioner: node.partitioner,
+        tokens: node.tokens,
+        snapshot_at: node.snapshot_at,
+        until: end(begun, &intent),
+        manifest,
+        refs,
+        totals,
+    })
 }
 
 /// When an attempt is over, by the clock of the store.

@@ -20,7 +20,7 @@ use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, PutOpt
 
 pub use error::StoreError;
 pub use retry::RetryPolicy;
-pub use settings::{Credentials, Encryption, Provider, StoreSettings, parse_url};
+pub use settings::{Credentials, Encryption, Provider, StoreSettings, install_tls, parse_url};
 
 use crate::error::{Error, Result};
 

@@ -31,7 +31,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StoreSettings {
     /// What kind of store, and where.
-    #[serde(flatten)]
     pub provider: Provider,
     /// Everything lies below this.
     #[serde(default)]
@@ -52,7 +51,7 @@ pub struct StoreSettings {
 
 /// The kind of store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "provider")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Provider {
     /// Amazon S3, or what speaks its protocol.
     #[serde(rename_all = "camelCase")]
@@ -113,7 +112,7 @@ pub enum Credentials {
 
 /// Encryption that the store does.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Encryption {
     /// What the bucket says.
     #[default]
@@ -266,8 +265,7 @@ impl StoreSettings {
     }
 
     fn client(&self) -> Result<ClientOptions> {
-        // Of reqwest without a provider of its own; that one is installed already is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        install_tls();
         let mut options = ClientOptions::new()
             .with_allow_http(self.allow_http)
             .with_connect_timeout(CONNECT_TIMEOUT)
@@ -287,6 +285,12 @@ impl StoreSettings {
         }
         Ok(options)
     }
+}
+
+/// Tells rustls whose cryptography to use, for clients that have none of their own. Done whenever a store is opened.
+pub fn install_tls() {
+    // That one is installed already is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn folder(path: &Path) -> Result<Arc<dyn ObjectStore>> {
@@ -402,6 +406,22 @@ mod tests {
         );
         for url in ["s3:/bucket", "ftp://x", "s3:///x"] {
             assert!(parse_url(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn settings_are_read_from_json_and_a_wrong_field_is_refused() {
+        let json = r#"{"provider": {"s3": {"bucket": "b"}}, "credentials": {"folder": "/keys"}}"#;
+        let settings: StoreSettings = serde_json::from_str(json).unwrap();
+        assert_eq!(settings.credentials, Credentials::Folder("/keys".into()));
+        for wrong in [
+            json.replace("bucket", "buckett"),
+            json.replace("credentials", "credential"),
+        ] {
+            assert!(
+                serde_json::from_str::<StoreSettings>(&wrong).is_err(),
+                "{wrong}"
+            );
         }
     }
 

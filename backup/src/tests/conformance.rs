@@ -35,9 +35,9 @@ async fn the_store_of_the_tests_passes_the_suite() {
     passes(Arc::new(FaultyStore::default())).await;
 }
 
-const NEEDED: &str = "this test needs a store: CASSANDRA_BACKUP_TEST_STORE has to be a file with its settings in JSON, for \
-    example {\"provider\": \"s3\", \"bucket\": \"test\", \"endpoint\": \"http://127.0.0.1:7070\", \"allowHttp\": true, \
-    \"credentials\": {\"folder\": \"/keys\"}}";
+const NEEDED: &str = "this test needs a store: CASSANDRA_BACKUP_TEST_STORE has to be a file with its settings in \
+    JSON, for example {\"provider\": {\"s3\": {\"bucket\": \"test\", \"endpoint\": \"http://127.0.0.1:7070\", \
+    \"region\": \"us-east-1\"}}, \"allowHttp\": true, \"credentials\": {\"folder\": \"/keys\"}}";
 
 #[tokio::test]
 #[ignore = "needs a real store, named by CASSANDRA_BACKUP_TEST_STORE"]
