@@ -1,5 +1,12 @@
 //! The program as somebody uses it who has no operator: a nodetool, a data directory, and a folder for a store.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
