@@ -1,11 +1,11 @@
 //! The clusters that are made.
 
 use anyhow::Result;
+use cassandra_api::testing;
 use cassandra_api::v1alpha1::{CassandraCluster, Phase};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use kube::api::{ListParams, PostParams};
 use kube::{Api, Client};
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::environment::NAMESPACE;
@@ -16,16 +16,10 @@ const RACKS: [&str; 3] = ["r1", "r2", "r3"];
 pub(super) const AT_ONCE: usize = 32;
 
 /// A cluster with so many members, on three racks.
-pub(super) fn cluster(name: &str, members: usize) -> Value {
-    let racks: Vec<_> = shares(members)
-        .map(|(rack, share)| json!({ "name": rack, "members": share }))
-        .collect();
-    json!({
-        "apiVersion": "cassandra-operator.rs/v1alpha1",
-        "kind": "CassandraCluster",
-        "metadata": { "name": name, "namespace": NAMESPACE },
-        "spec": { "version": "5.0.9", "racks": racks, "storage": { "size": "1Gi" } },
-    })
+pub(super) fn cluster(name: &str, members: usize) -> CassandraCluster {
+    let shares =
+        shares(members).map(|(rack, share)| (rack, i32::try_from(share).unwrap_or(i32::MAX)));
+    testing::cluster(NAMESPACE, name, &shares.collect::<Vec<_>>())
 }
 
 /// The names of a cluster's members.
@@ -51,12 +45,11 @@ pub(super) fn names(prefix: &str, number: usize) -> Vec<String> {
 }
 
 /// Posts clusters, many at a time; tells when each was sent.
-pub(super) async fn post(client: &Client, clusters: Vec<Value>) -> Result<Vec<Instant>> {
+pub(super) async fn post(client: &Client, clusters: Vec<CassandraCluster>) -> Result<Vec<Instant>> {
     let api: Api<CassandraCluster> = Api::namespaced(client.clone(), NAMESPACE);
     let posts = stream::iter(clusters).map(|cluster| {
         let api = api.clone();
         async move {
-            let cluster = serde_json::from_value(cluster)?;
             let sent = Instant::now();
             api.create(&PostParams::default(), &cluster).await?;
             anyhow::Ok(sent)

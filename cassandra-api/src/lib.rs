@@ -18,6 +18,8 @@ pub mod ports;
 pub mod quantity;
 pub mod revision;
 pub mod rules;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod v1alpha1;
 pub mod validation;
 

@@ -11,3 +11,5 @@ pub mod fields;
 pub mod metrics;
 pub mod runtime;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;

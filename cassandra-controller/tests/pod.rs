@@ -6,8 +6,6 @@
     reason = "tests"
 )]
 
-mod world;
-
 use std::{collections::BTreeMap, sync::Arc};
 
 use bootstrapper::{cli, judge::Owner};
@@ -16,10 +14,12 @@ use cassandra_api::{
     labels, names,
     v1alpha1::CassandraCluster,
 };
-use cassandra_controller::cluster::{Desired, Kind};
+use cassandra_controller::{
+    cluster::{Desired, Kind},
+    testing::{World, cluster},
+};
 use clap::{CommandFactory as _, Parser as _};
 use serde_json::{Value, json};
-use world::{World, cluster};
 
 /// The StatefulSet that is written for this member once all that its pod names is there. UIDs are fixed, so that they
 /// don't depend on how many writes came before.

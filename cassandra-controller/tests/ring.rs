@@ -6,17 +6,19 @@
     reason = "tests"
 )]
 
-mod world;
-
 use std::{sync::Arc, time::Duration};
 
-use cassandra_controller::cluster::{Existing, Kind, UserConfig};
+use cassandra_controller::{
+    cluster::{Existing, Kind, UserConfig},
+    testing::{World, cluster},
+};
 
 use cassandra_api::{
     conditions,
     k8s_openapi::jiff::SignedDuration,
     labels, names,
     rules::Rule,
+    testing::agent,
     v1alpha1::{
         MOST_BLOCKED, MemberState, OperationKind, PeerState, Phase, RecordedOperation, StartMode,
         VolumeStatus,
@@ -24,7 +26,6 @@ use cassandra_api::{
 };
 use kube::ResourceExt as _;
 use proptest::prelude::*;
-use world::{World, cluster};
 
 fn three_racks() -> World {
     World::new(cluster(&[("a", 1), ("b", 1), ("c", 1)]))
@@ -202,7 +203,7 @@ fn a_member_object_that_was_deleted_comes_back_and_rejoins() {
     let claim = &world.observed.owned.volume_claims["data-orders-b-0"];
     assert_eq!(
         claim.metadata.annotations.as_ref().unwrap()[labels::HOST_ID],
-        "host-of-orders-b-0"
+        agent::host_id("orders-b-0")
     );
     // Its bootstrapper finds the marker on the volume.
     let volume = world

@@ -6,8 +6,6 @@
     reason = "tests"
 )]
 
-mod world;
-
 use std::sync::Arc;
 
 use cassandra_api::{
@@ -16,9 +14,11 @@ use cassandra_api::{
     rules::{Rule, Waiting},
     v1alpha1::{MemberState, Phase, VolumeStatus, Workload},
 };
-use cassandra_controller::cluster::{Existing, Refused};
+use cassandra_controller::{
+    cluster::{Existing, Refused},
+    testing::{World, cluster},
+};
 use serde_json::{Value, json};
-use world::{World, cluster};
 
 const MEMBER: &str = "orders-b-0";
 

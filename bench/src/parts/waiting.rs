@@ -2,8 +2,7 @@
 //! can't be pulled, about which the kubelet says something new every 15 seconds.
 
 use anyhow::{Result, ensure};
-use cassandra_api::v1alpha1::Phase;
-use serde_json::{Value, json};
+use cassandra_api::v1alpha1::{CassandraCluster, Phase};
 use tokio::time::{Instant, sleep};
 
 use super::{LIMIT, REST};
@@ -57,17 +56,12 @@ pub(super) async fn measure(
     Ok(())
 }
 
-fn stuck(name: &str, on_config_map: bool) -> Value {
+fn stuck(name: &str, on_config_map: bool) -> CassandraCluster {
     let mut cluster = cluster(name, MEMBERS);
-    if let Some(spec) = cluster.get_mut("spec").and_then(Value::as_object_mut) {
-        if on_config_map {
-            spec.insert(
-                "config".into(),
-                json!({ "fromConfigMap": "nobody-made-it" }),
-            );
-        } else {
-            spec.insert("image".into(), json!(format!("{NOWHERE}/cassandra:5.0.9")));
-        }
+    if on_config_map {
+        cluster.spec.config.from_config_map = Some("nobody-made-it".into());
+    } else {
+        cluster.spec.image = Some(format!("{NOWHERE}/cassandra:5.0.9"));
     }
     cluster
 }

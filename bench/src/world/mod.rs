@@ -7,13 +7,14 @@
 //! kubelet says so again and again, in two ways, as the real one does.
 
 mod agent;
-mod kubelet;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use cassandra_api::testing::agent::MANAGER;
+use cassandra_api::testing::pods::{self, Stage};
 use cassandra_api::v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState};
 use cassandra_api::{labels, names};
 use futures::StreamExt as _;
@@ -23,7 +24,7 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, ResourceExt as _};
-use serde_json::Value;
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::environment::NAMESPACE;
@@ -44,7 +45,7 @@ pub(super) struct World {
 struct Player {
     client: Client,
     members_of_each: usize,
-    pods: Mutex<BTreeSet<String>>,
+    pods: Mutex<BTreeMap<String, Arc<Pod>>>,
     ready: Mutex<BTreeSet<String>>,
     unpulled: Mutex<BTreeSet<String>>,
 }
@@ -87,7 +88,7 @@ impl Player {
         sets.for_each_concurrent(AT_ONCE, async |set| {
             let Ok(set) = set else { return };
             let name = set.name_any();
-            if locked(&self.pods).insert(name.clone())
+            if !locked(&self.pods).contains_key(&name)
                 && let Err(error) = self.make_pod(&set).await
             {
                 println!("  {name}: {error:#}");
@@ -98,11 +99,12 @@ impl Player {
     }
 
     async fn make_pod(&self, set: &StatefulSet) -> Result<()> {
-        let pod = kubelet::pod(set).context("a StatefulSet has a template")?;
-        let pods: Api<Pod> = self.api();
-        pods.create(&PostParams::default(), &pod).await?;
+        let pod = Arc::new(pods::of_set(set).context("a StatefulSet has a template")?);
         let name = set.name_any();
-        if kubelet::is_pulled(&pod) {
+        locked(&self.pods).insert(name.clone(), Arc::clone(&pod));
+        let api: Api<Pod> = self.api();
+        api.create(&PostParams::default(), &pod).await?;
+        if is_pulled(&pod) {
             // The Member's events before this one were for nobody.
             let members: Api<CassandraMember> = self.api();
             self.answer(&members.get(&name).await?).await
@@ -119,8 +121,8 @@ impl Player {
             .for_each_concurrent(AT_ONCE, async |member| {
                 let Ok(member) = member else { return };
                 let name = member.name_any();
-                let runs =
-                    locked(&self.pods).contains(&name) && !locked(&self.unpulled).contains(&name);
+                let runs = locked(&self.pods).contains_key(&name)
+                    && !locked(&self.unpulled).contains(&name);
                 if runs && let Err(error) = self.answer(&member).await {
                     println!("  {name}: {error:#}");
                 }
@@ -137,10 +139,10 @@ impl Player {
         }
         let name = member.name_any();
         if status.state == MemberState::Ready && locked(&self.ready).insert(name.clone()) {
-            self.set_pod_status(&name, kubelet::running()).await?;
+            self.set_pod_status(&name, Stage::Ready).await?;
         }
         let members: Api<CassandraMember> = self.api();
-        let params = PatchParams::apply(agent::MANAGER).force();
+        let params = PatchParams::apply(MANAGER).force();
         let patch = Patch::Apply(agent::report(member, &status));
         members.patch_status(&name, &params, &patch).await?;
         Ok(())
@@ -152,17 +154,21 @@ impl Player {
             tokio::time::sleep(PULL_PAUSE).await;
             let waiting = locked(&self.unpulled).clone();
             for name in waiting {
-                if let Err(error) = self.set_pod_status(&name, kubelet::unpulled(attempt)).await {
+                let stage = Stage::NotPulled { attempt };
+                if let Err(error) = self.set_pod_status(&name, stage).await {
                     println!("  {name}: {error:#}");
                 }
             }
         }
     }
 
-    async fn set_pod_status(&self, member: &str, status: Value) -> Result<()> {
-        let pods: Api<Pod> = self.api();
+    async fn set_pod_status(&self, member: &str, stage: Stage) -> Result<()> {
+        let api: Api<Pod> = self.api();
         let name = names::pod(member);
-        pods.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
+        let pod = locked(&self.pods).get(member).cloned();
+        let pod = pod.with_context(|| format!("{name} was not made"))?;
+        let status = json!({ "status": pods::status(&pod, stage) });
+        api.patch_status(&name, &PatchParams::default(), &Patch::Merge(status))
             .await?;
         Ok(())
     }
@@ -173,6 +179,15 @@ impl Player {
     {
         Api::namespaced(self.client.clone(), NAMESPACE)
     }
+}
+
+/// Whether the pod's images can be pulled.
+fn is_pulled(pod: &Pod) -> bool {
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    !containers.any(|container| {
+        let image = container.image.as_deref();
+        image.is_some_and(|image| image.starts_with(NOWHERE))
+    })
 }
 
 fn config() -> watcher::Config {

@@ -423,3 +423,99 @@ fn jobs_are_those_of_the_spec_and_what_is_not_known_yet_is_as_it_was_said() {
     ];
     assert_eq!(case.status().jobs, expected);
 }
+
+#[test]
+fn the_agent_that_tests_play_says_what_this_one_says() {
+    use cassandra_api::testing::agent::{self, Node};
+
+    let mut member = member();
+    member.spec.broadcast_address = Some("10.0.0.1".into());
+    member.spec.refresh = Some(Refresh { id: "a.1".into() });
+    let workload = serde_json::json!({ "image": "cassandra:5", "operatorImage": "operator:1",
+        "configRevision": "orders-rev-1", "resources": {} });
+    member.spec.workload = Some(serde_json::from_value(workload).unwrap());
+    let volume = |joined: bool| VolumeStatus {
+        pvc_uid: identity().pvc_uid,
+        host_id: joined.then(|| "h-1".into()),
+        ..agent::own_volume(&member, joined)
+    };
+    let refused = Reading::Refused;
+    let hangs = Reading::NotAnswering("Timeout");
+    let drains = Reading::Answered(NodeFacts {
+        mode: Some(Mode::Draining),
+        ..NodeFacts::default()
+    });
+    let joins = Reading::Answered(NodeFacts {
+        mode: Some(Mode::Joining),
+        ..NodeFacts::default()
+    });
+    let serves = Reading::Answered(serving());
+    // What is on the volume, what was reported before, what is seen now, and the state that it comes to.
+    let absent = || (MarkerSeen::Absent, VolumeStatus::default());
+    let marked = || {
+        let marker = Marker {
+            member_uid: "m-1".into(),
+            ..marker()
+        };
+        (MarkerSeen::Present(Box::new(marker)), volume(false))
+    };
+    let own = || (joined(), volume(true));
+    let foreign = || (MarkerSeen::Absent, agent::foreign_volume());
+    for (state, (marker, volume), reading, asks, seen) in [
+        (MemberState::Waiting, absent(), &refused, true, false),
+        (MemberState::Waiting, marked(), &refused, true, false),
+        (MemberState::Waiting, own(), &refused, true, true),
+        (MemberState::Refused, foreign(), &refused, true, false),
+        (MemberState::Joining, marked(), &joins, false, false),
+        (MemberState::Ready, own(), &serves, false, true),
+        (MemberState::NotAnswering, own(), &hangs, false, true),
+        (MemberState::Draining, own(), &drains, false, true),
+    ] {
+        let earlier = if seen {
+            case().status()
+        } else {
+            CassandraMemberStatus::default()
+        };
+        let real = build(&Observed {
+            identity: &identity(),
+            member: &member,
+            reading,
+            marker: &marker,
+            bootstrapper: asks.then_some(&volume),
+            jobs: None,
+            state: state::state(reading, true, asks.then_some(&volume)),
+            earlier: &earlier,
+            now: &at(100),
+        });
+        assert_eq!(real.state, state);
+        let ring_view = reading.facts().map(|facts| facts.ring.clone());
+        let played = agent::status(
+            &member,
+            Node {
+                state,
+                volume: Some(volume),
+                seen_in_ring: seen,
+                ring_view: ring_view.unwrap_or_default(),
+            },
+        );
+        assert_eq!(outline(&played), outline(&real), "{state:?}");
+    }
+}
+
+/// A status without the values that differ from node to node: which fields it has, and what it says in words.
+fn outline(status: &CassandraMemberStatus) -> serde_json::Value {
+    let mut outline = serde_json::to_value(status).unwrap();
+    let fields = outline.as_object_mut().unwrap();
+    for (field, value) in fields.iter_mut() {
+        match field.as_str() {
+            "hostId" | "schemaVersion" | "tokensDigest" | "load" | "configInUse" => {
+                *value = "given".into();
+            }
+            "bootstrapped" => *value = "given".into(),
+            "conditions" => value[0]["lastTransitionTime"] = "given".into(),
+            "volume" => value["hostId"] = "given".into(),
+            _ => {}
+        }
+    }
+    outline
+}

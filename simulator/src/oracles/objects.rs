@@ -1,5 +1,6 @@
 //! What the operator may do to objects.
 
+use cassandra_api::{labels, names};
 use serde_json::{Value, json};
 
 use super::{Write, text};
@@ -170,15 +171,67 @@ fn users_specs_stay(write: &Write<'_>) -> Option<String> {
         })
 }
 
-/// S03, S53: no pod that is ready is deleted.
+/// S03, S53: no pod that is ready is deleted, but one that something which made it left behind, while all others are ready.
 fn only_unready_pods_go(write: &Write<'_>) -> Option<String> {
     let deletes_pod = deletes(write) && write.kind == "Pod";
-    (deletes_pod && write.old.is_some_and(is_ready)).then(|| {
+    let ready = write.old.filter(|pod| deletes_pod && is_ready(pod))?;
+    let allowed = is_left_behind(write, ready) && others_are_ready(write, ready);
+    (!allowed).then(|| {
         format!(
             "S03: {} deleted the ready pod {}",
             write.component,
             write.name()
         )
+    })
+}
+
+/// Whether the StatefulSet, the Member or the account that a pod was made with is not there any more.
+fn is_left_behind(write: &Write<'_>, pod: &Value) -> bool {
+    let namespace = text(pod, "/metadata/namespace");
+    let member = text(pod, "/metadata/labels/cassandra-operator.rs~1member");
+    let cluster = text(pod, "/metadata/labels/app.kubernetes.io~1instance");
+    let account = names::agent_account(cluster);
+    let is_gone = |version, kind, name: &str, uid: &str| {
+        let found = write.server.get(version, kind, namespace, name);
+        !uid.is_empty() && found.is_none_or(|found| text(found.value(), "/metadata/uid") != uid)
+    };
+    let noted = |annotation: &str| {
+        let annotation = annotation.replace('/', "~1");
+        text(pod, &format!("/metadata/annotations/{annotation}"))
+    };
+    let set = text(pod, "/metadata/ownerReferences/0/uid");
+    is_gone("apps/v1", "StatefulSet", member, set)
+        || is_gone(
+            "v1",
+            "ServiceAccount",
+            &account,
+            noted(labels::SERVICE_ACCOUNT_UID),
+        )
+        || is_gone(
+            "cassandra-operator.rs/v1alpha1",
+            "CassandraMember",
+            member,
+            noted(labels::MEMBER_UID),
+        )
+}
+
+/// Whether every other Member of the pod's cluster has a pod that is ready, if it has joined.
+fn others_are_ready(write: &Write<'_>, pod: &Value) -> bool {
+    let cluster = text(pod, "/metadata/labels/app.kubernetes.io~1instance");
+    let own = text(pod, "/metadata/labels/cassandra-operator.rs~1member");
+    let members = write
+        .server
+        .list("cassandra-operator.rs/v1alpha1", "CassandraMember");
+    members.iter().all(|member| {
+        let member = member.value();
+        let name = text(member, "/metadata/name");
+        let joined = member.at("/status/bootstrapped").is_some();
+        if text(member, "/spec/cluster/name") != cluster || name == own || !joined {
+            return true;
+        }
+        let namespace = text(member, "/metadata/namespace");
+        let pod = write.server.get("v1", "Pod", namespace, &names::pod(name));
+        pod.is_some_and(|pod| is_ready(pod.value()))
     })
 }
 

@@ -7,6 +7,8 @@ use cassandra_api::{
     v1alpha1::{CassandraCluster, Founder, OperationKind, RecordedOperation},
 };
 
+use super::baseline::GENERATION;
+
 /// UID of a cluster of the same name that was there before.
 pub(super) const EARLIER_UID: &str = "earlier-uid";
 
@@ -152,6 +154,6 @@ pub(super) fn object(
         status.record.members.clear();
     }
     // What was observed before is older than the spec.
-    status.observed_generation = Some(6);
+    status.observed_generation = Some(GENERATION - 1);
     Arc::new(cluster)
 }

@@ -8,16 +8,18 @@ use cassandra_api::{
         core::v1::{PersistentVolumeClaim, Pod, Service},
     },
     labels, names,
-    v1alpha1::{CassandraMember, CassandraMemberStatus},
+    testing::agent::{self, Node},
+    v1alpha1::{
+        CassandraMember, CassandraMemberStatus, MemberState, Peer, PeerState, Refresh, Start,
+        StartMode, VolumeStatus,
+    },
 };
-use cassandra_controller::cluster::Observed;
-use serde_json::{Error, Value, json};
+use cassandra_controller::{
+    cluster::Observed,
+    testing::{CLUSTER, NAMESPACE},
+};
 
-use super::{
-    baseline::{CLUSTER_UID, NAMESPACE},
-    member_case::MemberCase,
-    pods,
-};
+use super::{member_case::MemberCase, pods};
 
 /// What is there of one member.
 #[derive(Clone, Debug, Default)]
@@ -45,13 +47,12 @@ pub(super) fn of_member(
     name: &str,
     case: MemberCase,
     says: &Says,
-) -> Result<MemberObjects, Error> {
+) -> MemberObjects {
     let owned = &baseline.owned;
     let mut objects = MemberObjects::default();
     if case.has_member() {
         let member = owned.members.get(name);
-        let member = member.map(|member| dressed(member, name, case, says));
-        objects.member = member.transpose()?.map(Arc::new);
+        objects.member = member.map(|member| Arc::new(dressed(member, case, says)));
     }
     if case.has_claim() {
         let claim = owned.volume_claims.get(&names::volume_claim(name));
@@ -63,52 +64,46 @@ pub(super) fn of_member(
     if case > MemberCase::Prepared && case != MemberCase::Gone {
         objects.stateful_set = owned.stateful_sets.get(name).cloned();
         let set = objects.stateful_set.as_ref();
-        let pod = set.map(|set| pods::of_member(set, name, case));
-        objects.pod = pod.transpose()?.map(Arc::new);
+        let pod = set.and_then(|set| pods::of_member(set, name, case));
+        objects.pod = pod.map(Arc::new);
     }
-    Ok(objects)
+    objects
 }
 
 /// The Member, as it was told and as its agent reports.
-fn dressed(
-    member: &CassandraMember,
-    name: &str,
-    case: MemberCase,
-    says: &Says,
-) -> Result<CassandraMember, Error> {
+fn dressed(member: &CassandraMember, case: MemberCase, says: &Says) -> CassandraMember {
     let mut member = member.clone();
     let own = member.spec.broadcast_address.clone();
     let (epoch, mode) = told(case);
     let seeds = match mode {
-        "Hold" => Vec::new(),
-        "CreateRing" => own.into_iter().collect(),
-        _ => vec!["10.0.0.99".to_owned()],
+        StartMode::Hold => Vec::new(),
+        StartMode::CreateRing => own.into_iter().collect(),
+        StartMode::Join | StartMode::Rejoin | _ => vec!["10.0.0.99".to_owned()],
     };
-    member.spec.start =
-        serde_json::from_value(json!({ "epoch": epoch, "mode": mode, "seeds": seeds }))?;
+    member.spec.start = Start { epoch, mode, seeds };
     if case == MemberCase::MemberOnly {
         member.spec.broadcast_address = None;
     }
     if let (MemberCase::Behind, Some(workload)) = (case, &mut member.spec.workload) {
         workload.image = "docker.io/library/cassandra:5.0.8".into();
     }
-    member.status = status(name, case, says)?;
+    member.status = status(&member, case, says);
     member.metadata.namespace = Some(NAMESPACE.into());
-    Ok(member)
+    member
 }
 
-fn told(case: MemberCase) -> (i64, &'static str) {
+fn told(case: MemberCase) -> (i64, StartMode) {
     match case {
-        MemberCase::Founding | MemberCase::Founded => (1, "CreateRing"),
+        MemberCase::Founding | MemberCase::Founded => (1, StartMode::CreateRing),
         MemberCase::Starting
         | MemberCase::Joining
         | MemberCase::Interrupted
-        | MemberCase::Joined => (1, "Join"),
+        | MemberCase::Joined => (1, StartMode::Join),
         MemberCase::Normal
         | MemberCase::Behind
         | MemberCase::Down
         | MemberCase::Terminating
-        | MemberCase::Lost => (2, "Rejoin"),
+        | MemberCase::Lost => (2, StartMode::Rejoin),
         MemberCase::Absent
         | MemberCase::MemberOnly
         | MemberCase::Prepared
@@ -119,82 +114,71 @@ fn told(case: MemberCase) -> (i64, &'static str) {
         | MemberCase::Refused
         | MemberCase::Returned
         | MemberCase::Gone
-        | MemberCase::Swapped => (0, "Hold"),
+        | MemberCase::Swapped => (0, StartMode::Hold),
     }
 }
 
+/// What the agent reports. None: there is none, or it has not reported yet.
 fn status(
-    name: &str,
+    member: &CassandraMember,
     case: MemberCase,
     says: &Says,
-) -> Result<Option<CassandraMemberStatus>, Error> {
-    let host_id = host_id(name);
-    let own =
-        json!({ "clusterUid": CLUSTER_UID, "member": name, "hostId": host_id, "joined": true });
-    let marked = json!({ "clusterUid": CLUSTER_UID, "member": name });
-    let foreign = json!({ "clusterUid": "another", "member": "another-a-0", "joined": true,
-        "hostId": "host-of-another",
-        "refusal": { "rule": "pvc_identity", "message": "it is of another member" } });
-    let fresh = json!({});
+) -> Option<CassandraMemberStatus> {
+    let own = || agent::own_volume(member, true);
+    let marked = || agent::own_volume(member, false);
     let (state, volume) = match case {
-        MemberCase::Fresh | MemberCase::Lost => ("Waiting", fresh),
-        MemberCase::Refused | MemberCase::Swapped => ("Refused", foreign),
-        MemberCase::Founding | MemberCase::Starting => ("Starting", fresh),
-        MemberCase::Joining => ("Joining", marked),
-        MemberCase::Interrupted => ("Waiting", marked),
-        MemberCase::Founded | MemberCase::Joined | MemberCase::Normal | MemberCase::Behind => {
-            ("Ready", own)
+        MemberCase::Fresh | MemberCase::Lost => (MemberState::Waiting, VolumeStatus::default()),
+        MemberCase::Refused | MemberCase::Swapped => {
+            (MemberState::Refused, agent::foreign_volume())
         }
-        MemberCase::Down => ("NotAnswering", own),
-        MemberCase::Terminating => ("Draining", own),
-        MemberCase::Returned => ("Waiting", own),
+        MemberCase::Founding | MemberCase::Starting => {
+            (MemberState::Starting, VolumeStatus::default())
+        }
+        MemberCase::Joining => (MemberState::Joining, marked()),
+        MemberCase::Interrupted => (MemberState::Waiting, marked()),
+        MemberCase::Founded | MemberCase::Joined | MemberCase::Normal | MemberCase::Behind => {
+            (MemberState::Ready, own())
+        }
+        MemberCase::Down => (MemberState::NotAnswering, own()),
+        MemberCase::Terminating => (MemberState::Draining, own()),
+        MemberCase::Returned => (MemberState::Waiting, own()),
         MemberCase::Absent
         | MemberCase::MemberOnly
         | MemberCase::Prepared
         | MemberCase::Unscheduled
         | MemberCase::NotPulled
         | MemberCase::Outdated
-        | MemberCase::Gone => return Ok(None),
+        | MemberCase::Gone => return None,
     };
-    let mut status = json!({ "state": state, "volume": volume });
-    if let Some(fields) = status.as_object_mut() {
-        let reported = case.serves()
-            || matches!(
-                case,
-                MemberCase::Down | MemberCase::Terminating | MemberCase::Lost
-            );
-        if reported {
-            fields.insert("hostId".into(), json!(host_id));
-            fields.insert(
-                "bootstrapped".into(),
-                json!({ "at": "1970-01-01T00:00:00Z" }),
-            );
-        }
-        if case.serves() {
-            fields.insert("mode".into(), json!("NORMAL"));
-            fields.insert("ringView".into(), Value::Array(view(says)));
-            fields.insert("schemaVersion".into(), json!(says.schema));
-            fields.insert("releaseVersion".into(), json!("5.0.9"));
-            if let Some(refresh) = &says.refresh {
-                fields.insert("refresh".into(), json!({ "id": refresh }));
-            }
-        }
-    }
-    serde_json::from_value(status).map(Some)
+    let kept = matches!(
+        case,
+        MemberCase::Down | MemberCase::Terminating | MemberCase::Lost
+    );
+    let serves = case.serves();
+    let node = Node {
+        state,
+        volume: Some(volume),
+        seen_in_ring: serves || kept,
+        ring_view: if serves { view(says) } else { Vec::new() },
+    };
+    let reported = agent::status(member, node);
+    // Who does not serve has not answered the question yet.
+    let refresh = says.refresh.as_ref().filter(|_| serves);
+    Some(CassandraMemberStatus {
+        refresh: refresh.map(|id| Refresh { id: id.clone() }),
+        schema_version: serves.then(|| says.schema.into()),
+        ..reported
+    })
 }
 
-fn view(says: &Says) -> Vec<Value> {
+fn view(says: &Says) -> Vec<Peer> {
     let peers = says.peers.iter();
     peers
         .map(|(name, up)| {
-            let state = if *up { "Up" } else { "Down" };
-            json!({ "hostId": host_id(name), "address": name, "state": state })
+            let state = if *up { PeerState::Up } else { PeerState::Down };
+            agent::peer(CLUSTER, name, "a", name, state)
         })
         .collect()
-}
-
-fn host_id(name: &str) -> String {
-    format!("host-of-{name}")
 }
 
 /// The claim, with the host id on it if the operator has had the time to write it there.
@@ -207,7 +191,7 @@ fn annotated(
     if case.has_joined() && !matches!(case, MemberCase::Founded | MemberCase::Joined) {
         let annotations = &mut Arc::make_mut(&mut claim).metadata.annotations;
         let annotations = annotations.get_or_insert_default();
-        annotations.insert(labels::HOST_ID.into(), host_id(name));
+        annotations.insert(labels::HOST_ID.into(), agent::host_id(name));
     }
     claim
 }

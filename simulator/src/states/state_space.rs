@@ -5,12 +5,14 @@ use std::sync::Arc;
 use cassandra_api::{
     k8s_openapi::api::core::v1::PersistentVolumeClaim, labels, names, v1alpha1::CassandraCluster,
 };
-use cassandra_controller::cluster::{Observed, Owned};
+use cassandra_controller::{
+    cluster::{Observed, Owned},
+    testing::CLUSTER,
+};
 use kube::ResourceExt as _;
-use serde_json::Error;
 
 use super::{
-    baseline::{self, CLUSTER},
+    baseline,
     cluster::{self, EARLIER_UID, Record, Spec},
     digits::Digits,
     member_case::MemberCase,
@@ -49,9 +51,9 @@ pub(super) struct StateSpace {
 
 impl StateSpace {
     /// Makes all objects.
-    pub(super) fn new(shape: Shape) -> Result<Self, Error> {
+    pub(super) fn new(shape: Shape) -> Self {
         let wanted = spread(shape.members, shape.racks);
-        let settled = baseline::settled(baseline::cluster(&wanted)?)?;
+        let settled = baseline::settled(baseline::cluster(&wanted));
         let names = in_order(&wanted);
         let records = cluster::records(shape.members);
         let clusters = shape.specs.iter().map(|spec| {
@@ -63,8 +65,8 @@ impl StateSpace {
         let objects = names
             .iter()
             .map(|name| all_objects(&settled, &names, name, shape));
-        let objects = objects.collect::<Result<_, _>>()?;
-        Ok(Self {
+        let objects = objects.collect();
+        Self {
             shape,
             retained: retained(&settled, &names),
             bare: without_members(&settled),
@@ -72,7 +74,7 @@ impl StateSpace {
             records,
             clusters,
             objects,
-        })
+        }
     }
 
     /// How many states there are.
@@ -233,13 +235,13 @@ fn all_objects(
     names: &[String],
     name: &str,
     shape: Shape,
-) -> Result<Vec<Vec<Vec<MemberObjects>>>, Error> {
+) -> Vec<Vec<Vec<MemberObjects>>> {
     let questions = || std::iter::once(None).chain(names.iter().map(Some));
     let of = |case: MemberCase, view: View, question: Option<&String>| {
         let says = says(names, name, view, question);
-        let mut objects = member_objects::of_member(settled, name, case, &says)?;
+        let mut objects = member_objects::of_member(settled, name, case, &says);
         objects.service = objects.service.filter(|_| shape.services);
-        Ok(objects)
+        objects
     };
     let by_view = |case, view| {
         questions()

@@ -3,10 +3,13 @@
 use std::collections::BTreeSet;
 
 use cassandra_api::{labels, quantity::Quantity};
-use cassandra_controller::cluster::{Deletion, Desired, Existing, Kind, Observed, Plan};
+use cassandra_controller::{
+    cluster::{Deletion, Desired, Existing, Kind, Observed, Plan},
+    testing::CLUSTER_UID,
+};
 use kube::ResourceExt as _;
 
-use super::super::{baseline::CLUSTER_UID, member_case::MemberCase, state::State};
+use super::super::{member_case::MemberCase, state::State};
 use crate::json::text;
 
 /// No volume claim is deleted.

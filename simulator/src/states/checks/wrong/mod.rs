@@ -38,8 +38,7 @@ fn find(first: MemberCase, second: MemberCase, spec: Spec, turn: Turn) -> State 
         services: true,
         specs: SPECS,
         views: &[View::Whole],
-    })
-    .unwrap();
+    });
     let record = Record {
         founder: Founded::By(0),
         turn,
