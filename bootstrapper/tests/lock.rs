@@ -3,8 +3,7 @@
 
 use std::{
     process::{Child, Command, Stdio},
-    thread::sleep,
-    time::Duration,
+    thread::yield_now,
 };
 
 use bootstrapper::lock::is_held;
@@ -27,7 +26,7 @@ fn the_lock_lives_as_long_as_what_was_run_and_no_longer() {
     let mut first = run(&data, &["sleep", "60"]);
     while !is_held(data.path()).unwrap() {
         assert!(first.try_wait().unwrap().is_none(), "it runs");
-        sleep(Duration::from_millis(10));
+        yield_now();
     }
     let second = run(&data, &["true"]).wait_with_output().unwrap();
     let words = String::from_utf8(second.stderr).unwrap();

@@ -130,10 +130,10 @@ impl Error {
             return None;
         };
         let refused = matches!(self.class(), ErrorClass::Forbidden | ErrorClass::Invalid);
-        match source.as_ref() {
-            kube::Error::Api(status) if refused => Some(status),
-            _ => None,
-        }
+        let kube::Error::Api(status) = source.as_ref() else {
+            return None;
+        };
+        refused.then_some(&**status)
     }
 
     /// Whether what was to be written is not there.

@@ -11,6 +11,7 @@ use std::{
 use bootstrapper::{bootstrap, cli};
 use cassandra_api::{
     identity::{Identity, container, variable},
+    names,
     quantity::Quantity,
     revision::{ConfigRevision, REVISION_KEY},
 };
@@ -264,6 +265,10 @@ impl RunningPod {
     ) -> Option<Loopback> {
         let namespace = text(&self.pod, "/metadata/namespace");
         let identity = self.identity(container::AGENT)?;
+        // The agent's program ends at once in any other pod.
+        if text(&self.pod, "/metadata/name") != names::pod(&identity.member) {
+            return None;
+        }
         let account = text(&self.pod, "/spec/serviceAccountName");
         let user =
             User::service_account(namespace, account).of_pod(text(&self.pod, "/metadata/name"));

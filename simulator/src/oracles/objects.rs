@@ -31,6 +31,8 @@ pub(super) fn check(write: &Write<'_>) -> Vec<String> {
     ];
     let mut found: Vec<_> = checks.iter().filter_map(|check| check(write)).collect();
     found.extend(claims_do_not_shrink(write));
+    found.extend(host_ids_stay(write));
+    found.extend(images_stay(write));
     found.extend(budgets_stay(write));
     found
 }
@@ -245,6 +247,44 @@ fn claims_do_not_shrink(write: &Write<'_>) -> Option<String> {
         && write.new.is_some()
         && size(write.new) < size(write.old))
     .then(|| format!("S33: the claim {} shrank", write.name()))
+}
+
+/// S63: the host id that is noted on a claim is never another one.
+fn host_ids_stay(write: &Write<'_>) -> Option<String> {
+    let noted = |object: Option<&Value>| {
+        let annotations = object?.at("/metadata/annotations")?;
+        annotations.get(labels::HOST_ID)?.as_str().map(String::from)
+    };
+    let before = noted(write.old).filter(|_| write.kind == "PersistentVolumeClaim")?;
+    (write.new.is_some() && noted(write.new).as_ref() != Some(&before)).then(|| {
+        format!(
+            "S63: the host id {before} was taken from the claim {}",
+            write.name()
+        )
+    })
+}
+
+/// S64: a member that has joined is not made from another image, unless its own can't be pulled.
+fn images_stay(write: &Write<'_>) -> Option<String> {
+    let (old, new) = (write.old?, write.new?);
+    let image = |object: &Value| text(object, "/spec/workload/image").to_owned();
+    let joined = old.at("/status/bootstrapped").is_some();
+    if write.kind != "CassandraMember" || !joined || image(old) == image(new) {
+        return None;
+    }
+    let namespace = text(new, "/metadata/namespace");
+    let pod = write
+        .server
+        .get("v1", "Pod", namespace, &names::pod(write.name()));
+    let fails = pod.is_some_and(|pod| pod.value().to_string().contains("ImagePullBackOff"));
+    (!fails).then(|| {
+        format!(
+            "S64: {} has joined and is made from {} instead of {}",
+            write.name(),
+            image(new),
+            image(old)
+        )
+    })
 }
 
 /// S31: the budget of a cluster that has members stays, and never allows more.

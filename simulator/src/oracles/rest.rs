@@ -1,8 +1,13 @@
 //! What must be so at the end, when nothing goes on any more.
 
-use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember};
+use cassandra_api::{
+    labels,
+    v1alpha1::{CassandraCluster, CassandraMember},
+};
+use serde_json::Value;
 
-use crate::{kubernetes::Server, ring::Ring};
+use super::text;
+use crate::{json::At as _, kubernetes::Server, ring::Ring};
 
 const OURS: &str = "cassandra-operator.rs/v1alpha1";
 
@@ -12,6 +17,12 @@ pub(super) fn check(server: &Server, ring: &Ring) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(clusters.iter().filter_map(was_looked_at));
     found.extend(members.iter().filter_map(|member| seeds(ring, member)));
+    found.extend(
+        server
+            .list("v1", "Pod")
+            .iter()
+            .filter_map(|pod| account(server, pod.value())),
+    );
     let budgets = server.list("policy/v1", "PodDisruptionBudget");
     if !members.is_empty() && budgets.is_empty() {
         found.push("S31: there are members and no budget".into());
@@ -24,6 +35,23 @@ fn all<K: serde::de::DeserializeOwned>(server: &Server, kind: &str) -> Vec<K> {
     objects
         .filter_map(|object| serde_json::from_value(object.value().clone()).ok())
         .collect()
+}
+
+/// L15: agents speak by an account that is there.
+fn account(server: &Server, pod: &Value) -> Option<String> {
+    let annotations = pod.at("/metadata/annotations")?;
+    let made_with = annotations.get(labels::SERVICE_ACCOUNT_UID)?.as_str()?;
+    let (namespace, name) = (
+        text(pod, "/metadata/namespace"),
+        text(pod, "/spec/serviceAccountName"),
+    );
+    let account = server.get("v1", "ServiceAccount", namespace, name)?;
+    (text(account.value(), "/metadata/uid") != made_with).then(|| {
+        format!(
+            "L15: the agent of pod {} speaks by an account that is gone",
+            text(pod, "/metadata/name")
+        )
+    })
 }
 
 /// L13: the status is about the spec that there is.

@@ -2,15 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use cassandra_api::{
-    rules::Rule,
-    v1alpha1::{CassandraCluster, CassandraMember},
-};
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraMember};
 use k8s_openapi::api::core::v1::{Namespace, Pod};
 use serde_json::json;
 
-use super::{PATIENCE, create::one_ring_of, loss::comes_to_wait, three_racks};
+use super::{PATIENCE, create::one_ring_of, three_racks};
 use crate::simulation::{Failure, NAMESPACE, Simulation};
+
+const POD: &str = "orders-r2-0-0";
 
 /// Everything goes but the volumes.
 pub(super) async fn deletion(simulation: &Simulation) -> Result<(), Failure> {
@@ -52,7 +51,7 @@ pub(super) async fn adoption(simulation: &Simulation) -> Result<(), Failure> {
 }
 
 /// A Member that somebody deletes, against all advice: the same node comes back under another Member. When its pod is
-/// kept from going with it, the pod reports to nobody, and the user is told so.
+/// kept from going with it, the pod reports to nobody, and is made again while all others serve.
 pub(super) async fn member_deletion(simulation: &Simulation) -> Result<(), Failure> {
     let before = simulation.ring.members();
     simulation.allow_delete("orders-r2-0").await?;
@@ -63,10 +62,18 @@ pub(super) async fn member_deletion(simulation: &Simulation) -> Result<(), Failu
     simulation
         .delete_and_orphan::<CassandraMember>("orders-r2-0")
         .await?;
-    comes_to_wait(simulation, Rule::AgentReports, "an earlier Member").await?;
-    simulation.delete::<Pod>("orders-r2-0-0").await?;
-    simulation.pass(Duration::from_mins(1)).await;
+    let pod = uid(simulation.pod(POD));
+    simulation
+        .until("another pod", PATIENCE, |now| match uid(now.pod(POD)) {
+            Some(uid) if Some(&uid) != pod.as_ref() => Ok(()),
+            same => Err(format!("{same:?}")),
+        })
+        .await?;
     same_nodes(simulation, &before).await
+}
+
+fn uid(pod: Option<Pod>) -> Option<String> {
+    pod?.metadata.uid
 }
 
 /// The namespace with everything in it, volumes too: nobody works for it any more. What comes under the same names

@@ -9,8 +9,22 @@ use k8s_openapi::api::{
     rbac::v1::{Role, RoleBinding},
 };
 
-use super::create::one_ring_of;
-use crate::simulation::{Failure, Simulation};
+use cassandra_api::v1alpha1::CassandraMember;
+use serde_json::{Value, json};
+
+use super::{PATIENCE, create::one_ring_of};
+use crate::{
+    json::At as _,
+    simulation::{Failure, NAMESPACE, Simulation},
+};
+
+/// The StatefulSet and the member that somebody writes to.
+const ALTERED: &str = "orders-r1-0";
+
+/// What makes another pod, and is in the way of nothing that the operator wants.
+fn addition() -> Value {
+    json!({ "spec": { "template": { "spec": { "hostPID": true } } } })
+}
 
 /// Every owned object is put back, also one that is there and has only lost its labels, and the ring does not notice.
 pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
@@ -29,14 +43,52 @@ pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
     simulation
         .delete::<ConfigMap>(&revision.unwrap_or_default())
         .await?;
+    simulation
+        .edit::<StatefulSet>(ALTERED, None, addition())
+        .await?;
+    let false_status =
+        json!({ "status": { "hostId": "00000000-0000-4000-8000-000000000000", "load": "9GiB" } });
+    simulation
+        .edit::<CassandraMember>(ALTERED, Some("status"), false_status)
+        .await?;
     simulation.pass(Duration::from_mins(3)).await;
     simulation.until_ready("orders", 3).await?;
     let missing: Vec<_> = owned.difference(&simulation.owned()).cloned().collect();
     if !missing.is_empty() {
         return Err(Failure::Wrong(format!("not put back: {missing:?}")));
     }
+    let set = simulation
+        .server
+        .get("apps/v1", "StatefulSet", NAMESPACE, ALTERED);
+    let kept = set.is_none_or(|set| set.value().at("/spec/template/spec/hostPID").is_some());
+    if kept {
+        return Err(Failure::Wrong("what was added is still there".into()));
+    }
     if simulation.ring.members() != before {
         return Err(Failure::Wrong("the ring is another one".into()));
     }
+    one_ring_of(simulation, 3)
+}
+
+/// Somebody scales a member's StatefulSet up while nobody puts it back: the second pod opens no volume.
+pub(super) async fn second_pod(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    simulation.kill_controller("controller-a");
+    let two = json!({ "spec": { "replicas": 2 } });
+    simulation.edit::<StatefulSet>(ALTERED, None, two).await?;
+    simulation.pass(Duration::from_mins(10)).await;
+    if simulation.ring.members() != before {
+        return Err(Failure::Wrong("the ring is another one".into()));
+    }
+    simulation.start_controller("controller-b");
+    simulation
+        .until("the second pod to be gone", PATIENCE, |now| {
+            match now.pod("orders-r1-0-1") {
+                Some(pod) => Err(format!("{:?}", pod.status.and_then(|status| status.phase))),
+                None => Ok(()),
+            }
+        })
+        .await?;
+    simulation.until_ready("orders", 3).await?;
     one_ring_of(simulation, 3)
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use cassandra_api::rules::Rule;
+use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
-use super::{PATIENCE, cluster, create::one_ring_of, three_racks};
+use super::{PATIENCE, cluster, create::one_ring_of, loss::comes_to_wait, three_racks};
 use crate::simulation::{Failure, Simulation};
 
 /// More members and another rack.
@@ -17,6 +19,28 @@ pub(super) async fn growth(simulation: &Simulation) -> Result<(), Failure> {
         .await?;
     simulation.until_ready("orders", 5).await?;
     one_ring_of(simulation, 5)
+}
+
+/// A version that is pending does not reach a member that has joined because its pod has no node for a while.
+pub(super) async fn pending_version(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    let mut spec = three_racks();
+    spec["version"] = json!("5.0.10");
+    simulation.apply("orders", spec).await?;
+    for number in 1..=6 {
+        simulation.cordon(&format!("node-{number}"), true).await?;
+    }
+    simulation.delete::<Pod>("orders-r2-0-0").await?;
+    comes_to_wait(simulation, Rule::NodeAvailable, "").await?;
+    simulation.pass(Duration::from_mins(2)).await;
+    for number in 1..=6 {
+        simulation.cordon(&format!("node-{number}"), false).await?;
+    }
+    simulation.until_ready("orders", 3).await?;
+    if simulation.ring.members() != before {
+        return Err(Failure::Wrong("the ring is another one".into()));
+    }
+    one_ring_of(simulation, 3)
 }
 
 /// An image that can't be pulled holds up the new member, and nobody else; the next spec gets through.

@@ -4,7 +4,7 @@ use cassandra_api::{
     labels,
     v1alpha1::{CassandraCluster, CassandraMember},
 };
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::{
     Api, Client, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams, PropagationPolicy},
@@ -70,6 +70,32 @@ impl Simulation {
             api.patch(name, &PatchParams::default(), &Patch::Merge(without))
                 .await,
         )
+    }
+
+    /// The user changes something of an object, or of its status.
+    pub async fn edit<K>(
+        &self,
+        name: &str,
+        subresource: Option<&str>,
+        change: Value,
+    ) -> Result<(), Failure>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+        K: DeserializeOwned + Clone + std::fmt::Debug,
+    {
+        let api: Api<K> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let (params, change) = (PatchParams::default(), Patch::Merge(change));
+        accepted(match subresource {
+            None => api.patch(name, &params, &change).await,
+            Some(part) => api.patch_subresource(part, name, &params, &change).await,
+        })
+    }
+
+    /// The user keeps new pods from a node, or lets them on it again.
+    pub async fn cordon(&self, node: &str, cordoned: bool) -> Result<(), Failure> {
+        let api: Api<Node> = Api::all(self.user.clone());
+        let change = Patch::Merge(json!({ "spec": { "unschedulable": cordoned } }));
+        accepted(api.patch(node, &PatchParams::default(), &change).await)
     }
 
     /// The user says that a Member may be deleted.

@@ -110,13 +110,20 @@ fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
     }
     let refused = view.volume().and_then(|volume| volume.refusal.as_ref());
     let held_up = waiting::on_kubernetes(view).or_else(|| refused.cloned());
-    match held_up.map(|waiting| waiting.rule) {
-        Some(Rule::NodeAvailable | Rule::VolumeAvailable) => &[Part::Resources, Part::Placement],
-        Some(Rule::ImageAvailable) => &[Part::Image, Part::Pulling],
-        Some(Rule::CassandraRuns) => &[Part::Configuration, Part::Resources],
-        Some(Rule::ConfigurationUsable) => &[Part::Configuration],
+    let Some(rule) = held_up.map(|waiting| waiting.rule) else {
+        return &[];
+    };
+    #[allow(
+        clippy::wildcard_enum_match_arm,
+        reason = "by any other rule nothing of what it is made of is to blame"
+    )]
+    match rule {
+        Rule::NodeAvailable | Rule::VolumeAvailable => &[Part::Resources, Part::Placement],
+        Rule::ImageAvailable => &[Part::Image, Part::Pulling],
+        Rule::CassandraRuns => &[Part::Configuration, Part::Resources],
+        Rule::ConfigurationUsable => &[Part::Configuration],
         // A quota or a policy may refuse it, and Kubernetes does not say so where it could be read.
-        Some(Rule::PodCreated) if is_refused_a_pod(cluster, view) => {
+        Rule::PodCreated if is_refused_a_pod(cluster, view) => {
             &[Part::Pulling, Part::Resources, Part::Placement]
         }
         _ => &[],
