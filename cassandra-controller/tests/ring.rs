@@ -273,6 +273,8 @@ fn a_pod_of_an_earlier_member_is_made_again_once_all_others_serve() {
     let message = &waiting.message;
     assert!(message.contains("an earlier Member"), "{message}");
     world.member_status("orders-a-0").state = MemberState::Ready;
+    let volume = agent::own_volume(world.member("orders-b-0"), true);
+    world.member_status("orders-b-0").volume = Some(volume);
     assert_eq!(
         until_a_pod_goes(&mut world).as_deref(),
         Some("orders-b-0-0")
@@ -870,9 +872,10 @@ fn why_a_member_waits_is_in_its_status_and_changes_no_spec() {
 fn a_host_id_that_another_member_has_is_not_believed() {
     let mut world = three_racks();
     world.run();
-    let own = Some("host-of-orders-b-0".to_owned());
+    let own = world.member_status("orders-b-0").host_id.clone();
     assert_eq!(world.member("orders-b-0").spec.host_id, own);
-    world.member_status("orders-b-0").host_id = Some("host-of-orders-a-0".into());
+    let others = world.member_status("orders-a-0").host_id.clone();
+    world.member_status("orders-b-0").host_id = others;
     world.settle();
     let told = world.status().blocked[0].clone();
     assert_eq!(told.member.as_deref(), Some("orders-b-0"));
@@ -904,9 +907,69 @@ fn a_joiner_that_tells_the_host_id_of_another_member_is_not_noted_with_it() {
     Arc::make_mut(claims.get_mut("data-orders-a-1").unwrap())
         .metadata
         .annotations = None;
-    world.member_status("orders-a-1").host_id = Some("host-of-orders-a-0".into());
+    let others = world.member_status("orders-a-0").host_id.clone();
+    world.member_status("orders-a-1").host_id = others;
     world.settle();
     assert_eq!(world.member("orders-a-1").spec.host_id, None);
     assert_eq!(world.rule_of("orders-a-1"), Some(Rule::HostIdAgrees));
     assert_eq!(world.rule_of("orders-a-0"), None);
+}
+
+/// A ring of three that grows by two, of whom the first is permitted to join and has lost its node.
+fn with_a_stranded_joiner() -> World {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 3);
+    world.settle();
+    for name in ["orders-a-1", "orders-a-2"] {
+        world.agent(name);
+    }
+    for _ in 0..4 {
+        world.settle();
+        for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+            world.agent(name);
+        }
+    }
+    world.settle();
+    assert_eq!(world.member("orders-a-1").spec.start.mode, StartMode::Join);
+    let going = serde_json::json!({ "conditions": [{ "type": "PodScheduled", "status": "False",
+        "message": "0/3 nodes are available" }] });
+    world.set_pod_status("orders-a-1", going);
+    world
+}
+
+#[test]
+fn a_joiner_without_a_node_gives_its_turn_back() {
+    let mut world = with_a_stranded_joiner();
+    let epoch = world.member("orders-a-1").spec.start.epoch;
+    world.member_status("orders-a-1").state = MemberState::Joining;
+    world.settle();
+    let start = world.member("orders-a-1").spec.start.clone();
+    assert_eq!((start.mode, start.epoch), (StartMode::Hold, epoch + 1));
+    for _ in 0..4 {
+        for name in ["orders-a-0", "orders-b-0", "orders-c-0"] {
+            world.agent(name);
+        }
+        world.settle();
+    }
+    assert_eq!(
+        world.member("orders-a-2").spec.start.mode,
+        StartMode::Join,
+        "it is the next one's turn"
+    );
+}
+
+#[test]
+fn a_joiner_that_somebody_sees_up_keeps_its_turn() {
+    let mut world = with_a_stranded_joiner();
+    let address = world.member("orders-a-1").spec.broadcast_address.clone();
+    let view = &mut world.member_status("orders-c-0").ring_view;
+    let mut joiner = view[0].clone();
+    joiner.host_id = "host-of-the-joiner".into();
+    joiner.address = address.unwrap();
+    joiner.state = PeerState::Up;
+    view.push(joiner);
+    world.settle();
+    assert_eq!(world.member("orders-a-1").spec.start.mode, StartMode::Join);
+    assert!(world.status().record.operation.is_some());
 }

@@ -48,6 +48,11 @@ pub(super) fn is_stuck(member: &MemberView) -> bool {
     rule.is_some_and(|rule| held_up.contains(&rule))
 }
 
+/// Whether no node has the pod.
+pub(super) fn has_no_node(member: &MemberView) -> bool {
+    member.pod.as_deref().and_then(unscheduled).is_some()
+}
+
 /// Why the agent or the bootstrapper keep the member from starting.
 pub(super) fn on_the_member(member: &MemberView) -> Option<Waiting> {
     if let Some(refusal) = member.volume().and_then(|volume| volume.refusal.as_ref()) {

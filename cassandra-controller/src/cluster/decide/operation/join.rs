@@ -1,14 +1,20 @@
 //! Join: a member bootstraps into the ring. One at a time over all racks, when all who have joined are up, see each other
 //! up and have one schema, on answers that their agents gave after they were asked for this member.
+//!
+//! A joiner whose pod can't go on gives its turn back: it is told to hold, and then the slot is free. Not while anybody
+//! sees its node up, for a node that the API server has lost may still stream.
 
 use cassandra_api::{
     rules::{Rule, Waiting},
-    v1alpha1::{OperationKind, Start, StartMode},
+    v1alpha1::{OperationKind, PeerState, Start, StartMode},
 };
 
 use super::{End, Order, Rules, Step, report::into_the_ring};
 use crate::cluster::{
-    decide::ring::{Ring, next_in_line},
+    decide::{
+        ring::{Ring, next_in_line},
+        waiting,
+    },
     member_view::MemberView,
     plan::Event,
 };
@@ -34,6 +40,9 @@ impl Rules for Join {
     }
 
     fn orders(&self, ring: &Ring<'_>, member: &MemberView) -> Order {
+        if is_stranded(ring, member) {
+            return Order::Hold;
+        }
         // The bootstrapper may have refused the volume since the operation began.
         if !member.may_be_permitted() {
             return Order::Nothing;
@@ -51,9 +60,14 @@ impl Rules for Join {
         })
     }
 
-    fn ended(&self, _: &Ring<'_>, members: &[&MemberView]) -> Option<End> {
+    fn ended(&self, ring: &Ring<'_>, members: &[&MemberView]) -> Option<End> {
         if members.is_empty() {
             return Some(End::MemberGone);
+        }
+        let given_back =
+            |member: &&MemberView| member.mode() == StartMode::Hold && is_stranded(ring, member);
+        if members.iter().all(given_back) {
+            return Some(End::Cancelled);
         }
         let joined = members.iter().all(|member| member.has_joined());
         joined.then_some(End::Done)
@@ -74,4 +88,18 @@ impl Rules for Join {
     fn keeps_waiting(&self, members: &str) -> Waiting {
         Waiting::on(Rule::OneTopologyChange, format!("{members} is joining"))
     }
+}
+
+/// Whether the joiner's pod can't go on, for it has no node or goes, and nobody in the ring sees the joiner up.
+fn is_stranded(ring: &Ring<'_>, member: &MemberView) -> bool {
+    let nowhere = member.pod_is_going() || waiting::has_no_node(member);
+    let Some(address) = member.broadcast_address().filter(|_| nowhere) else {
+        return false;
+    };
+    let joined = ring.members.iter().filter(|other| other.has_joined());
+    let mut views = joined
+        .filter_map(MemberView::status)
+        .flat_map(|status| &status.ring_view);
+    !member.has_joined()
+        && !views.any(|peer| peer.address == address && peer.state == PeerState::Up)
 }

@@ -77,6 +77,8 @@ pub(super) enum Order {
     Wait(Waiting),
     /// To start Cassandra like this.
     Start(Start),
+    /// To hold, although it was permitted to start.
+    Hold,
     /// To go on in a new pod, and why: the one that is there is deleted.
     MakePodAgain(String),
 }
@@ -98,7 +100,7 @@ impl Step {
 enum End {
     /// It came to its end.
     Done,
-    /// Nothing asks for it any more, and nothing of it was begun.
+    /// Nothing asks for it any more and nothing of it was begun, or its members can't go on.
     Cancelled,
     /// No member that takes part belongs to the cluster any more.
     MemberGone,

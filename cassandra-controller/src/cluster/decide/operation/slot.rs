@@ -42,7 +42,9 @@ fn free(ring: &Ring<'_>, record: &mut Record, events: &mut Vec<Event>) {
     let event = match end {
         End::Done => rules.done(&members),
         End::Cancelled => {
-            let note = format!("{kind} of {members} was not begun and is not needed any more");
+            let note = format!(
+                "{kind} of {members} was given up: it is not needed any more, or can't go on for now"
+            );
             Event::normal("OperationCancelled", note)
         }
         End::MemberGone => {

@@ -68,7 +68,7 @@ pub(in crate::cluster::decide) fn start_order(
         return match ordered {
             Some(Order::Wait(waiting)) => order.because(waiting),
             Some(Order::MakePodAgain(why)) => order.in_a_new_pod(why),
-            Some(Order::Start(_) | Order::Nothing) | None => order,
+            Some(Order::Start(_) | Order::Hold | Order::Nothing) | None => order,
         };
     }
     if let Some(why) = left_behind {
@@ -80,6 +80,7 @@ pub(in crate::cluster::decide) fn start_order(
     if part.is_some() {
         return match ordered {
             Some(Order::Start(start)) => StartOrder { start, ..order },
+            Some(Order::Hold) => order.hold(),
             Some(Order::Wait(waiting)) => order.because(waiting),
             Some(Order::MakePodAgain(why)) => order.in_a_new_pod(why),
             Some(Order::Nothing) | None => order,
