@@ -973,3 +973,46 @@ fn a_joiner_that_somebody_sees_up_keeps_its_turn() {
     assert_eq!(world.member("orders-a-1").spec.start.mode, StartMode::Join);
     assert!(world.status().record.operation.is_some());
 }
+
+#[test]
+fn members_that_never_began_are_taken_back() {
+    let mut world = three_racks();
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 3);
+    world.settle();
+    world.edit(|cluster| cluster.spec.racks[0].members = 1);
+    world.settle();
+    let record = world.status().record;
+    assert_eq!(record.members["a"], [0]);
+    assert_eq!(record.next_ordinals["a"], 3, "no ordinal comes back");
+    assert_eq!(world.observed.owned.members.len(), 3);
+    assert!(
+        world
+            .observed
+            .owned
+            .volume_claims
+            .contains_key("data-orders-a-2"),
+        "claims stay"
+    );
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.settle();
+    assert_eq!(world.status().record.members["a"], [0, 3]);
+}
+
+#[test]
+fn members_that_have_joined_are_not_taken_back() {
+    let mut world = three_racks();
+    world.edit(|cluster| cluster.spec.racks[0].members = 2);
+    world.run();
+    world.edit(|cluster| cluster.spec.racks[0].members = 1);
+    world.pass();
+    let status = world.status();
+    assert_eq!(status.phase, Some(Phase::Invalid));
+    assert!(
+        status.blocked[0].message.contains("Set it to 2 or more"),
+        "{}",
+        status.blocked[0].message
+    );
+    assert_eq!(world.observed.owned.members.len(), 4);
+}

@@ -98,12 +98,12 @@ pub struct CassandraClusterSpec {
     )]
     pub image_pull_secrets: Vec<String>,
     /// The racks. Cassandra puts the replicas of a row on different racks, so a rack should be what fails
-    /// together, usually a zone. Racks can be added; removing one or lowering its members is refused for now.
+    /// together, usually a zone. Racks can be added; removing one is refused for now. Members can be lowered as far as they have not
+    /// begun to join.
     #[schemars(length(min = 1, max = 16))]
     #[x_kube(
         merge_strategy = ListMerge::Map(vec!["name".into()]),
         validation = Rule::new("oldSelf.all(o, self.exists(n, n.name == o.name))").message("a rack can't be removed for now: its members would have to leave the ring first"),
-        validation = Rule::new("oldSelf.all(o, self.all(n, n.name != o.name || n.members >= o.members))").message("members can't be lowered for now: a member would have to leave the ring first"),
         validation = Rule::new("oldSelf.all(o, self.all(n, n.name != o.name || (has(n.zone) == has(o.zone) && (!has(n.zone) || n.zone == o.zone))))").message("a rack's zone is immutable: its volumes are there"),
     )]
     #[cfg_attr(

@@ -270,13 +270,13 @@ fn a_rack_is_not_removed() {
 }
 
 #[test]
-fn members_are_not_lowered() {
+fn members_may_be_raised_and_lowered() {
     change_accepted(
         &orders(),
         &with(&orders(), "/spec/racks/1/members", json!(3)),
     );
     let fewer = with(&orders(), "/spec/racks/1/members", json!(1));
-    change_refused(&orders(), &fewer, "members can't be lowered for now");
+    change_accepted(&orders(), &fewer);
 }
 
 #[test]

@@ -81,7 +81,12 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
         .map(|rack| (&rack.name, rack.members))
         .collect();
     for (rack, ordinals) in membership::ordinals(observed) {
-        let existing = ordinals.len();
+        let begun = ordinals.len() - membership::not_begun(observed, &rack, &ordinals).len();
+        let existing = if wanted.contains_key(&rack) {
+            begun
+        } else {
+            ordinals.len()
+        };
         match wanted.get(&rack) {
             None => problems.push(Invalid {
                 field: "spec.racks".into(),
@@ -93,8 +98,8 @@ fn against_what_exists(name: &str, observed: &Observed) -> Vec<Invalid> {
             Some(members) if usize::try_from(*members).is_ok_and(|m| m < existing) => problems.push(Invalid {
                 field: "spec.racks".into(),
                 problem: format!(
-                    "rack {rack} has {existing} members, which can't be lowered to {members} for now: a \
-                     member would have to leave the ring first. Set it to {existing} or more"
+                    "rack {rack} has {existing} members that have begun to join, which can't be lowered to {members} \
+                     for now: a member would have to leave the ring first. Set it to {existing} or more"
                 ),
             }),
             Some(_) => {}

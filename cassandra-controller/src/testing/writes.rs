@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cassandra_api::v1alpha1::{CassandraClusterStatus, CassandraMemberStatus, StartMode};
+use cassandra_api::{
+    names,
+    v1alpha1::{CassandraClusterStatus, CassandraMemberStatus, StartMode},
+};
 use kube::{Resource, ResourceExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
@@ -120,8 +123,19 @@ impl World {
             Kind::ConfigMap => {
                 owned.config_maps.remove(&deletion.name).unwrap();
             }
-            Kind::CassandraMember
-            | Kind::PersistentVolumeClaim
+            Kind::CassandraMember => {
+                let member = owned.members.remove(&deletion.name).unwrap();
+                assert_eq!(member.uid().as_ref(), Some(&deletion.uid));
+                assert_eq!(
+                    member.resource_version().as_ref(),
+                    Some(&deletion.resource_version)
+                );
+                // The garbage collector takes what it owned.
+                owned.stateful_sets.remove(&deletion.name);
+                owned.services.remove(&deletion.name);
+                owned.pods.remove(&names::pod(&deletion.name));
+            }
+            Kind::PersistentVolumeClaim
             | Kind::PodDisruptionBudget
             | Kind::Role
             | Kind::RoleBinding

@@ -114,17 +114,6 @@ pub(super) async fn immutable_fields_are_refused_with_a_reason(stage: &Stage) ->
             .await
             .context(shown)?;
     }
-    let more = json!([{ "name": "r1", "members": 2 }, { "name": "r2", "members": 1 }]);
-    stage
-        .apply(NAMESPACE, "fixed", &with("/racks", more)?)
-        .await?;
-    refused(
-        stage,
-        "fixed",
-        &with("/paused", json!(true))?,
-        "can't be lowered",
-    )
-    .await?;
     stage.remove_namespace(NAMESPACE).await
 }
 

@@ -69,6 +69,7 @@ pub const ALL: &[Scenario] = &[
     scenario!(spec::growth after create),
     scenario!(spec::broken_spec after create),
     scenario!(spec::pending_version after create),
+    scenario!(spec::too_many after create),
     scenario!(drift::drift after create),
     scenario!(drift::second_pod after create),
     scenario!(deletion::deletion after create),

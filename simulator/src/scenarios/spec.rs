@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cassandra_api::rules::Rule;
+use cassandra_api::{rules::Rule, v1alpha1::Phase};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
@@ -78,11 +78,35 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
     if workload.is_none_or(|workload| !workload.image_pull_secrets.is_empty()) {
         return Err(Failure::Wrong("a Member keeps what is not wanted".into()));
     }
+    // One of them would have to leave the ring.
+    simulation.apply("orders", three_racks()).await?;
+    let refused = |now: &Simulation| {
+        let status = now.cluster("orders").and_then(|cluster| cluster.status);
+        match status.and_then(|status| status.phase) {
+            Some(Phase::Invalid) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    };
     simulation
-        .apply("orders", three_racks())
-        .await
-        .map_or(Ok(()), |()| {
-            Err(Failure::Wrong("lowering members was not refused".into()))
-        })?;
+        .until("the phase Invalid", PATIENCE, refused)
+        .await?;
+    simulation
+        .apply("orders", cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]))
+        .await?;
+    simulation.until_ready("orders", 4).await?;
     one_ring_of(simulation, 4)
+}
+
+/// More members than there are nodes: the one that has no room is taken back by a lower number, and its ordinal is not
+/// given again.
+pub(super) async fn too_many(simulation: &Simulation) -> Result<(), Failure> {
+    let racks = |first| cluster(&[("r1", first), ("r2", 1), ("r3", 1)]);
+    simulation.apply("orders", racks(5)).await?;
+    simulation.until_ready("orders", 6).await?;
+    simulation.apply("orders", racks(4)).await?;
+    simulation.until_ready("orders", 6).await?;
+    if simulation.members("orders").contains_key("orders-r1-4") {
+        return Err(Failure::Wrong("orders-r1-4 is still there".into()));
+    }
+    one_ring_of(simulation, 6)
 }

@@ -1,7 +1,7 @@
 //! Each member's objects: the Member itself, its Service, its volume claim, its StatefulSet.
 
 use cassandra_api::{
-    labels,
+    labels, names,
     rules::Rule,
     v1alpha1::{Broadcast, CassandraMemberSpec, ClusterReference, Workload},
 };
@@ -17,7 +17,7 @@ use crate::cluster::{
     kinds::Kind,
     member_view::MemberView,
     objects,
-    plan::{Deletion, Desired, Plan},
+    plan::{Deletion, Desired, Event, Plan},
     validate::Validated,
 };
 
@@ -72,6 +72,16 @@ fn left_pod(view: &MemberView, why: Option<&str>) -> Option<Deletion> {
         resource_version: pod.resource_version()?,
         reason: why.into(),
     })
+}
+
+/// That a member which has never begun goes, and its claim does not.
+pub(super) fn struck_off(gone: &Deletion) -> Event {
+    let (name, claim) = (&gone.name, names::volume_claim(&gone.name));
+    let note = format!(
+        "{name} never began and is not asked for any more. Its volume claim {claim} stays; delete it if you have no use \
+         for it"
+    );
+    Event::normal("MemberRemoved", note).action(name)
 }
 
 /// The parts of the spec that it does not run with, when it is made of this.

@@ -1,6 +1,6 @@
 //! Who belongs to the cluster. The record has a list of each rack's members, by ordinal; it may have holes, and an ordinal
-//! never comes back. A rack that is to have more members gets the next ordinals; Members are made only of what is on
-//! record.
+//! never comes back. A rack that is to have more members gets the next ordinals, one that is to have fewer loses those that
+//! have never begun; Members are made only of what is on record.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,31 +10,83 @@ use std::{
 use cassandra_api::{
     k8s_openapi::api::{apps::v1::StatefulSet, core::v1::PersistentVolumeClaim},
     labels, names,
-    v1alpha1::{CassandraMember, Record},
+    v1alpha1::{CassandraMember, Record, StartMode},
 };
 use kube::ResourceExt as _;
 
 use super::host_ids;
-use crate::cluster::{member_view::MemberView, observe::Observed, validate::Validated};
+use crate::cluster::{
+    kinds::Kind, member_view::MemberView, observe::Observed, plan::Deletion, validate::Validated,
+};
 
-/// The ordinals of each rack's members: those on record, and Members that are there.
+/// The ordinals of each rack's members: those on record, and Members that are there. One that is not on record any more and
+/// has never begun is on its way out.
 pub(in crate::cluster) fn ordinals(observed: &Observed) -> BTreeMap<String, BTreeSet<i32>> {
     let mut ordinals: BTreeMap<String, BTreeSet<i32>> = BTreeMap::new();
-    let recorded = observed.cluster.status.iter();
-    for (rack, members) in recorded.flat_map(|status| &status.record.members) {
+    let status = observed.cluster.status.as_ref();
+    let recorded = status.map(|status| &status.record.members);
+    for (rack, members) in recorded.into_iter().flatten() {
         ordinals.entry(rack.clone()).or_default().extend(members);
     }
     for member in observed.owned.members.values() {
         let spec = &member.spec;
-        ordinals
-            .entry(spec.rack.clone())
-            .or_default()
-            .insert(spec.ordinal);
+        let struck_off = recorded.is_some_and(|recorded| {
+            let of_rack = recorded.get(&spec.rack);
+            of_rack.is_some_and(|members| !members.contains(&spec.ordinal))
+        });
+        if !struck_off || has_begun(observed, member) {
+            let of_rack = ordinals.entry(spec.rack.clone()).or_default();
+            of_rack.insert(spec.ordinal);
+        }
     }
     ordinals
 }
 
-/// Records as many members of each rack as the spec asks for.
+/// The members of this rack that have never begun, so that nothing is lost with them.
+pub(in crate::cluster) fn not_begun(
+    observed: &Observed,
+    rack: &str,
+    ordinals: &BTreeSet<i32>,
+) -> BTreeSet<i32> {
+    let cluster = observed.cluster.name_any();
+    let begun = |ordinal: &&i32| {
+        let name = names::member(&cluster, rack, **ordinal);
+        let member = observed.owned.members.get(&name);
+        member.map_or_else(
+            || has_data(observed, &name),
+            |member| has_begun(observed, member),
+        )
+    };
+    ordinals.iter().filter(|o| !begun(o)).copied().collect()
+}
+
+/// Whether a member was ever permitted to start, or takes part in an operation. Unknown counts as begun: what is known of
+/// it is compared with what is there when its Member is deleted.
+fn has_begun(observed: &Observed, member: &CassandraMember) -> bool {
+    let name = member.name_any();
+    let status = observed.cluster.status.as_ref();
+    let operation = status.and_then(|status| status.record.operation.as_ref());
+    let takes_part = operation.is_some_and(|operation| operation.members.contains(&name));
+    let start = &member.spec.start;
+    let reported = member.status.as_ref();
+    let joined = reported.is_some_and(|status| status.bootstrapped.is_some());
+    takes_part
+        || start.mode != StartMode::Hold
+        || start.epoch > 0
+        || member.spec.host_id.is_some()
+        || joined
+        || has_data(observed, &name)
+}
+
+/// Whether a member's volume is known to hold what a ring counts on.
+fn has_data(observed: &Observed, member: &str) -> bool {
+    let claims = &observed.owned.volume_claims;
+    let claim = claims.get(&names::volume_claim(member));
+    claim.is_some_and(|claim| claim.annotations().contains_key(labels::HOST_ID))
+}
+
+/// Records as many members of each rack as the spec asks for. Those that have never begun are struck off, the latest
+/// first, if it asks for less.
 pub(super) fn reserve(cluster: &Validated<'_>, record: &mut Record) {
     let mut there = ordinals(cluster.observed);
     if record.members.is_empty() {
@@ -50,13 +102,42 @@ pub(super) fn reserve(cluster: &Validated<'_>, record: &mut Record) {
         let after = members.last().map_or(0, |last| last + 1);
         let next = record.next_ordinals.entry(rack.name.clone()).or_default();
         *next = after.max(*next);
-        while i32::try_from(members.len()).is_ok_and(|number| number < rack.members) {
+        let wanted = usize::try_from(rack.members).unwrap_or_default();
+        while members.len() < wanted {
             members.insert(*next);
             *next += 1;
+        }
+        let surplus = members.len() - wanted;
+        let may_go = not_begun(cluster.observed, &rack.name, &members);
+        for ordinal in may_go.iter().rev().take(surplus) {
+            members.remove(ordinal);
         }
         let members = members.into_iter().collect();
         record.members.insert(rack.name.clone(), members);
     }
+}
+
+/// The deletion of Members that are not on record any more and have never begun. Only what the record that was read says:
+/// what this pass strikes off goes in the next.
+pub(super) fn deletions(cluster: &Validated<'_>) -> Vec<Deletion> {
+    let there = ordinals(cluster.observed);
+    let members = cluster.observed.owned.members.values();
+    let struck_off = members.filter(|member| {
+        let spec = &member.spec;
+        let of_rack = there.get(&spec.rack);
+        of_rack.is_some_and(|members| !members.contains(&spec.ordinal))
+            && member.metadata.deletion_timestamp.is_none()
+    });
+    let deletion = |member: &Arc<CassandraMember>| {
+        Some(Deletion {
+            kind: Kind::CassandraMember,
+            name: member.name_any(),
+            uid: member.uid()?,
+            resource_version: member.resource_version()?,
+            reason: "the spec asks for fewer members, and this one has never begun".into(),
+        })
+    };
+    struck_off.filter_map(deletion).collect()
 }
 
 /// Whether a volume that an earlier cluster has left has a member here: one on record, or room for one.

@@ -88,6 +88,10 @@ fn plan_for(cluster: &Validated<'_>) -> Plan {
     let ring = Ring::of(cluster, &record, &views);
     let orders = orders(&ring, &mut record, &mut plan.events);
     let summaries = members::decide(cluster, &views, orders, revision.as_ref(), &mut plan);
+    for gone in membership::deletions(cluster) {
+        plan.events.push(members::struck_off(&gone));
+        plan.delete.push(gone);
+    }
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
     plan.status = status::report(cluster, &summaries, held_up, revision.as_ref());
