@@ -29,17 +29,27 @@ pub(super) fn step(client: &ComponentClient) {
     }
 }
 
+fn is_cordoned(node: &Value) -> bool {
+    node.at("/spec/unschedulable") == Some(&json!(true))
+}
+
 /// The node for a pod; None while its volume is being made.
 fn place(client: &ComponentClient, pod: &Value) -> Result<Option<String>, String> {
     let nodes: Vec<_> = client.list(NODE);
     let fitting: Vec<_> = nodes
         .iter()
         .map(|node| node.value())
-        .filter(|node| node.at("/spec/unschedulable") != Some(&json!(true)))
+        .filter(|node| !is_cordoned(node))
         .filter(|node| nodes::takes(node, pod))
         .filter(|node| in_zone(pod, node) && is_apart(client, pod, text(node, "/metadata/name")))
         .map(|node| text(node, "/metadata/name").to_owned())
         .collect();
+    if nodes.iter().all(|node| is_cordoned(node.value())) {
+        let number = nodes.len();
+        return Err(format!(
+            "0/{number} nodes are available: {number} node(s) were unschedulable"
+        ));
+    }
     let Some(claim) = claim_of(pod) else {
         return least_used(client, fitting).map(Some);
     };

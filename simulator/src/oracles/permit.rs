@@ -156,7 +156,7 @@ fn serves_as_reported(
         .then(|| format!("S20: {} is reported ready and does not serve", write.name()))
 }
 
-/// S11: a member that has joined is one node for ever.
+/// S11: a member that has joined is one node for ever. A status that told otherwise is put right.
 fn host_ids_stay(before: Option<&CassandraMember>, now: &CassandraMember) -> Option<String> {
     let joined = |member: &CassandraMember| {
         let status = member
@@ -167,7 +167,12 @@ fn host_ids_stay(before: Option<&CassandraMember>, now: &CassandraMember) -> Opt
     };
     let was = joined(before?)?;
     let is = joined(now).unwrap_or_else(|| "nobody".into());
-    (was != is).then(|| format!("S11: {} was the host id {was} and is {is}", name(now)))
+    let known = before?.spec.host_id.as_ref();
+    if known.is_some() && known != now.spec.host_id.as_ref() {
+        return Some(format!("S63: {} was known as {known:?}", name(now)));
+    }
+    (was != is && known != Some(&is))
+        .then(|| format!("S11: {} was the host id {was} and is {is}", name(now)))
 }
 
 /// S46: what was told last counts, and whatever is told has another epoch than before.
