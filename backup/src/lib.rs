@@ -11,6 +11,7 @@ pub mod format;
 pub mod gc;
 pub mod ids;
 pub mod keys;
+pub mod medusa;
 pub mod node_backup;
 pub mod plan;
 pub mod repository;

@@ -1,6 +1,7 @@
 //! Options, subcommands and what they print.
 
 mod fetch;
+mod medusa;
 mod node;
 mod options;
 mod output;
@@ -46,6 +47,7 @@ pub(crate) async fn run(options: &Options) -> backup::Result<u8> {
         Command::Restore(restore) => {
             fetch::restore(options, &open(options, store).await?, restore).await?;
         }
+        Command::Medusa(what) => medusa::run(options, &store, what).await?,
         Command::Export(export) => {
             fetch::export(options, &open(options, store).await?, export).await?;
         }

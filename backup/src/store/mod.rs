@@ -8,9 +8,12 @@ mod error;
 mod retry;
 mod settings;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -149,6 +152,18 @@ impl Store {
                     store: "store",
                     source: format!("{} of {expected} bytes came", body.len()).into(),
                 })
+            })
+            .await
+            .map_err(|source| of("read", key, source))
+    }
+
+    /// A part of the content of an object.
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        let path = self.path(key);
+        self.retry
+            .run(&self.requests, || {
+                count(&self.requests.get);
+                self.inner.get_range(&path, range.clone())
             })
             .await
             .map_err(|source| of("read", key, source))

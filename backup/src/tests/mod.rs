@@ -5,4 +5,5 @@ mod conformance;
 mod crashes;
 mod faults;
 mod interleavings;
+mod medusa;
 mod world;
