@@ -100,6 +100,19 @@ impl Store {
         Ok(Self::new(inner, settings.prefix(), RetryPolicy::default()))
     }
 
+    /// The same place, given up sooner: for the first request, whose failure is most often a wrong setting.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        let times = self.retry.times.min(3);
+        Self {
+            retry: RetryPolicy {
+                times,
+                ..self.retry
+            },
+            ..self.clone()
+        }
+    }
+
     /// How many requests were made through this and its clones.
     pub fn requests(&self) -> &Requests {
         &self.requests
