@@ -709,18 +709,21 @@ def presigned_urls_of_both_versions(world):
 @check
 def forms_upload_objects(world):
     bucket = world.bucket()
-    form = world.s3.generate_presigned_post(bucket, "form/${filename}", Fields={"success_action_status": "201"}, Conditions=[{"success_action_status": "201"}, ["starts-with", "$key", "form/"], ["content-length-range", 1, 100]])
-    answer = requests.post(form["url"], data=form["fields"], files={"file": ("name.txt", b"by a form")})
-    assert answer.status_code == 201 and "<Key>" in answer.text, (answer.status_code, answer.text)
-    assert body(world.s3, bucket, "form/name.txt") == b"by a form"
-    answer = requests.post(form["url"], data=form["fields"], files={"file": ("name.txt", b"x" * 101)})
-    assert answer.status_code == 400 and "EntityTooLarge" in answer.text, answer.text
-    fields = {**form["fields"], "key": "elsewhere"}
-    answer = requests.post(form["url"], data=fields, files={"file": ("n", b"x")})
-    assert answer.status_code in (400, 403), answer.text
-    fields = {**form["fields"], "x-amz-signature": "0" * 64}
-    answer = requests.post(form["url"], data=fields, files={"file": ("n", b"x")})
-    assert answer.status_code == 403, answer.text
+    for version, signature in [("s3", "signature"), ("s3v4", "x-amz-signature")]:
+        s3 = world.client(signature_version=version)
+        conditions = [{"success_action_status": "201"}, ["starts-with", "$key", "form/"], ["content-length-range", 1, 100]]
+        form = s3.generate_presigned_post(bucket, "form/${filename}", Fields={"success_action_status": "201"}, Conditions=conditions)
+        post = lambda data, **fields: requests.post(form["url"], data={**form["fields"], **fields}, files={"file": ("name.txt", data)})
+        answer = post(b"by a form")
+        assert answer.status_code == 201 and "<Key>" in answer.text, (answer.status_code, answer.text)
+        assert body(world.s3, bucket, "form/name.txt") == b"by a form"
+        answer = post(b"x" * 101)
+        assert answer.status_code == 400 and "EntityTooLarge" in answer.text, answer.text
+        answer = post(b"x", key="elsewhere")
+        assert answer.status_code in (400, 403), answer.text
+        answer = post(b"x", **{signature: "0" * 64})
+        assert answer.status_code == 403 and "SignatureDoesNotMatch" in answer.text, answer.text
+        world.s3.delete_object(Bucket=bucket, Key="form/name.txt")
 
 
 @check
