@@ -14,6 +14,7 @@ pub mod keys;
 pub mod medusa;
 pub mod node_backup;
 pub mod plan;
+pub mod probe;
 pub mod repository;
 pub mod retention;
 pub mod store;

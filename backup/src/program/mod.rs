@@ -33,6 +33,7 @@ pub(crate) async fn run(options: &Options) -> backup::Result<u8> {
     backup::store::install_tls();
     let store = Store::open(&options.store.settings()?)?;
     match &options.command {
+        Command::Check => tend::check(options, &store).await?,
         Command::Init(init) => tend::init(options, store, init).await?,
         Command::Backup(request) => take::run(options, store, request).await?,
         Command::Commit(request) => take::commit(options, store, request).await?,

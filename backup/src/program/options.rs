@@ -90,6 +90,8 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Make a repository for a cluster.
     Init(Init),
+    /// Try the store out: write, read, list and delete a canary.
+    Check,
     /// Take a snapshot of this node, upload what is new, and commit it unless told otherwise.
     Backup(Backup),
     /// Commit a backup of several nodes, each of which has run `backup --no-commit`.

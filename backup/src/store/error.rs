@@ -142,6 +142,7 @@ fn is_about_credentials(detail: &str) -> bool {
         "InvalidAccessKeyId",
         "SignatureDoesNotMatch",
         "InvalidToken",
+        "XAdminUserNotFound",
         "RequestTimeTooSkewed",
     ]
     .iter()

@@ -6,4 +6,5 @@ mod crashes;
 mod faults;
 mod interleavings;
 mod medusa;
+mod probe;
 mod world;
