@@ -17,6 +17,14 @@ pub const COLLECTIONS: &str = "gc";
 /// Where wrapped data keys are.
 pub const DATA_KEYS: &str = "keys";
 
+/// Where canaries are, by which stores are tried out.
+pub const CANARIES: &str = "canaries";
+
+/// A canary.
+pub fn canary(id: &BackupId) -> String {
+    format!("{CANARIES}/{id}")
+}
+
 /// A blob.
 pub fn blob(id: &BlobId) -> String {
     format!("{BLOBS}/{:02x}/{id}", id.shard())

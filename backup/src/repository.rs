@@ -52,7 +52,10 @@ impl Repository {
     /// to be the same.
     pub async fn create(store: Store, description: &Description) -> Result<Self> {
         let bytes = document::write(keys::REPOSITORY, description, None)?;
-        store.put(keys::REPOSITORY, bytes.into()).await?;
+        store
+            .impatient()
+            .put(keys::REPOSITORY, bytes.into())
+            .await?;
         Self::open(store, Some(&description.cluster_uid)).await
     }
 
@@ -354,6 +357,7 @@ impl Repository {
 }
 
 async fn describe(store: &Store) -> Result<Description> {
+    let store = store.impatient();
     let mut reading = 1;
     loop {
         let bytes = store.get(keys::REPOSITORY).await.map_err(|error| {

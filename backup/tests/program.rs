@@ -102,6 +102,7 @@ impl Machine {
 fn a_backup_is_taken_listed_verified_restored_exported_and_deleted() {
     let machine = Machine::new();
     assert_eq!(machine.fails(&["list"]), (3, "NoRepository".to_owned()));
+    assert_eq!(machine.done(&["check"])["delete"], true);
     machine.done(&["init", "--cluster-name", "shop"]);
     let first = machine.done(&["backup", "--name", "before"]);
     assert_eq!(first["totals"]["files"], 2);

@@ -179,7 +179,13 @@ async fn end(repository: &Repository, options: &Options, report: &Report) -> Res
         return repository.store().delete(vec![mark.clone()]).await;
     }
     repository.put_document(said, report).await?;
-    repository.store().delete(earlier).await
+    let canaries = repository.store().list(keys::CANARIES).await?;
+    let stale = canaries.into_iter().map(|object| object.key);
+    let stale = stale.filter(|key| *key < keys::canary(&options.id));
+    repository
+        .store()
+        .delete(earlier.into_iter().chain(stale).collect())
+        .await
 }
 
 /// A list of references: one that a commit names, or that of a base.

@@ -1,6 +1,7 @@
 //! Options, subcommands and what they print.
 
 mod fetch;
+mod medusa;
 mod node;
 mod options;
 mod output;
@@ -32,6 +33,7 @@ pub(crate) async fn run(options: &Options) -> backup::Result<u8> {
     backup::store::install_tls();
     let store = Store::open(&options.store.settings()?)?;
     match &options.command {
+        Command::Check => tend::check(options, &store).await?,
         Command::Init(init) => tend::init(options, store, init).await?,
         Command::Backup(request) => take::run(options, store, request).await?,
         Command::Commit(request) => take::commit(options, store, request).await?,
@@ -46,6 +48,7 @@ pub(crate) async fn run(options: &Options) -> backup::Result<u8> {
         Command::Restore(restore) => {
             fetch::restore(options, &open(options, store).await?, restore).await?;
         }
+        Command::Medusa(what) => medusa::run(options, &store, what).await?,
         Command::Export(export) => {
             fetch::export(options, &open(options, store).await?, export).await?;
         }

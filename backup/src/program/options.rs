@@ -90,6 +90,8 @@ pub(crate) enum Output {
 pub(crate) enum Command {
     /// Make a repository for a cluster.
     Init(Init),
+    /// Try the store out: write, read, list and delete a canary.
+    Check,
     /// Take a snapshot of this node, upload what is new, and commit it unless told otherwise.
     Backup(Backup),
     /// Commit a backup of several nodes, each of which has run `backup --no-commit`.
@@ -110,6 +112,34 @@ pub(crate) enum Command {
     Restore(Restore),
     /// Write a backup as plain folders of SSTables.
     Export(Export),
+    /// Use backups that Medusa has taken: the store is Medusa's bucket, with its prefix.
+    #[command(subcommand)]
+    Medusa(Medusa),
+}
+
+/// What can be done with Medusa's backups.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Medusa {
+    /// List them.
+    List,
+    /// Bring the files of a node back.
+    Restore(MedusaRestore),
+}
+
+/// A node's files, from Medusa.
+#[derive(Debug, Args)]
+pub(crate) struct MedusaRestore {
+    /// Which backup.
+    pub(crate) backup: String,
+    /// Which node, by the name that Medusa knew it by.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) node: String,
+    /// Where the files go, as `<keyspace>/<table>-<id>/`.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) into: PathBuf,
+    /// Only this keyspace or table (`shop`, `shop.orders`). May be given several times.
+    #[arg(long)]
+    pub(crate) only: Vec<String>,
 }
 
 /// A new repository.

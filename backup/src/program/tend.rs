@@ -7,6 +7,7 @@ use backup::{
     format::{commit::Commit, repository::Description},
     gc,
     ids::{BackupId, Uuid},
+    probe,
     repository::Repository,
     retention::Known,
     store::Store,
@@ -21,6 +22,21 @@ use super::{
     take::new_id,
     transfer,
 };
+
+pub(crate) async fn check(options: &Options, store: &Store) -> Result<()> {
+    let found = probe::run(store, &new_id()?).await?;
+    let text = format!(
+        "the store can be used; these credentials may {}delete; its clock and ours {}",
+        if found.delete { "" } else { "not " },
+        if found.clocks_agree {
+            "agree"
+        } else {
+            "differ by more than a minute"
+        }
+    );
+    say(options, &found, &text);
+    Ok(())
+}
 
 pub(crate) async fn init(options: &Options, store: Store, request: &Init) -> Result<()> {
     for recipient in &request.recipients {

@@ -12,9 +12,15 @@ use crate::error::ErrorClass;
 /// Why a store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// There is no such object, bucket or container.
+    /// There is no such object.
     #[error("not found")]
     NotFound,
+    /// There is no such bucket or container.
+    #[error("the store has no such bucket: {detail}")]
+    NoBucket {
+        /// What it says.
+        detail: String,
+    },
     /// There is such an object already.
     #[error("already there")]
     AlreadyExists,
@@ -64,6 +70,7 @@ impl StoreError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound => "StoreNotFound",
+            Self::NoBucket { .. } => "NoBucket",
             Self::AlreadyExists => "StoreConflict",
             Self::Credentials { .. } | Self::Forbidden { .. } => "StoreAuth",
             Self::Throttled { .. } => "StoreThrottled",
@@ -76,7 +83,7 @@ impl StoreError {
     /// What it calls for.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NotFound | Self::Refused { .. } => ErrorClass::Invalid,
+            Self::NotFound | Self::NoBucket { .. } | Self::Refused { .. } => ErrorClass::Invalid,
             Self::AlreadyExists => ErrorClass::Conflict,
             Self::Credentials { .. } | Self::Forbidden { .. } => ErrorClass::Forbidden,
             Self::Throttled { .. } => ErrorClass::Throttled,
@@ -98,7 +105,7 @@ impl From<Cause> for StoreError {
             reason = "the enum is not ours and may grow"
         )]
         match &error {
-            Cause::NotFound { .. } => Self::NotFound,
+            Cause::NotFound { .. } => of_nothing(detail),
             Cause::AlreadyExists { .. } | Cause::Precondition { .. } => Self::AlreadyExists,
             Cause::Unauthenticated { .. } => Self::Credentials { detail },
             Cause::PermissionDenied { .. } if is_about_credentials(&detail) => {
@@ -110,6 +117,24 @@ impl From<Cause> for StoreError {
     }
 }
 
+/// What is behind a 404: most often that there is no such object.
+fn of_nothing(detail: String) -> StoreError {
+    if [
+        "NoSuchBucket",
+        "ContainerNotFound",
+        "The specified bucket does not exist",
+    ]
+    .iter()
+    .any(|code| detail.contains(code))
+    {
+        return StoreError::NoBucket { detail };
+    }
+    if is_about_credentials(&detail) {
+        return StoreError::Credentials { detail };
+    }
+    StoreError::NotFound
+}
+
 /// Codes by which S3 says that it is not about permissions.
 fn is_about_credentials(detail: &str) -> bool {
     [
@@ -117,6 +142,7 @@ fn is_about_credentials(detail: &str) -> bool {
         "InvalidAccessKeyId",
         "SignatureDoesNotMatch",
         "InvalidToken",
+        "XAdminUserNotFound",
         "RequestTimeTooSkewed",
     ]
     .iter()
@@ -175,5 +201,73 @@ fn full_text(error: &Cause) -> String {
         }
         cause = inner.source();
     }
-    text
+    without_xml(&text)
+}
+
+/// Of an answer in XML, code and message: the rest is for those who wrote the store.
+fn without_xml(text: &str) -> String {
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>"))
+            .map(|(content, _)| content)
+    };
+    let start = text.find("<?xml").or_else(|| text.find("<Error>"));
+    match (start.and_then(|start| text.get(..start)), element("Code")) {
+        (Some(before), Some(code)) => {
+            let message = element("Message")
+                .unwrap_or_default()
+                .replace("&#34;", "\"");
+            format!("{before}{code}: {message}")
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn not_found(body: &'static str) -> StoreError {
+        Cause::NotFound {
+            path: "x".into(),
+            source: body.into(),
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_missing_bucket_and_an_unknown_key_are_not_taken_for_a_missing_object() {
+        assert!(matches!(
+            not_found("status code: 404"),
+            StoreError::NotFound
+        ));
+        let bucket = not_found("404: <Error><Code>NoSuchBucket</Code><Message>m</Message></Error>");
+        assert_eq!(bucket.reason(), "NoBucket");
+        let key = not_found("404: <Error><Code>InvalidAccessKeyId</Code></Error>");
+        assert_eq!(key.reason(), "StoreAuth");
+    }
+
+    #[test]
+    fn of_xml_only_code_and_message_are_told() {
+        let text = "GET x - status code: 403: <?xml version=\"1.0\"?>\n<Error><Code>C</Code><Message>a \
+            &#34;b&#34;</Message><RequestId>1</RequestId></Error>";
+        assert_eq!(without_xml(text), "GET x - status code: 403: C: a \"b\"");
+        assert_eq!(without_xml("no xml"), "no xml");
+    }
+
+    #[test]
+    fn statuses_are_told_apart() {
+        let of = |status: &str| {
+            let source = format!("Server returned non-2xx status code: {status}").into();
+            StoreError::from(Cause::Generic {
+                store: "S3",
+                source,
+            })
+            .reason()
+        };
+        assert_eq!(of("503 Slow Down"), "StoreThrottled");
+        assert_eq!(of("500 Internal Server Error"), "StoreUnavailable");
+        assert_eq!(of("400 Bad Request"), "StoreRefused");
+        assert_eq!(of("400 Bad Request: ExpiredToken"), "StoreAuth");
+    }
 }

@@ -8,9 +8,12 @@ mod error;
 mod retry;
 mod settings;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -97,6 +100,19 @@ impl Store {
         Ok(Self::new(inner, settings.prefix(), RetryPolicy::default()))
     }
 
+    /// The same place, given up sooner: for the first request, whose failure is most often a wrong setting.
+    #[must_use]
+    pub fn impatient(&self) -> Self {
+        let times = self.retry.times.min(3);
+        Self {
+            retry: RetryPolicy {
+                times,
+                ..self.retry
+            },
+            ..self.clone()
+        }
+    }
+
     /// How many requests were made through this and its clones.
     pub fn requests(&self) -> &Requests {
         &self.requests
@@ -149,6 +165,18 @@ impl Store {
                     store: "store",
                     source: format!("{} of {expected} bytes came", body.len()).into(),
                 })
+            })
+            .await
+            .map_err(|source| of("read", key, source))
+    }
+
+    /// A part of the content of an object.
+    pub async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        let path = self.path(key);
+        self.retry
+            .run(&self.requests, || {
+                count(&self.requests.get);
+                self.inner.get_range(&path, range.clone())
             })
             .await
             .map_err(|source| of("read", key, source))

@@ -158,6 +158,15 @@ impl StoreSettings {
         if !is_s3 && self.encryption != Encryption::BucketDefault {
             return Err(wrong("encryption by request is of S3 only"));
         }
+        if self
+            .endpoint()
+            .is_some_and(|url| url.starts_with("http://"))
+            && !self.allow_http
+        {
+            return Err(wrong(
+                "plain HTTP has to be allowed, by allowHttp or --allow-http",
+            ));
+        }
         match &self.provider {
             Provider::S3 {
                 bucket,
@@ -178,6 +187,15 @@ impl StoreSettings {
             } => self.azure(account, container, endpoint.as_deref()),
             Provider::Folder { path } => folder(path),
             Provider::Memory => Ok(Arc::new(InMemory::new())),
+        }
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        match &self.provider {
+            Provider::S3 { endpoint, .. }
+            | Provider::Gcs { endpoint, .. }
+            | Provider::Azure { endpoint, .. } => endpoint.as_deref(),
+            Provider::Folder { .. } | Provider::Memory => None,
         }
     }
 

@@ -325,6 +325,16 @@ impl ObjectStore for FaultyStore {
             })
             .await?;
         let meta = meta(location, &bytes, millis);
+        let range = match options.range {
+            None => 0..meta.size,
+            Some(range) => range
+                .as_range(meta.size)
+                .map_err(|_| generic("no such range"))?,
+        };
+        let ends = usize::try_from(range.start)
+            .ok()
+            .zip(usize::try_from(range.end).ok());
+        let bytes = ends.map_or_else(Bytes::new, |(start, end)| bytes.slice(start..end));
         let body = if fault == Fault::CutBody {
             bytes.slice(..bytes.len() / 2)
         } else if fault == Fault::FlippedByte {
@@ -339,7 +349,7 @@ impl ObjectStore for FaultyStore {
         };
         Ok(GetResult {
             payload: GetResultPayload::Stream(stream::iter([Ok(body)]).boxed()),
-            range: 0..meta.size,
+            range,
             meta,
             attributes: Attributes::default(),
             extensions: Extensions::default(),

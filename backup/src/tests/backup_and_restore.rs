@@ -6,11 +6,12 @@ use super::world::{World, content, host, transfer};
 use crate::{
     catalogue,
     crypto::DataKey,
-    format::repository::Description,
+    format::{commit::NodePart, repository::Description},
     ids::Uuid,
     node_backup,
     repository::Repository,
     store::{RetryPolicy, Store},
+    testing::faulty_store::Fault,
     transfer::download::Selection,
     verify,
 };
@@ -349,7 +350,7 @@ async fn a_restore_goes_on_at_the_chunk_where_it_was() {
     let gets = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let count = std::sync::Arc::clone(&gets);
     world.store.set_faults(move |operation, key| {
-        use crate::testing::faulty_store::{Fault, Operation};
+        use crate::testing::faulty_store::Operation;
         if operation == Operation::Get && key.contains("/blobs/") {
             let number = count.fetch_add(1, Ordering::SeqCst);
             return if number == 6 {
@@ -367,7 +368,7 @@ async fn a_restore_goes_on_at_the_chunk_where_it_was() {
     let first = gets.swap(0, Ordering::SeqCst);
     let count = std::sync::Arc::clone(&gets);
     world.store.set_faults(move |operation, key| {
-        use crate::testing::faulty_store::{Fault, Operation};
+        use crate::testing::faulty_store::Operation;
         if operation == Operation::Get && key.contains("/blobs/") {
             count.fetch_add(1, Ordering::SeqCst);
         }
@@ -517,4 +518,62 @@ async fn a_commit_is_made_once_and_only_of_its_own_parts() {
     assert_eq!(first, again);
     let error = world.commit(&repository, &one, part_two).await.unwrap_err();
     assert_eq!(error.reason(), "AlreadyWritten");
+}
+
+#[tokio::test]
+async fn a_backup_that_was_committed_too_late_is_no_base() {
+    let mut world = World::new();
+    world.usual_data();
+    let commit = world.back_up().await.unwrap();
+    let repository = world.open().await.unwrap();
+    let part = commit.node(&host()).unwrap();
+    assert!(catalogue::is_base(&repository, part).await.unwrap());
+    let now = world.store.now();
+    let earlier = |seconds| {
+        now.checked_sub(jiff::SignedDuration::from_secs(seconds))
+            .unwrap()
+    };
+    let of = |until| NodePart {
+        until,
+        ..part.clone()
+    };
+    assert!(
+        catalogue::is_base(&repository, &of(earlier(500)))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !catalogue::is_base(&repository, &of(earlier(501)))
+            .await
+            .unwrap()
+    );
+    catalogue::delete(&repository, &commit.backup, "")
+        .await
+        .unwrap();
+    assert!(!catalogue::is_base(&repository, part).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_commit_that_was_held_up_is_taken_back() {
+    let mut world = World::new();
+    world.usual_data();
+    let id = world.next_id();
+    let repository = world.open().await.unwrap();
+    let part = node_backup::run(&repository, &transfer(), world.request(&id, None))
+        .await
+        .unwrap();
+    let clock = world.store.clone();
+    world.store.set_faults(move |_, key| {
+        // After the look at the attempt, before the write.
+        if key.ends_with("cluster.json.zst") {
+            clock.pass(10_000);
+        }
+        Fault::None
+    });
+    let error = world.commit(&repository, &id, part).await.unwrap_err();
+    assert_eq!(error.reason(), "DeadlineExceeded");
+    assert_eq!(
+        world.restored(&id).await.unwrap_err().reason(),
+        "BackupDeleted"
+    );
 }

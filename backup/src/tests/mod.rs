@@ -5,4 +5,6 @@ mod conformance;
 mod crashes;
 mod faults;
 mod interleavings;
+mod medusa;
+mod probe;
 mod world;

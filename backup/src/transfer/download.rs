@@ -50,9 +50,13 @@ impl Selection {
         if entry.sstable.is_empty() && !self.beside {
             return false;
         }
+        self.takes_table(&entry.keyspace, &entry.table)
+    }
+
+    pub(crate) fn takes_table(&self, keyspace: &str, table: &str) -> bool {
         let wanted = |only: &String| match only.split_once('.') {
-            None => *only == entry.keyspace,
-            Some((keyspace, table)) => keyspace == entry.keyspace && table == entry.table,
+            None => *only == keyspace,
+            Some((its_keyspace, its_table)) => its_keyspace == keyspace && its_table == table,
         };
         self.only.is_empty() || self.only.iter().any(wanted)
     }
