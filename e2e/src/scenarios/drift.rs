@@ -1,6 +1,8 @@
 //! Owned objects that somebody changed or deleted.
 
 use anyhow::Result;
+use cassandra_api::labels;
+use kube::{ResourceExt as _, api::ListParams};
 use serde_json::Value;
 
 use super::THREE_RACKS;
@@ -91,6 +93,12 @@ const HARMS: &[Harm] = &[
         r#"{"spec":{"template":{"spec":{"terminationGracePeriodSeconds":1}}}}"#,
         "/spec/template/spec/terminationGracePeriodSeconds",
     ),
+    edited(
+        "statefulset",
+        "orders-r3-0",
+        r#"{"spec":{"template":{"spec":{"hostPID":true}}}}"#,
+        "/spec/template/spec/hostPID",
+    ),
     edited("pvc", "data-orders-r1-0", NO_LABELS, LABEL),
     edited(
         "pvc",
@@ -139,10 +147,50 @@ pub(super) async fn every_owned_object_is_put_back(stage: &Stage) -> Result<()> 
         ])
         .await?;
     await_object(stage, "configmap", &revision).await?;
+    agents_have_an_account(stage).await?;
     THREE_RACKS.ready(stage).await?;
+    status_is_put_right(stage).await?;
     delete_member(stage).await?;
     THREE_RACKS.ready(stage).await?;
     THREE_RACKS.is_as_before(stage, &before).await
+}
+
+/// The account was deleted, so the token of every agent is refused; each pod is made again.
+async fn agents_have_an_account(stage: &Stage) -> Result<()> {
+    let account = get(stage, "serviceaccount", "orders-member").await?;
+    let uid = account
+        .pointer("/metadata/uid")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    until("pods of the new account", MINUTES, async || {
+        let pods = stage.pods(THREE_RACKS.namespace);
+        let pods = pods.list(&ListParams::default()).await?.items;
+        let old = pods.iter().find(|pod| {
+            let made_with = pod.annotations().get(labels::SERVICE_ACCOUNT_UID);
+            made_with.is_some_and(|made_with| made_with != uid)
+        });
+        let seen = old.map(|pod| format!("{} is of the old one", pod.name_any()));
+        Ok(Look::when(old.is_none(), (), seen.unwrap_or_default()))
+    })
+    .await
+}
+
+/// Somebody writes a Member's status: its agent takes it back, and the host id stays what was noted.
+async fn status_is_put_right(stage: &Stage) -> Result<()> {
+    let namespace = THREE_RACKS.namespace;
+    let lie = r#"{"status":{"load":"9EiB","hostId":"00000000-0000-4000-8000-000000000000"}}"#;
+    let patch = ["patch", "cassandramember", "-n", namespace, "orders-r3-0"];
+    let status = ["--subresource=status", "--type=merge", "-p", lie];
+    stage.run_kubectl(&[&patch[..], &status].concat()).await?;
+    until("the agent to put its status right", MINUTES, async || {
+        let member = stage.members(namespace).get("orders-r3-0").await?;
+        let told = member.status.unwrap_or_default();
+        let right = told.host_id.is_some() && told.host_id == member.spec.host_id;
+        let right = right && told.load.as_deref() != Some("9EiB");
+        let seen = format!("{:?} and {:?}", told.host_id, told.load);
+        Ok(Look::when(right, (), seen))
+    })
+    .await
 }
 
 /// A policy guards Members; who overrides it gets the same node back.
