@@ -104,9 +104,12 @@ pub(super) async fn too_many(simulation: &Simulation) -> Result<(), Failure> {
     simulation.apply("orders", racks(5)).await?;
     simulation.until_ready("orders", 6).await?;
     simulation.apply("orders", racks(4)).await?;
+    simulation
+        .until("orders-r1-4 to be gone", PATIENCE, |now| {
+            let there = now.members("orders").contains_key("orders-r1-4");
+            there.then(|| "it is there".into()).map_or(Ok(()), Err)
+        })
+        .await?;
     simulation.until_ready("orders", 6).await?;
-    if simulation.members("orders").contains_key("orders-r1-4") {
-        return Err(Failure::Wrong("orders-r1-4 is still there".into()));
-    }
     one_ring_of(simulation, 6)
 }
