@@ -40,6 +40,8 @@ const QUEUE: usize = 64;
 pub struct Selection {
     /// Keyspaces (`shop`) or tables (`shop.orders`). Empty: all.
     pub only: Vec<String>,
+    /// Tables (`system.local`) that are not wanted, whatever else is said.
+    pub except: Vec<String>,
     /// Whether files beside SSTables (`schema.cql`, `manifest.json`) are wanted too.
     pub beside: bool,
 }
@@ -54,6 +56,10 @@ impl Selection {
     }
 
     pub(crate) fn takes_table(&self, keyspace: &str, table: &str) -> bool {
+        let is_it = |name: &String| *name == format!("{keyspace}.{table}");
+        if self.except.iter().any(is_it) {
+            return false;
+        }
         let wanted = |only: &String| match only.split_once('.') {
             None => *only == keyspace,
             Some((its_keyspace, its_table)) => its_keyspace == keyspace && its_table == table,
