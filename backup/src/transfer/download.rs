@@ -115,6 +115,9 @@ pub async fn run(
             detail: "there is no folder to fetch into".to_owned(),
         });
     }
+    for folder in &target.folders {
+        fs::create_dir_all(folder).of("make", folder)?;
+    }
     let manifest: Arc<[u8]> = repository.get_object(&part.manifest).await?.into();
     let (sender, receiver) = mpsc::channel(QUEUE);
     let entries = {
