@@ -18,6 +18,7 @@ pub mod probe;
 pub mod repository;
 pub mod retention;
 pub mod store;
+pub mod swap;
 pub mod transfer;
 pub mod verify;
 

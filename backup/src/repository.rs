@@ -284,7 +284,8 @@ impl Repository {
         }
     }
 
-    async fn open_object(&self, key: &str, body: Bytes) -> Result<Vec<u8>> {
+    /// The content of such bytes.
+    pub(crate) async fn open_object(&self, key: &str, body: Bytes) -> Result<Vec<u8>> {
         let mut buffer = Vec::from(body);
         if !self.is_encrypted() {
             return Ok(buffer);

@@ -163,8 +163,7 @@ async fn node(
 ) -> Result<Vec<(BlobId, Length)>> {
     let refs = repository.get_stored(&part.refs).await?;
     let stored = repository.get_stored(&part.manifest).await?;
-    drop(stored);
-    let content = match repository.get_object(&part.manifest).await {
+    let content = match repository.open_object(&part.manifest.key, stored).await {
         Ok(content) => Some(content),
         // Without a key the digests are all that can be proved.
         Err(Error::NoKey { .. }) => None,

@@ -27,6 +27,7 @@ pub(crate) async fn restore(
     let selection = Selection {
         only: request.only.clone(),
         beside: false,
+        except: Vec::new(),
     };
     let target = Target {
         folders: request.into.clone(),
@@ -59,6 +60,7 @@ pub(crate) async fn export(
     let selection = Selection {
         only: request.only.clone(),
         beside: true,
+        except: Vec::new(),
     };
     let mut nodes = Vec::new();
     let mut text = Vec::new();

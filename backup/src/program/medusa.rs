@@ -56,6 +56,7 @@ async fn restore(options: &Options, store: &Store, request: &MedusaRestore) -> R
     let selection = Selection {
         only: request.only.clone(),
         beside: true,
+        except: Vec::new(),
     };
     let progress = std::sync::Arc::clone(&transfer.progress);
     let work = medusa::restore(

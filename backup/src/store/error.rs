@@ -106,6 +106,10 @@ impl From<Cause> for StoreError {
         )]
         match &error {
             Cause::NotFound { .. } => of_nothing(detail),
+            // Another write of the same key is under way, which may fail yet: nothing is known to be there.
+            Cause::AlreadyExists { .. } if detail.contains("ConditionalRequestConflict") => {
+                Self::Failed { detail }
+            }
             Cause::AlreadyExists { .. } | Cause::Precondition { .. } => Self::AlreadyExists,
             Cause::Unauthenticated { .. } => Self::Credentials { detail },
             Cause::PermissionDenied { .. } if is_about_credentials(&detail) => {
@@ -245,6 +249,23 @@ mod tests {
         assert_eq!(bucket.reason(), "NoBucket");
         let key = not_found("404: <Error><Code>InvalidAccessKeyId</Code></Error>");
         assert_eq!(key.reason(), "StoreAuth");
+    }
+
+    #[test]
+    fn a_write_that_is_under_way_is_not_taken_for_one_that_is_done() {
+        let of = |body: &'static str| {
+            StoreError::from(Cause::AlreadyExists {
+                path: "x".into(),
+                source: body.into(),
+            })
+        };
+        assert!(
+            of("409 Conflict: <Error><Code>ConditionalRequestConflict</Code></Error>").may_pass()
+        );
+        assert!(matches!(
+            of("409 Conflict: BlobAlreadyExists"),
+            StoreError::AlreadyExists
+        ));
     }
 
     #[test]

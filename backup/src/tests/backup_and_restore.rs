@@ -407,13 +407,24 @@ async fn only_what_was_selected_is_restored() {
     ] {
         let selection = Selection {
             only: vec![only.into()],
-            beside: false,
+            ..Selection::default()
         };
         let part = backup.node(&host()).unwrap();
         let fetched =
             crate::transfer::download::run(&repository, &transfer(), part, &selection, &into).await;
         assert_eq!(fetched.unwrap().files, files, "{only}");
     }
+}
+
+#[test]
+fn exactly_the_tables_that_are_named_are_left_out() {
+    let selection = Selection {
+        except: vec!["system.peers".into()],
+        ..Selection::default()
+    };
+    assert!(!selection.takes_table("system", "peers"));
+    assert!(selection.takes_table("system", "peers_v2"));
+    assert!(selection.takes_table("shop", "peers"));
 }
 
 #[tokio::test]

@@ -7,17 +7,19 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::{self, File, OpenOptions},
-    io::{self, Read as _},
+    io,
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, SystemTime},
 };
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{OnceCell, mpsc};
 
-use super::Transfer;
+use super::{
+    Transfer,
+    files::{complete, digest_of_part, is_same, partial, remove, room_for},
+};
 use crate::{
     error::{Error, OfFile as _, Result},
     format::{
@@ -40,6 +42,8 @@ const QUEUE: usize = 64;
 pub struct Selection {
     /// Keyspaces (`shop`) or tables (`shop.orders`). Empty: all.
     pub only: Vec<String>,
+    /// Tables (`system.local`) that are not wanted, whatever else is said.
+    pub except: Vec<String>,
     /// Whether files beside SSTables (`schema.cql`, `manifest.json`) are wanted too.
     pub beside: bool,
 }
@@ -54,6 +58,10 @@ impl Selection {
     }
 
     pub(crate) fn takes_table(&self, keyspace: &str, table: &str) -> bool {
+        let is_it = |name: &String| *name == format!("{keyspace}.{table}");
+        if self.except.iter().any(is_it) {
+            return false;
+        }
         let wanted = |only: &String| match only.split_once('.') {
             None => *only == keyspace,
             Some((its_keyspace, its_table)) => its_keyspace == keyspace && its_table == table,
@@ -108,6 +116,9 @@ pub async fn run(
         return Err(Error::Refused {
             detail: "there is no folder to fetch into".to_owned(),
         });
+    }
+    for folder in &target.folders {
+        fs::create_dir_all(folder).of("make", folder)?;
     }
     let manifest: Arc<[u8]> = repository.get_object(&part.manifest).await?.into();
     let (sender, receiver) = mpsc::channel(QUEUE);
@@ -398,111 +409,5 @@ impl Fetch {
             packs.retain(|(known, _)| *known != id);
         }
         Ok(content)
-    }
-}
-
-/// The name of a file that is not complete.
-fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".part");
-    PathBuf::from(name)
-}
-
-/// A file of this length, on blocks that are there: a full disk is told now, not in the middle.
-fn room_for(path: &Path, bytes: u64) -> Result<File> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .of("open", path)?;
-    if file.metadata().of("look at", path)?.len() != bytes {
-        file.set_len(0).of("write", path)?;
-        if bytes > 0 {
-            allocate(&file, bytes).of("make room for", path)?;
-        }
-    }
-    Ok(file)
-}
-
-fn allocate(file: &File, bytes: u64) -> io::Result<()> {
-    use rustix::{fs::FallocateFlags, io::Errno};
-    match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
-        Ok(()) => Ok(()),
-        Err(Errno::OPNOTSUPP) => file.set_len(bytes),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn complete(file: &File, partial: &Path, path: &Path, component: &Component) -> Result<()> {
-    let since = Duration::from_nanos(component.modified.try_into().unwrap_or(0));
-    // The next backup knows by it that the file is the same.
-    file.set_modified(SystemTime::UNIX_EPOCH + since)
-        .of("write", partial)?;
-    fs::rename(partial, path).of("complete", path)
-}
-
-fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other.of("remove", path),
-    }
-}
-
-/// Whether a file is there and has the content of a component.
-fn is_same(path: &Path, component: &Component, chunk_bytes: u64) -> Result<bool> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        other => other.of("open", path)?,
-    };
-    if file.metadata().of("look at", path)?.len() != component.bytes {
-        return Ok(false);
-    }
-    let mut digest = FileDigest::new(component.bytes);
-    let mut offset = 0;
-    while offset < component.bytes {
-        let bytes = chunk_bytes.min(component.bytes - offset);
-        let Some(one) = digest_of_part(&file, offset, bytes).of("read", path)? else {
-            return Ok(false);
-        };
-        digest.add(&one);
-        offset += bytes;
-    }
-    Ok(digest.finish() == component.digest)
-}
-
-/// The digest of a part of a file. `None` if the file ends before, or if the part begins with zeros, as room does that
-/// was made and not used yet.
-fn digest_of_part(file: &File, offset: u64, bytes: u64) -> io::Result<Option<Digest>> {
-    let mut hasher = blake3::Hasher::new();
-    let mut buffer = vec![0; 128 << 10];
-    let mut reader = At { file, offset }.take(bytes);
-    let mut left = bytes;
-    while left > 0 {
-        let length = reader.read(&mut buffer)?;
-        let Some(part) = buffer.get(..length).filter(|part| !part.is_empty()) else {
-            return Ok(None);
-        };
-        // Of SSTables hardly ever, of room that was made always.
-        if left == bytes && part.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        hasher.update(part);
-        left -= length as u64;
-    }
-    Ok(Some(hasher.finalize().into()))
-}
-
-struct At<'a> {
-    file: &'a File,
-    offset: u64,
-}
-
-impl io::Read for At<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let length = self.file.read_at(into, self.offset)?;
-        self.offset += length as u64;
-        Ok(length)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod download;
+mod files;
 pub mod journal;
 pub mod progress;
 pub mod rate;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     json::At as _,
-    kubernetes::{Options, Server},
+    kubernetes::{NAMESPACED, Options, Server},
 };
 
 const MEMBERS: &str = "/apis/cassandra-operator.rs/v1alpha1/namespaces/default/cassandramembers";
@@ -48,7 +48,7 @@ fn path(server: &Server, object: &Value) -> Result<String> {
         .context("a kind that is served")?;
     let namespace = object.at("/metadata/namespace");
     let place = match namespace.and_then(Value::as_str) {
-        Some(namespace) if kind.namespaced => format!("/namespaces/{namespace}"),
+        Some(namespace) if kind.is(NAMESPACED) => format!("/namespaces/{namespace}"),
         _ => String::new(),
     };
     let prefix = if kind.group.is_empty() { "api" } else { "apis" };

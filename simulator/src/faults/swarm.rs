@@ -146,7 +146,7 @@ impl Faults for Swarm {
                 return Before::Hang;
             }
             if self.happens(self.rates.conflict) {
-                return Before::Refuse(Refusal::modified(&request.resource, &request.name));
+                return Before::Refuse(Refusal::modified(request.resource.named(), &request.name));
             }
         }
         Before::Proceed

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     admission::Custom,
+    refusal::KindName,
     schema::{Type, builtin},
 };
 
@@ -58,21 +59,18 @@ pub struct Resource {
     pub plural: String,
     /// Name in objects.
     pub kind: String,
-    /// Whether its objects are in namespaces.
-    pub namespaced: bool,
-    /// Whether it has a status of its own path.
-    pub has_status: bool,
+    traits: Traits,
     pub(crate) schema: Arc<Type>,
     pub(crate) custom: Option<Arc<Custom>>,
 }
 
 impl Resource {
-    /// `plural.group`, as messages have it.
-    pub fn qualified(&self) -> String {
-        if self.group.is_empty() {
-            self.plural.clone()
-        } else {
-            format!("{}.{}", self.plural, self.group)
+    /// What it is called in answers.
+    pub(crate) fn named(&self) -> KindName<'_> {
+        KindName {
+            group: &self.group,
+            plural: &self.plural,
+            kind: &self.kind,
         }
     }
 
@@ -93,64 +91,29 @@ impl Resource {
         }
     }
 
-    /// Whether an update without a resource version overwrites what is there.
-    pub(crate) fn overwrites(&self) -> bool {
-        !matches!(
-            self.family,
-            Family::Custom
-                | Family::CustomResourceDefinition
-                | Family::Lease
-                | Family::PodDisruptionBudget
-                | Family::ValidatingAdmissionPolicy
-                | Family::ValidatingAdmissionPolicyBinding
-        )
-    }
-
-    /// Whether an update creates what is absent.
-    pub(crate) fn creates_on_update(&self) -> bool {
-        matches!(
-            self.family,
-            Family::ClusterRole
-                | Family::ClusterRoleBinding
-                | Family::CoreEvent
-                | Family::Endpoints
-                | Family::Event
-                | Family::Lease
-                | Family::Role
-                | Family::RoleBinding
-                | Family::Service
-        )
-    }
-
-    /// Whether a deletion answers with the object.
-    pub(crate) fn returns_deleted(&self) -> bool {
-        matches!(
-            self.family,
-            Family::Namespace
-                | Family::PersistentVolume
-                | Family::PersistentVolumeClaim
-                | Family::Pod
-                | Family::Service
-                | Family::ServiceAccount
-                | Family::StorageClass
-        )
-    }
-
-    /// Whether changes are counted in `metadata.generation`.
-    pub(crate) fn has_generation(&self) -> bool {
-        matches!(
-            self.family,
-            Family::Custom
-                | Family::CustomResourceDefinition
-                | Family::EndpointSlice
-                | Family::Pod
-                | Family::PodDisruptionBudget
-                | Family::StatefulSet
-                | Family::ValidatingAdmissionPolicy
-                | Family::ValidatingAdmissionPolicyBinding
-        )
+    /// Whether this holds of it.
+    pub(crate) fn is(&self, traits: Traits) -> bool {
+        self.traits & traits == traits
     }
 }
+
+/// What is particular to a kind, added up.
+pub(crate) type Traits = u8;
+
+/// Its objects are in namespaces.
+pub(crate) const NAMESPACED: Traits = 1;
+/// It has a status of its own path.
+pub(crate) const STATUS: Traits = 1 << 1;
+/// An update without a resource version overwrites what is there.
+pub(crate) const OVERWRITTEN: Traits = 1 << 2;
+/// An update creates what is absent.
+pub(crate) const CREATED_BY_UPDATE: Traits = 1 << 3;
+/// A deletion answers with the object.
+pub(crate) const RETURNED: Traits = 1 << 4;
+/// Changes are counted in `metadata.generation`.
+pub(crate) const COUNTED: Traits = 1 << 5;
+/// Nobody acts on its changes.
+pub(crate) const IDLE: Traits = 1 << 6;
 
 /// All kinds that are served.
 #[derive(Debug)]
@@ -171,32 +134,22 @@ impl Catalogue {
             all: Vec::new(),
             by_path: BTreeMap::new(),
         };
-        for (family, group, version, plural, namespaced, has_status) in BUILTIN {
-            let package = group.split('.').next().unwrap_or_default();
-            let package = if package.is_empty() { "core" } else { package };
+        for (family, group, plural, traits) in BUILTIN {
+            let package = group
+                .split('.')
+                .next()
+                .filter(|package| !package.is_empty());
+            let package = package.unwrap_or("core");
             let kind = format!("{family:?}").replace("CoreEvent", "Event");
-            let name = match package {
-                "rbac"
-                | "storage"
-                | "policy"
-                | "coordination"
-                | "discovery"
-                | "events"
-                | "apps"
-                | "admissionregistration"
-                | "core" => format!("{package}.{version}.{kind}"),
-                _ => String::new(),
-            };
             catalogue.add(Resource {
                 id: 0,
                 family: *family,
                 group: (*group).into(),
-                version: (*version).into(),
+                version: "v1".into(),
                 plural: (*plural).into(),
+                schema: builtin(&format!("{package}.v1.{kind}")),
                 kind,
-                namespaced: *namespaced,
-                has_status: *has_status,
-                schema: builtin(&name),
+                traits: *traits,
                 custom: None,
             });
         }
@@ -208,8 +161,7 @@ impl Catalogue {
                 version: custom.version.clone(),
                 plural: custom.plural.clone(),
                 kind: custom.kind.clone(),
-                namespaced: true,
-                has_status: true,
+                traits: NAMESPACED | STATUS | COUNTED,
                 schema: custom.schema.clone(),
                 custom: Some(custom),
             });
@@ -252,13 +204,9 @@ impl Catalogue {
         found.next()
     }
 
-    /// Whether nobody acts on changes of this kind: Leases and Events.
+    /// Whether nobody acts on changes of this kind.
     pub(crate) fn is_idle(&self, id: u16) -> bool {
-        let family = self.get(id).map(|resource| resource.family);
-        matches!(
-            family,
-            Some(Family::Lease | Family::Event | Family::CoreEvent)
-        )
+        self.get(id).is_some_and(|resource| resource.is(IDLE))
     }
 
     /// The only kind of this family.
@@ -271,126 +219,41 @@ impl Catalogue {
     }
 }
 
-type Row = (Family, &'static str, &'static str, &'static str, bool, bool);
-
 const RBAC: &str = "rbac.authorization.k8s.io";
 const ADMISSION: &str = "admissionregistration.k8s.io";
 
-/// Family, group, version, plural, whether in namespaces, whether with a status of its own path.
-const BUILTIN: &[Row] = &[
-    (Family::Namespace, "", "v1", "namespaces", false, true),
-    (Family::Pod, "", "v1", "pods", true, true),
-    (Family::Service, "", "v1", "services", true, true),
-    (
-        Family::PersistentVolumeClaim,
-        "",
-        "v1",
-        "persistentvolumeclaims",
-        true,
-        true,
-    ),
-    (
-        Family::PersistentVolume,
-        "",
-        "v1",
-        "persistentvolumes",
-        false,
-        true,
-    ),
-    (Family::Node, "", "v1", "nodes", false, true),
-    (Family::ConfigMap, "", "v1", "configmaps", true, false),
-    (Family::Secret, "", "v1", "secrets", true, false),
-    (
-        Family::ServiceAccount,
-        "",
-        "v1",
-        "serviceaccounts",
-        true,
-        false,
-    ),
-    (Family::CoreEvent, "", "v1", "events", true, false),
-    (Family::Endpoints, "", "v1", "endpoints", true, false),
-    (
-        Family::EndpointSlice,
-        "discovery.k8s.io",
-        "v1",
-        "endpointslices",
-        true,
-        false,
-    ),
-    (Family::Event, "events.k8s.io", "v1", "events", true, false),
-    (
-        Family::StatefulSet,
-        "apps",
-        "v1",
-        "statefulsets",
-        true,
-        true,
-    ),
-    (
-        Family::PodDisruptionBudget,
-        "policy",
-        "v1",
-        "poddisruptionbudgets",
-        true,
-        true,
-    ),
-    (Family::Role, RBAC, "v1", "roles", true, false),
-    (Family::RoleBinding, RBAC, "v1", "rolebindings", true, false),
-    (
-        Family::ClusterRole,
-        RBAC,
-        "v1",
-        "clusterroles",
-        false,
-        false,
-    ),
-    (
-        Family::ClusterRoleBinding,
-        RBAC,
-        "v1",
-        "clusterrolebindings",
-        false,
-        false,
-    ),
-    (
-        Family::Lease,
-        "coordination.k8s.io",
-        "v1",
-        "leases",
-        true,
-        false,
-    ),
-    (
-        Family::StorageClass,
-        "storage.k8s.io",
-        "v1",
-        "storageclasses",
-        false,
-        false,
-    ),
-    (
-        Family::CustomResourceDefinition,
-        "apiextensions.k8s.io",
-        "v1",
-        "customresourcedefinitions",
-        false,
-        true,
-    ),
-    (
-        Family::ValidatingAdmissionPolicy,
-        ADMISSION,
-        "v1",
-        "validatingadmissionpolicies",
-        false,
-        true,
-    ),
-    (
-        Family::ValidatingAdmissionPolicyBinding,
-        ADMISSION,
-        "v1",
-        "validatingadmissionpolicybindings",
-        false,
-        false,
-    ),
-];
+/// Each line: family, group, plural, and what is particular to it. All are of version v1.
+macro_rules! builtin {
+    ($($family:ident, $group:expr, $plural:literal: $traits:expr;)*) => {
+        const BUILTIN: &[(Family, &str, &str, Traits)] = &[
+            $((Family::$family, $group, $plural, $traits),)*
+        ];
+    };
+}
+
+builtin! {
+    Namespace, "", "namespaces": STATUS | OVERWRITTEN | RETURNED;
+    Pod, "", "pods": NAMESPACED | STATUS | OVERWRITTEN | RETURNED | COUNTED;
+    Service, "", "services": NAMESPACED | STATUS | OVERWRITTEN | CREATED_BY_UPDATE | RETURNED;
+    PersistentVolumeClaim, "", "persistentvolumeclaims": NAMESPACED | STATUS | OVERWRITTEN | RETURNED;
+    PersistentVolume, "", "persistentvolumes": STATUS | OVERWRITTEN | RETURNED;
+    Node, "", "nodes": STATUS | OVERWRITTEN;
+    ConfigMap, "", "configmaps": NAMESPACED | OVERWRITTEN;
+    Secret, "", "secrets": NAMESPACED | OVERWRITTEN;
+    ServiceAccount, "", "serviceaccounts": NAMESPACED | OVERWRITTEN | RETURNED;
+    CoreEvent, "", "events": NAMESPACED | OVERWRITTEN | CREATED_BY_UPDATE | IDLE;
+    Endpoints, "", "endpoints": NAMESPACED | OVERWRITTEN | CREATED_BY_UPDATE;
+    EndpointSlice, "discovery.k8s.io", "endpointslices": NAMESPACED | OVERWRITTEN | COUNTED;
+    Event, "events.k8s.io", "events": NAMESPACED | OVERWRITTEN | CREATED_BY_UPDATE | IDLE;
+    StatefulSet, "apps", "statefulsets": NAMESPACED | STATUS | OVERWRITTEN | COUNTED;
+    PodDisruptionBudget, "policy", "poddisruptionbudgets": NAMESPACED | STATUS | COUNTED;
+    Role, RBAC, "roles": NAMESPACED | OVERWRITTEN | CREATED_BY_UPDATE;
+    RoleBinding, RBAC, "rolebindings": NAMESPACED | OVERWRITTEN | CREATED_BY_UPDATE;
+    ClusterRole, RBAC, "clusterroles": OVERWRITTEN | CREATED_BY_UPDATE;
+    ClusterRoleBinding, RBAC, "clusterrolebindings": OVERWRITTEN | CREATED_BY_UPDATE;
+    Lease, "coordination.k8s.io", "leases": NAMESPACED | CREATED_BY_UPDATE | IDLE;
+    StorageClass, "storage.k8s.io", "storageclasses": OVERWRITTEN | RETURNED;
+    CustomResourceDefinition, "apiextensions.k8s.io", "customresourcedefinitions": STATUS | COUNTED;
+    ValidatingAdmissionPolicy, ADMISSION, "validatingadmissionpolicies": STATUS | COUNTED;
+    ValidatingAdmissionPolicyBinding, ADMISSION, "validatingadmissionpolicybindings": COUNTED;
+}

@@ -28,6 +28,7 @@ mod store;
 mod verbs;
 mod watching;
 
+pub(crate) use catalogue::NAMESPACED;
 pub use catalogue::{Catalogue, Family, Resource};
 pub use clock::{Clock, SimulatedClock};
 pub use connection::Connection;

@@ -2,7 +2,31 @@
 
 use serde_json::{Map, Value, json};
 
-use super::catalogue::{Family, Resource};
+/// What a kind is called in answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindName<'a> {
+    /// API group; empty for the core group.
+    pub(crate) group: &'a str,
+    /// Name in paths.
+    pub(crate) plural: &'a str,
+    /// Name in objects.
+    pub(crate) kind: &'a str,
+}
+
+impl KindName<'_> {
+    /// `plural.group`.
+    fn qualified(self) -> String {
+        joined(self.plural, self.group)
+    }
+}
+
+fn joined(name: &str, group: &str) -> String {
+    if group.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}.{group}")
+    }
+}
 
 /// An answer that is no success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +104,7 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn of(mut self, resource: &Resource, name: &str) -> Self {
+    pub(crate) fn of(mut self, resource: KindName<'_>, name: &str) -> Self {
         self.details.insert("kind".into(), json!(resource.plural));
         if !name.is_empty() {
             self.details.insert("name".into(), json!(name));
@@ -108,7 +132,7 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn not_found(resource: &Resource, name: &str) -> Self {
+    pub(crate) fn not_found(resource: KindName<'_>, name: &str) -> Self {
         let message = format!("{} {name:?} not found", resource.qualified());
         Self::new(404, "NotFound", message).of(resource, name)
     }
@@ -118,12 +142,12 @@ impl Refusal {
         Self::new(404, "", "404 page not found")
     }
 
-    pub(crate) fn exists(resource: &Resource, name: &str) -> Self {
+    pub(crate) fn exists(resource: KindName<'_>, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", resource.qualified());
         Self::new(409, "AlreadyExists", message).of(resource, name)
     }
 
-    pub(crate) fn conflict(resource: &Resource, name: &str, why: &str) -> Self {
+    pub(crate) fn conflict(resource: KindName<'_>, name: &str, why: &str) -> Self {
         let message = format!(
             "Operation cannot be fulfilled on {} {name:?}: {why}",
             resource.qualified()
@@ -132,12 +156,12 @@ impl Refusal {
     }
 
     /// Somebody else wrote first.
-    pub(crate) fn modified(resource: &Resource, name: &str) -> Self {
+    pub(crate) fn modified(resource: KindName<'_>, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(resource, name, why)
     }
 
-    pub(crate) fn forbidden(resource: &Resource, name: &str, why: &str) -> Self {
+    pub(crate) fn forbidden(resource: KindName<'_>, name: &str, why: &str) -> Self {
         let what = if name.is_empty() {
             format!("{} is forbidden", resource.qualified())
         } else {
@@ -146,12 +170,8 @@ impl Refusal {
         Self::new(403, "Forbidden", format!("{what}: {why}")).of(resource, name)
     }
 
-    pub(crate) fn invalid(resource: &Resource, name: &str, causes: &[Cause]) -> Self {
-        let kind = if resource.group.is_empty() {
-            resource.kind.clone()
-        } else {
-            format!("{}.{}", resource.kind, resource.group)
-        };
+    pub(crate) fn invalid(resource: KindName<'_>, name: &str, causes: &[Cause]) -> Self {
+        let kind = joined(resource.kind, resource.group);
         let each: Vec<_> = causes
             .iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
@@ -162,7 +182,7 @@ impl Refusal {
         };
         let message = format!("{kind} {name:?} is invalid: {all}");
         let mut refusal = Self::new(422, "Invalid", message).of(resource, name);
-        if resource.family == Family::Event {
+        if resource.kind == "Event" {
             // Events are kept as those of the core group.
             refusal.details.remove("group");
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, header};
 
 use super::{
-    catalogue::{Catalogue, Resource},
+    catalogue::{Catalogue, NAMESPACED, Resource},
     refusal::Refusal,
 };
 
@@ -150,7 +150,7 @@ impl Request {
             [name, subresource] => (*name, *subresource),
             _ => return Err(Refusal::no_such_path()),
         };
-        if resource.namespaced && namespace.is_empty() && !name.is_empty() {
+        if resource.is(NAMESPACED) && namespace.is_empty() && !name.is_empty() {
             return Err(Refusal::no_such_path());
         }
         let verb = verb(&parts.method, name, &query)?;

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{catalogue::Resource, refusal::Refusal};
+use super::{
+    catalogue::{NAMESPACED, Resource},
+    refusal::Refusal,
+};
 use crate::json::At as _;
 
 /// Which objects of a kind are meant.
@@ -111,7 +114,7 @@ fn term(part: &str, resource: &Resource) -> Result<(String, bool, String), Refus
     };
     let known = match path {
         "metadata.name" => true,
-        "metadata.namespace" => resource.namespaced,
+        "metadata.namespace" => resource.is(NAMESPACED),
         "spec.nodeName" | "status.phase" | "spec.serviceAccountName" | "status.podIP" => {
             resource.plural == "pods"
         }

@@ -19,7 +19,10 @@ use cassandra_controller::{
     testing::{CLUSTER, NAMESPACE},
 };
 
-use super::{member_case::MemberCase, pods};
+use super::{
+    member_case::{MemberCase, PodCase, VolumeCase},
+    pods,
+};
 
 /// What is there of one member.
 #[derive(Clone, Debug, Default)]
@@ -58,10 +61,10 @@ pub(super) fn of_member(
         let claim = owned.volume_claims.get(&names::volume_claim(name));
         objects.claim = claim.map(|claim| annotated(claim, name, case));
     }
-    if case.has_claim() && case != MemberCase::Gone {
+    if case.has_claim() && case.has_member() {
         objects.service = owned.services.get(name).cloned();
     }
-    if case > MemberCase::Prepared && case != MemberCase::Gone {
+    if case.pod != PodCase::Absent {
         objects.stateful_set = owned.stateful_sets.get(name).cloned();
         let set = objects.stateful_set.as_ref();
         let pod = set.and_then(|set| pods::of_member(set, name, case));
@@ -74,48 +77,29 @@ pub(super) fn of_member(
 fn dressed(member: &CassandraMember, case: MemberCase, says: &Says) -> CassandraMember {
     let mut member = member.clone();
     let own = member.spec.broadcast_address.clone();
-    let (epoch, mode) = told(case);
+    let mode = case.order.unwrap_or_default();
+    let epoch = match mode {
+        StartMode::CreateRing | StartMode::Join => 1,
+        StartMode::Rejoin => 2,
+        StartMode::Hold | _ => 0,
+    };
     let seeds = match mode {
         StartMode::Hold => Vec::new(),
         StartMode::CreateRing => own.into_iter().collect(),
         StartMode::Join | StartMode::Rejoin | _ => vec!["10.0.0.99".to_owned()],
     };
     member.spec.start = Start { epoch, mode, seeds };
-    if case == MemberCase::MemberOnly {
+    if !case.has_claim() {
         member.spec.broadcast_address = None;
     }
-    if let (MemberCase::Behind, Some(workload)) = (case, &mut member.spec.workload) {
+    if let (true, true, Some(workload)) =
+        (case.is_outdated, case.serves(), &mut member.spec.workload)
+    {
         workload.image = "docker.io/library/cassandra:5.0.8".into();
     }
     member.status = status(&member, case, says);
     member.metadata.namespace = Some(NAMESPACE.into());
     member
-}
-
-fn told(case: MemberCase) -> (i64, StartMode) {
-    match case {
-        MemberCase::Founding | MemberCase::Founded => (1, StartMode::CreateRing),
-        MemberCase::Starting
-        | MemberCase::Joining
-        | MemberCase::Interrupted
-        | MemberCase::Joined => (1, StartMode::Join),
-        MemberCase::Normal
-        | MemberCase::Behind
-        | MemberCase::Down
-        | MemberCase::Terminating
-        | MemberCase::Lost => (2, StartMode::Rejoin),
-        MemberCase::Absent
-        | MemberCase::MemberOnly
-        | MemberCase::Prepared
-        | MemberCase::Unscheduled
-        | MemberCase::NotPulled
-        | MemberCase::Outdated
-        | MemberCase::Fresh
-        | MemberCase::Refused
-        | MemberCase::Returned
-        | MemberCase::Gone
-        | MemberCase::Swapped => (0, StartMode::Hold),
-    }
 }
 
 /// What the agent reports. None: there is none, or it has not reported yet.
@@ -124,41 +108,28 @@ fn status(
     case: MemberCase,
     says: &Says,
 ) -> Option<CassandraMemberStatus> {
-    let own = || agent::own_volume(member, true);
-    let marked = || agent::own_volume(member, false);
-    let (state, volume) = match case {
-        MemberCase::Fresh | MemberCase::Lost => (MemberState::Waiting, VolumeStatus::default()),
-        MemberCase::Refused | MemberCase::Swapped => {
-            (MemberState::Refused, agent::foreign_volume())
-        }
-        MemberCase::Founding | MemberCase::Starting => {
-            (MemberState::Starting, VolumeStatus::default())
-        }
-        MemberCase::Joining => (MemberState::Joining, marked()),
-        MemberCase::Interrupted => (MemberState::Waiting, marked()),
-        MemberCase::Founded | MemberCase::Joined | MemberCase::Normal | MemberCase::Behind => {
-            (MemberState::Ready, own())
-        }
-        MemberCase::Down => (MemberState::NotAnswering, own()),
-        MemberCase::Terminating => (MemberState::Draining, own()),
-        MemberCase::Returned => (MemberState::Waiting, own()),
-        MemberCase::Absent
-        | MemberCase::MemberOnly
-        | MemberCase::Prepared
-        | MemberCase::Unscheduled
-        | MemberCase::NotPulled
-        | MemberCase::Outdated
-        | MemberCase::Gone => return None,
+    let state = match case.pod {
+        PodCase::Absent | PodCase::Unscheduled | PodCase::NotPulled => return None,
+        PodCase::Waits if case.volume == VolumeCase::Foreign => MemberState::Refused,
+        PodCase::Waits => MemberState::Waiting,
+        PodCase::Starts => MemberState::Starting,
+        PodCase::Joins => MemberState::Joining,
+        PodCase::Serves => MemberState::Ready,
+        PodCase::Hangs => MemberState::NotAnswering,
+        PodCase::Drains => MemberState::Draining,
     };
-    let kept = matches!(
-        case,
-        MemberCase::Down | MemberCase::Terminating | MemberCase::Lost
-    );
+    let volume = match case.volume {
+        VolumeCase::Absent | VolumeCase::Fresh => VolumeStatus::default(),
+        VolumeCase::Marked => agent::own_volume(member, false),
+        VolumeCase::Own => agent::own_volume(member, true),
+        VolumeCase::Foreign => agent::foreign_volume(),
+    };
     let serves = case.serves();
     let node = Node {
         state,
         volume: Some(volume),
-        seen_in_ring: serves || kept,
+        // A Member that is new has not seen what was before it.
+        seen_in_ring: serves || (case.had_joined && case.order == Some(StartMode::Rejoin)),
         ring_view: if serves { view(says) } else { Vec::new() },
     };
     let reported = agent::status(member, node);
@@ -188,7 +159,7 @@ fn annotated(
     case: MemberCase,
 ) -> Arc<PersistentVolumeClaim> {
     let mut claim = Arc::clone(claim);
-    if case.has_joined() && !matches!(case, MemberCase::Founded | MemberCase::Joined) {
+    if case.had_joined {
         let annotations = &mut Arc::make_mut(&mut claim).metadata.annotations;
         let annotations = annotations.get_or_insert_default();
         annotations.insert(labels::HOST_ID.into(), agent::host_id(name));

@@ -16,6 +16,6 @@ mod state_space;
 
 pub use all_states::AllStates;
 pub use cluster::{Founded, Record, Spec, Turn};
-pub use member_case::MemberCase;
+pub use member_case::{MemberCase, PodCase, VolumeCase};
 pub use run::{Failure, Outcome, enumerate, judge};
 pub use state::{State, View};

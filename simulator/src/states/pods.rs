@@ -11,36 +11,30 @@ use cassandra_api::{
 };
 use cassandra_controller::testing::NAMESPACE;
 
-use super::member_case::MemberCase;
+use super::member_case::{MemberCase, PodCase};
 
-/// The pod of this StatefulSet.
+/// The pod of this StatefulSet, if there is one.
 pub(super) fn of_member(set: &StatefulSet, name: &str, case: MemberCase) -> Option<Pod> {
     let mut pod = pods::of_set(set)?;
     let metadata = &mut pod.metadata;
     metadata.namespace = Some(NAMESPACE.into());
     metadata.uid = Some(format!("Pod-{name}"));
     metadata.resource_version = Some("200".into());
-    if matches!(case, MemberCase::Outdated | MemberCase::Behind) {
+    if case.is_outdated {
         let annotations = metadata.annotations.get_or_insert_default();
         annotations.insert(labels::TEMPLATE_DIGEST.into(), "older".into());
     }
-    if case == MemberCase::Terminating {
+    if case.pod == PodCase::Drains {
         metadata.deletion_timestamp = Some(Time(Timestamp::UNIX_EPOCH));
     }
-    pod.status = Some(pods::status(&pod, stage(case)));
+    let stage = match case.pod {
+        PodCase::Absent => return None,
+        PodCase::Unscheduled => Stage::Unscheduled,
+        PodCase::NotPulled => Stage::NotPulled { attempt: 1 },
+        PodCase::Waits => Stage::Waits,
+        PodCase::Serves => Stage::Ready,
+        PodCase::Starts | PodCase::Joins | PodCase::Hangs | PodCase::Drains => Stage::Runs,
+    };
+    pod.status = Some(pods::status(&pod, stage));
     Some(pod)
-}
-
-fn stage(case: MemberCase) -> Stage {
-    if case == MemberCase::Unscheduled {
-        return Stage::Unscheduled;
-    }
-    if matches!(case, MemberCase::NotPulled | MemberCase::Outdated) {
-        return Stage::NotPulled { attempt: 1 };
-    }
-    match (case.cassandra_runs(), case.serves()) {
-        (_, true) => Stage::Ready,
-        (true, false) => Stage::Runs,
-        (false, false) => Stage::Waits,
-    }
 }

@@ -75,7 +75,7 @@ impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} racks", self.racks)?;
         for (name, case) in &self.members {
-            write!(f, ", {name} {case:?}")?;
+            write!(f, ", {name} {case}")?;
         }
         let Record {
             founder,

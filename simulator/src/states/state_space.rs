@@ -79,7 +79,7 @@ impl StateSpace {
 
     /// How many states there are.
     pub(super) fn size(&self) -> u64 {
-        let cases = self.names.iter().map(|_| MemberCase::ALL.len());
+        let cases = self.names.iter().map(|_| MemberCase::all().len());
         let others = [
             self.records.len(),
             self.shape.specs.len(),
@@ -101,7 +101,7 @@ impl StateSpace {
         let cases = self
             .names
             .iter()
-            .map(|_| digits.of(&MemberCase::ALL).copied());
+            .map(|_| digits.of(MemberCase::all()).copied());
         let cases: Vec<_> = cases.collect::<Option<_>>()?;
         let record = digits.below(self.records.len());
         let mut observed = self.bare.clone();
@@ -112,7 +112,7 @@ impl StateSpace {
             0
         };
         for ((name, case), by_case) in self.names.iter().zip(&cases).zip(&self.objects) {
-            let place = MemberCase::ALL.iter().position(|other| other == case)?;
+            let place = MemberCase::all().iter().position(|other| other == case)?;
             let objects = by_case.get(place)?.get(view)?.get(question)?;
             put(&mut observed.owned, name, objects);
         }
@@ -173,7 +173,7 @@ fn next(names: &[String], cases: &[MemberCase]) -> Option<usize> {
     let waiting = cases
         .iter()
         .enumerate()
-        .filter(|(_, case)| **case == MemberCase::Fresh);
+        .filter(|(_, case)| case.waits_for_its_first_permit());
     let waiting = waiting.map(|(number, _)| number);
     waiting.min_by_key(|number| names.get(*number).and_then(|name| ordinal(name)))
 }
@@ -255,7 +255,10 @@ fn all_objects(
             .map(|view| by_view(case, *view))
             .collect()
     };
-    MemberCase::ALL.iter().map(|case| by_case(*case)).collect()
+    MemberCase::all()
+        .iter()
+        .map(|case| by_case(*case))
+        .collect()
 }
 
 fn says(names: &[String], name: &str, view: View, question: Option<&String>) -> Says {

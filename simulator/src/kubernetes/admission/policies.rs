@@ -137,7 +137,7 @@ fn denied(
         "ValidatingAdmissionPolicy '{}' with binding '{binding}' denied request: {message}",
         policy.name
     );
-    let mut refusal = Refusal::forbidden(&request.resource, name, &why);
+    let mut refusal = Refusal::forbidden(request.resource.named(), name, &why);
     (refusal.code, refusal.reason) = match reason {
         "Forbidden" => (403, "Forbidden"),
         "Unauthorized" => (401, "Unauthorized"),

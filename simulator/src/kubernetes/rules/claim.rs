@@ -3,14 +3,9 @@
 use cassandra_api::quantity::Quantity;
 use serde_json::{Value, json};
 
-use super::{AdmissionContext, fields_at, fill, fill_at};
+use super::{AdmissionContext, fields_at, fill};
 use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
-
-pub(super) fn default(claim: &mut Value) {
-    fill_at(claim, "/status", "phase", "Pending");
-    fill_at(claim, "/spec", "volumeMode", "Filesystem");
-}
 
 /// A claim that names no class gets the default one.
 pub(super) fn admit(claim: &mut Value, context: &AdmissionContext<'_>) {

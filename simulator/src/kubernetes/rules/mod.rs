@@ -7,6 +7,7 @@
 )]
 
 mod claim;
+mod defaults;
 mod names;
 mod pod;
 mod selecting;
@@ -37,29 +38,11 @@ pub(crate) fn default(family: Family, object: &mut Value) {
         Family::Pod => pod::default_pod(object),
         Family::Service => service::default(object),
         Family::StatefulSet => stateful_set::default(object),
-        Family::PersistentVolumeClaim => claim::default(object),
-        Family::PersistentVolume => small::default_volume(object),
         Family::Namespace => small::default_namespace(object),
-        Family::Secret => small::default_secret(object),
         Family::RoleBinding | Family::ClusterRoleBinding => small::default_binding(object),
-        Family::StorageClass => small::default_storage_class(object),
-        Family::Endpoints => small::default_endpoints(object),
-        Family::EndpointSlice => small::default_slice(object),
-        Family::ValidatingAdmissionPolicy | Family::ValidatingAdmissionPolicyBinding => {
-            small::default_policy(object);
-        }
-        Family::ClusterRole
-        | Family::ConfigMap
-        | Family::CoreEvent
-        | Family::Custom
-        | Family::CustomResourceDefinition
-        | Family::Event
-        | Family::Lease
-        | Family::Node
-        | Family::PodDisruptionBudget
-        | Family::Role
-        | Family::ServiceAccount => {}
+        _ => {}
     }
+    defaults::add(family, object);
 }
 
 /// What mutating admission adds to a new object.

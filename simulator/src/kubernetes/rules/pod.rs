@@ -7,16 +7,14 @@ use super::{elements_at, fields_at, fill, fill_at, take_over};
 use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
-/// A pod's defaults.
+/// What a pod's defaults make of other fields.
 pub(super) fn default_pod(pod: &mut Value) {
     default_spec(pod, "/spec");
-    fill_at(pod, "/spec", "enableServiceLinks", true);
     for list in ["/spec/containers", "/spec/initContainers"] {
         for container in elements_at(pod, list) {
             request_limits(container);
         }
     }
-    fill_at(pod, "/status", "phase", "Pending");
 }
 
 fn request_limits(container: &mut Value) {
@@ -35,23 +33,22 @@ fn request_limits(container: &mut Value) {
     }
 }
 
-/// Defaults of a pod's spec, wherever it is.
+/// The same of a pod's spec, wherever it is.
 pub(super) fn default_spec(object: &mut Value, at: &str) {
     let Some(spec) = object.pointer_mut(at) else {
         return;
     };
     for list in ["/containers", "/initContainers"] {
-        elements_at(spec, list).for_each(default_container);
+        elements_at(spec, list).for_each(default_pull_policy);
     }
-    elements_at(spec, "/volumes").for_each(default_volume);
+    for volume in elements_at(spec, "/volumes") {
+        if let Some(fields) = volume.as_object_mut().filter(|fields| fields.len() <= 1) {
+            fields.insert("emptyDir".into(), json!({}));
+        }
+    }
     let Some(spec) = spec.as_object_mut() else {
         return;
     };
-    fill(spec, "dnsPolicy", "ClusterFirst");
-    fill(spec, "restartPolicy", "Always");
-    fill(spec, "securityContext", json!({}));
-    fill(spec, "terminationGracePeriodSeconds", 30);
-    fill(spec, "schedulerName", "default-scheduler");
     let account = spec
         .get("serviceAccountName")
         .or_else(|| spec.get("serviceAccount"))
@@ -62,20 +59,7 @@ pub(super) fn default_spec(object: &mut Value, at: &str) {
     }
 }
 
-fn default_container(container: &mut Value) {
-    for port in elements_at(container, "/ports") {
-        fill_at(port, "", "protocol", "TCP");
-    }
-    for variable in elements_at(container, "/env") {
-        fill_at(variable, "/valueFrom/fieldRef", "apiVersion", "v1");
-        default_divisor(variable, "/valueFrom/resourceFieldRef");
-    }
-    for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        default_probe(container, &format!("/{probe}"));
-    }
-    for hook in ["postStart", "preStop"] {
-        default_get(container, &format!("/lifecycle/{hook}/httpGet"));
-    }
+fn default_pull_policy(container: &mut Value) {
     let image = container
         .get("image")
         .and_then(Value::as_str)
@@ -86,66 +70,12 @@ fn default_container(container: &mut Value) {
         "IfNotPresent"
     };
     fill_at(container, "", "imagePullPolicy", policy);
-    fill_at(
-        container,
-        "",
-        "terminationMessagePath",
-        "/dev/termination-log",
-    );
-    fill_at(container, "", "terminationMessagePolicy", "File");
-}
-
-/// An amount of nothing is written too.
-fn default_divisor(holder: &mut Value, at: &str) {
-    fill_at(holder, at, "divisor", "0");
 }
 
 fn is_latest(image: &str) -> bool {
     let name = image.rsplit('/').next().unwrap_or_default();
     let tag = name.split_once(':').map(|(_, tag)| tag);
     !image.contains('@') && tag.is_none_or(|tag| tag == "latest")
-}
-
-fn default_probe(container: &mut Value, at: &str) {
-    default_get(container, &format!("{at}/httpGet"));
-    if let Some(grpc) = fields_at(container, &format!("{at}/grpc")) {
-        fill(grpc, "service", "");
-    }
-    let Some(probe) = fields_at(container, at) else {
-        return;
-    };
-    fill(probe, "timeoutSeconds", 1);
-    fill(probe, "periodSeconds", 10);
-    fill(probe, "successThreshold", 1);
-    fill(probe, "failureThreshold", 3);
-}
-
-fn default_get(holder: &mut Value, at: &str) {
-    fill_at(holder, at, "path", "/");
-    fill_at(holder, at, "scheme", "HTTP");
-}
-
-fn default_volume(volume: &mut Value) {
-    let Some(fields) = volume.as_object_mut() else {
-        return;
-    };
-    if fields.len() <= 1 {
-        fields.insert("emptyDir".into(), json!({}));
-    }
-    for source in ["configMap", "secret", "downwardAPI", "projected"] {
-        fill_at(volume, &format!("/{source}"), "defaultMode", 420);
-    }
-    fill_at(volume, "/hostPath", "type", "");
-    for source in elements_at(volume, "/projected/sources") {
-        fill_at(source, "/serviceAccountToken", "expirationSeconds", 3600);
-        elements_at(source, "/downwardAPI/items").for_each(default_item);
-    }
-    elements_at(volume, "/downwardAPI/items").for_each(default_item);
-}
-
-fn default_item(item: &mut Value) {
-    fill_at(item, "/fieldRef", "apiVersion", "v1");
-    default_divisor(item, "/resourceFieldRef");
 }
 
 /// What admission adds.

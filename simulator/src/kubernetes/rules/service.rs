@@ -12,22 +12,18 @@ use crate::kubernetes::refusal::Cause;
 const FIRST: u32 = u32::from_be_bytes([10, 96, 1, 0]);
 const COUNT: u32 = 65_000;
 
+/// What a Service's defaults make of other fields.
 pub(super) fn default(service: &mut Value) {
     for port in elements_at(service, "/spec/ports") {
         let number = port.get("port").cloned();
-        if let Some(fields) = port.as_object_mut() {
-            fill(fields, "protocol", "TCP");
+        if let (Some(fields), Some(number)) = (port.as_object_mut(), number) {
             let target = fields.get("targetPort");
-            let unset = target.is_none_or(|target| *target == json!(0) || *target == json!(""));
-            if let (true, Some(number)) = (unset, number) {
+            if target.is_none_or(|target| *target == json!(0) || *target == json!("")) {
                 fields.insert("targetPort".into(), number);
             }
         }
     }
-    fill_at(service, "/spec", "sessionAffinity", "None");
-    fill_at(service, "/spec", "type", "ClusterIP");
-    let inner = service.at("/spec/type").and_then(Value::as_str) != Some("ExternalName");
-    if inner {
+    if service.at("/spec/type").and_then(Value::as_str) != Some("ExternalName") {
         fill_at(service, "/spec", "internalTrafficPolicy", "Cluster");
     }
 }

@@ -2,17 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{elements_at, fields_at, fill, fill_at, is_empty};
+use super::{elements_at, fields_at, fill_at, is_empty};
 use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
-
-pub(super) fn default_volume(volume: &mut Value) {
-    fill_at(volume, "/status", "phase", "Pending");
-    fill_at(volume, "/spec", "persistentVolumeReclaimPolicy", "Retain");
-    fill_at(volume, "/spec", "volumeMode", "Filesystem");
-}
 
 pub(super) fn default_namespace(namespace: &mut Value) {
     let name = namespace.at("/metadata/name").cloned();
@@ -22,7 +16,6 @@ pub(super) fn default_namespace(namespace: &mut Value) {
             labels.insert("kubernetes.io/metadata.name".into(), name);
         }
     }
-    fill_at(namespace, "/status", "phase", "Active");
 }
 
 pub(super) fn prepare_namespace(namespace: &mut Value) {
@@ -30,10 +23,6 @@ pub(super) fn prepare_namespace(namespace: &mut Value) {
         fields.insert("status".into(), json!({"phase": "Active"}));
         fields.insert("spec".into(), json!({"finalizers": ["kubernetes"]}));
     }
-}
-
-pub(super) fn default_secret(secret: &mut Value) {
-    fill_at(secret, "", "type", "Opaque");
 }
 
 pub(super) fn default_binding(binding: &mut Value) {
@@ -47,48 +36,6 @@ pub(super) fn default_binding(binding: &mut Value) {
         if subject.get("kind").and_then(Value::as_str) != Some("ServiceAccount") {
             fill_at(subject, "", "apiGroup", RBAC);
         }
-    }
-}
-
-pub(super) fn default_storage_class(class: &mut Value) {
-    fill_at(class, "", "reclaimPolicy", "Delete");
-    fill_at(class, "", "volumeBindingMode", "Immediate");
-}
-
-pub(super) fn default_endpoints(endpoints: &mut Value) {
-    for subset in elements_at(endpoints, "/subsets") {
-        for port in elements_at(subset, "/ports") {
-            fill_at(port, "", "protocol", "TCP");
-        }
-    }
-}
-
-pub(super) fn default_slice(slice: &mut Value) {
-    for port in elements_at(slice, "/ports") {
-        fill_at(port, "", "protocol", "TCP");
-        fill_at(port, "", "name", "");
-    }
-}
-
-pub(super) fn default_policy(policy: &mut Value) {
-    fill_at(policy, "/spec", "failurePolicy", "Fail");
-    for matching in ["matchConstraints", "matchResources"] {
-        let at = format!("/spec/{matching}");
-        fill_at(policy, &at, "matchPolicy", "Equivalent");
-        for selector in ["namespaceSelector", "objectSelector"] {
-            fill_at(policy, &at, selector, json!({}));
-        }
-        for rule in elements_at(policy, &format!("{at}/resourceRules")) {
-            if let Some(rule) = rule.as_object_mut() {
-                fill(rule, "scope", "*");
-            }
-        }
-    }
-    if policy.at("/spec/policyName").is_some()
-        && let Some(spec) = fields_at(policy, "/spec")
-    {
-        // A binding has no failure policy.
-        spec.remove("failurePolicy");
     }
 }
 

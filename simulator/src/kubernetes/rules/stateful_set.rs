@@ -2,24 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{claim, elements_at, fields_at, fill, fill_at, pod, selects};
+use super::{fields_at, fill_at, pod, selects};
 use crate::json::At as _;
 use crate::kubernetes::refusal::Cause;
 
+/// What a StatefulSet's defaults make of other fields.
 pub(super) fn default(set: &mut Value) {
     pod::default_spec(set, "/spec/template/spec");
-    for template in elements_at(set, "/spec/volumeClaimTemplates") {
-        fill_at(template, "", "apiVersion", "v1");
-        fill_at(template, "", "kind", "PersistentVolumeClaim");
-        claim::default(template);
-    }
     let Some(spec) = fields_at(set, "/spec") else {
         return;
     };
-    fill(spec, "podManagementPolicy", "OrderedReady");
-    fill(spec, "replicas", 1);
-    fill(spec, "revisionHistoryLimit", 10);
-    fill(spec, "persistentVolumeClaimRetentionPolicy", json!({}));
     let strategy = spec.entry("updateStrategy").or_insert_with(|| json!({}));
     if strategy.get("type").is_none_or(super::is_empty) {
         fill_at(strategy, "", "type", "RollingUpdate");
@@ -27,14 +19,6 @@ pub(super) fn default(set: &mut Value) {
     }
     if strategy.get("type") == Some(&json!("RollingUpdate")) {
         fill_at(strategy, "/rollingUpdate", "partition", 0);
-    }
-    for field in ["whenDeleted", "whenScaled"] {
-        fill_at(
-            set,
-            "/spec/persistentVolumeClaimRetentionPolicy",
-            field,
-            "Retain",
-        );
     }
 }
 

@@ -24,11 +24,11 @@ impl Work<'_> {
                 "pod {} is being deleted, cannot be assigned to a host",
                 key.name
             );
-            return Err(Refusal::conflict(&resource, &key.name, &why));
+            return Err(Refusal::conflict(resource.named(), &key.name, &why));
         }
         if pod.value().at("/spec/nodeName").is_some() {
             let why = format!("pod {} is already assigned to a node", key.name);
-            return Err(Refusal::conflict(&resource, &key.name, &why));
+            return Err(Refusal::conflict(resource.named(), &key.name, &why));
         }
         let mut bound = pod.value().clone();
         if let Some(spec) = bound.get_mut("spec").and_then(Value::as_object_mut) {

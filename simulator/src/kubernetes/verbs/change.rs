@@ -13,7 +13,7 @@ use super::{
 use crate::json::At as _;
 use crate::kubernetes::{
     admission::Custom,
-    catalogue::Family,
+    catalogue::{COUNTED, CREATED_BY_UPDATE, Family, OVERWRITTEN, STATUS},
     refusal::{Cause, Refusal},
     rules,
     schema::settle,
@@ -28,9 +28,9 @@ impl Work<'_> {
         let key = self.key(&self.request.name);
         let resource = self.resource().clone();
         let Some(existing) = self.state.store.get(&key).cloned() else {
-            let creates = resource.creates_on_update() && self.request.subresource.is_empty();
+            let creates = resource.is(CREATED_BY_UPDATE) && self.request.subresource.is_empty();
             if !creates {
-                return Err(Refusal::not_found(&resource, &key.name));
+                return Err(Refusal::not_found(resource.named(), &key.name));
             }
             expect_uid(&resource, &key, text(&object, "uid"), "")?;
             return self.create_absent(object, false);
@@ -86,7 +86,7 @@ impl Work<'_> {
         }
         let causes = self.causes(old, &object);
         if !causes.is_empty() {
-            return Err(Refusal::invalid(&resource, &key.name, &causes));
+            return Err(Refusal::invalid(resource.named(), &key.name, &causes));
         }
         if same_but_for_times(old, &object) {
             object = old.clone();
@@ -111,7 +111,7 @@ impl Work<'_> {
     fn expect_version(&self, key: &Key, old: &Value, new: &Value) -> Result<(), Refusal> {
         let resource = self.resource();
         let wanted = text(new, "resourceVersion");
-        if wanted.is_empty() && resource.overwrites() {
+        if wanted.is_empty() && resource.is(OVERWRITTEN) {
             return Ok(());
         }
         if wanted.is_empty() || wanted == "0" {
@@ -119,12 +119,13 @@ impl Work<'_> {
                 "metadata.resourceVersion",
                 "0: must be specified for an update",
             );
-            return Err(Refusal::invalid(resource, &key.name, &[cause]).of(resource, &key.name));
+            return Err(Refusal::invalid(resource.named(), &key.name, &[cause])
+                .of(resource.named(), &key.name));
         }
         if wanted == text(old, "resourceVersion") {
             return Ok(());
         }
-        Err(Refusal::modified(resource, &key.name))
+        Err(Refusal::modified(resource.named(), &key.name))
     }
 
     /// Takes over what this path does not write, and counts changes.
@@ -135,7 +136,7 @@ impl Work<'_> {
             Custom::prepare_update(old, new, status);
             return;
         }
-        if resource.has_status {
+        if resource.is(STATUS) {
             let kept = if status { "spec" } else { "status" };
             rules::take_over(old, new, kept);
         }
@@ -143,7 +144,7 @@ impl Work<'_> {
         if self.request.subresource != "finalize" {
             rules::prepare_update(resource.family, old, new, status);
         }
-        if resource.has_generation() && !status && rules::is_counted(resource.family, old, new) {
+        if resource.is(COUNTED) && !status && rules::is_counted(resource.family, old, new) {
             let generation = old.at("/metadata/generation").and_then(Value::as_i64);
             set(new, "generation", json!(generation.unwrap_or(0) + 1));
         }
@@ -171,7 +172,7 @@ impl Work<'_> {
             return Ok(());
         }
         let why = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize";
-        Err(Refusal::forbidden(self.resource(), &key.name, why))
+        Err(Refusal::forbidden(self.resource().named(), &key.name, why))
     }
 
     fn causes(&self, old: &Value, new: &Value) -> Vec<Cause> {
@@ -211,5 +212,5 @@ fn expect_uid(
     }
     let why =
         format!("Precondition failed: UID in precondition: {wanted}, UID in object meta: {found}");
-    Err(Refusal::conflict(resource, &key.name, &why))
+    Err(Refusal::conflict(resource.named(), &key.name, &why))
 }

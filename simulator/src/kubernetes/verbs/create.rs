@@ -11,7 +11,7 @@ use super::{
 use crate::json::At as _;
 use crate::kubernetes::{
     admission::Custom,
-    catalogue::Family,
+    catalogue::{COUNTED, Family, NAMESPACED},
     refusal::{Cause, Refusal},
     request::Verb,
     rules::{self, AdmissionContext},
@@ -20,7 +20,7 @@ use crate::kubernetes::{
 
 impl Work<'_> {
     pub(super) fn create(&mut self) -> Result<Answer, Refusal> {
-        if self.resource().namespaced == self.request.namespace.is_empty() {
+        if self.resource().is(NAMESPACED) == self.request.namespace.is_empty() {
             return Err(Refusal::no_such_path());
         }
         let mut object = self.decode_body()?;
@@ -81,7 +81,7 @@ impl Work<'_> {
             &mut self.state.addresses,
             &taken,
         );
-        if resource.has_generation() {
+        if resource.is(COUNTED) {
             set(&mut object, "generation", json!(1));
         }
         if resource.custom.is_some() {
@@ -92,7 +92,7 @@ impl Work<'_> {
         }
         let name = text(&object, "name").to_owned();
         if !unavailable.is_empty() {
-            return Err(Refusal::invalid(&resource, &name, &unavailable));
+            return Err(Refusal::invalid(resource.named(), &name, &unavailable));
         }
         let mut causes = Vec::new();
         causes.extend(rules::metadata(&resource, &object));
@@ -108,7 +108,7 @@ impl Work<'_> {
         }
         causes.dedup();
         if !causes.is_empty() {
-            return Err(Refusal::invalid(&resource, &name, &causes));
+            return Err(Refusal::invalid(resource.named(), &name, &causes));
         }
         self.expect_right_to_bind(&object)?;
         self.admit("CREATE", Some(&object), None)?;
@@ -121,7 +121,7 @@ impl Work<'_> {
         }
         let key = self.key(&name);
         if self.state.store.get(&key).is_some() {
-            return Err(Refusal::exists(&resource, &name));
+            return Err(Refusal::exists(resource.named(), &name));
         }
         let created =
             if resource.family == Family::PersistentVolumeClaim && !self.request.is_dry_run() {
@@ -170,7 +170,7 @@ impl Work<'_> {
         key.resource = kind.id;
         key.namespace = "".into();
         let Some(found) = self.state.store.get(&key) else {
-            return Err(Refusal::not_found(kind, namespace));
+            return Err(Refusal::not_found(kind.named(), namespace));
         };
         let phase = found.value().at("/status/phase").and_then(Value::as_str);
         if phase == Some("Terminating") || !text(found.value(), "deletionTimestamp").is_empty() {
@@ -183,7 +183,9 @@ impl Work<'_> {
                 format!("namespace {namespace} is being terminated"),
             );
             let name = text(object, "name");
-            return Err(Refusal::forbidden(self.resource(), name, &why).with_causes(&[cause]));
+            return Err(
+                Refusal::forbidden(self.resource().named(), name, &why).with_causes(&[cause])
+            );
         }
         Ok(())
     }
@@ -233,7 +235,7 @@ impl Work<'_> {
             user.name, user.groups
         );
         let name = text(object, "name");
-        Err(Refusal::forbidden(self.resource(), name, &why))
+        Err(Refusal::forbidden(self.resource().named(), name, &why))
     }
 
     /// Asks the admission policies.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::json::At as _;
 use crate::kubernetes::{
-    catalogue::Family,
+    catalogue::{Family, RETURNED},
     refusal::{Cause, Refusal},
     selectors::Selection,
     store::{Key, Object, stamp},
@@ -65,7 +65,7 @@ impl Work<'_> {
         let wrong = policy.filter(|policy| !known.contains(policy));
         if let Some(policy) = wrong {
             let cause = Cause::unsupported("propagationPolicy", policy);
-            let mut refusal = Refusal::invalid(self.resource(), "", &[cause]);
+            let mut refusal = Refusal::invalid(self.resource().named(), "", &[cause]);
             refusal
                 .details
                 .insert("kind".into(), json!("DeleteOptions"));
@@ -150,7 +150,7 @@ impl Work<'_> {
                     "the {what} in the precondition ({wanted}) does not match the {what} in record ({found})."
                 );
                 let resource = self.resource();
-                let mut refusal = Refusal::conflict(resource, &key.name, &why);
+                let mut refusal = Refusal::conflict(resource.named(), &key.name, &why);
                 refusal.details.insert("kind".into(), json!(resource.kind));
                 if resource.family == Family::Event {
                     // Events are kept as those of the core group.
@@ -274,7 +274,7 @@ impl Work<'_> {
     /// What a deletion answers.
     fn gone(&self, object: &Arc<Object>) -> Answer {
         let resource = self.resource();
-        if resource.returns_deleted() {
+        if resource.is(RETURNED) {
             return Answer::Stored(200, object.clone());
         }
         let mut details = json!({

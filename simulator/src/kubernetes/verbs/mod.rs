@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    catalogue::{Family, Resource},
+    catalogue::{Family, Resource, STATUS},
     refusal::Refusal,
     request::{Request, Verb},
     rights::Asked,
@@ -76,7 +76,7 @@ impl Work<'_> {
         let subresource = self.request.subresource.as_str();
         match (self.request.verb, subresource) {
             (Verb::Get, "") => self.get(),
-            (Verb::Get, "status") if self.request.resource.has_status => self.get(),
+            (Verb::Get, "status") if self.request.resource.is(STATUS) => self.get(),
             (Verb::List, "") => self.list(),
             (Verb::Watch, "") => self.watch(),
             (Verb::Create, "") => self.create(),
@@ -87,9 +87,9 @@ impl Work<'_> {
             }
             (Verb::Update, "") => self.update(),
             (Verb::Patch, "") => self.patch(),
-            (Verb::Update, "status") if self.request.resource.has_status => self.update(),
+            (Verb::Update, "status") if self.request.resource.is(STATUS) => self.update(),
             (Verb::Update, "finalize") if self.is(Family::Namespace) => self.update(),
-            (Verb::Patch, "status") if self.request.resource.has_status => self.patch(),
+            (Verb::Patch, "status") if self.request.resource.is(STATUS) => self.patch(),
             (Verb::Delete, "") => self.delete(),
             (Verb::DeleteCollection, "") => self.delete_collection(),
             _ => Err(Refusal::no_such_path()),
@@ -123,7 +123,7 @@ impl Work<'_> {
             return Ok(());
         }
         let why = asked.refusal(&request.user);
-        Err(Refusal::forbidden(&request.resource, name, &why))
+        Err(Refusal::forbidden(request.resource.named(), name, &why))
     }
 
     pub(super) fn key(&self, name: &str) -> Key {
@@ -136,7 +136,7 @@ impl Work<'_> {
 
     pub(super) fn existing(&self, key: &Key) -> Result<Arc<Object>, Refusal> {
         let found = self.state.store.get(key).cloned();
-        found.ok_or_else(|| Refusal::not_found(&self.request.resource, &key.name))
+        found.ok_or_else(|| Refusal::not_found(self.request.resource.named(), &key.name))
     }
 
     /// Writes an object, unless nothing is to be written.

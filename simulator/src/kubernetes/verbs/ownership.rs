@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Work;
 use crate::json::At as _;
 use crate::kubernetes::{
-    catalogue::Family,
+    catalogue::{Family, STATUS},
     fields::{Owners, Set, Writer},
 };
 
@@ -62,7 +62,7 @@ impl Work<'_> {
     pub(super) fn filter(&self) -> impl Fn(&Set) -> Set + use<> {
         let resource = self.resource();
         let status = self.request.subresource == "status";
-        let dropped = match (resource.has_status, status, resource.family) {
+        let dropped = match (resource.is(STATUS), status, resource.family) {
             (false, _, _) => Set::default(),
             (true, false, _) => Set::of(&[&["status"]]),
             (true, true, Family::Pod) => Set::of(&[

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::json::At as _;
 use crate::kubernetes::{
+    catalogue::CREATED_BY_UPDATE,
     fields::{Owners, Refused, Writer},
     refusal::{Cause, Refusal},
     schema::fits,
@@ -75,9 +76,9 @@ impl Work<'_> {
                 Owners::of(existing.value()),
             ),
             None if !self.request.subresource.is_empty()
-                && !self.resource().creates_on_update() =>
+                && !self.resource().is(CREATED_BY_UPDATE) =>
             {
-                return Err(Refusal::not_found(self.resource(), &key.name));
+                return Err(Refusal::not_found(self.resource().named(), &key.name));
             }
             None => (self.blank(), Owners::default()),
         };
@@ -131,7 +132,7 @@ impl Work<'_> {
         let resource = self.resource();
         if self.request.asked("fieldManager").is_empty() {
             let cause = Cause::required("fieldManager");
-            let mut refusal = Refusal::invalid(resource, "", &[cause]);
+            let mut refusal = Refusal::invalid(resource.named(), "", &[cause]);
             refusal.details.insert("kind".into(), "PatchOptions".into());
             refusal.details.insert("group".into(), "meta.k8s.io".into());
             return Err(refusal);
@@ -174,7 +175,11 @@ impl Work<'_> {
         let why = format!(
             "uid mismatch: the provided object specified uid {uid}, and no existing object was found"
         );
-        Err(Refusal::conflict(self.resource(), &self.request.name, &why))
+        Err(Refusal::conflict(
+            self.resource().named(),
+            &self.request.name,
+            &why,
+        ))
     }
 
     fn refused(refused: Refused) -> Refusal {

@@ -20,7 +20,7 @@ impl Work<'_> {
         let key = self.key(&self.request.name);
         let revision = self.revision_to_read()?;
         let found = self.state.store.get_at(&key, revision).cloned();
-        let object = found.ok_or_else(|| Refusal::not_found(self.resource(), &key.name))?;
+        let object = found.ok_or_else(|| Refusal::not_found(self.resource().named(), &key.name))?;
         Ok(Answer::Stored(200, object))
     }
 

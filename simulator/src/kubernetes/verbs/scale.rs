@@ -49,7 +49,8 @@ impl Work<'_> {
             .unwrap_or(0);
         if replicas < 0 {
             let cause = Cause::invalid("spec.replicas", "must be greater than or equal to 0");
-            let mut refusal = Refusal::invalid(self.resource(), text(&wanted, "name"), &[cause]);
+            let mut refusal =
+                Refusal::invalid(self.resource().named(), text(&wanted, "name"), &[cause]);
             refusal.details.insert("kind".into(), json!("Scale"));
             refusal.details.insert("group".into(), json!("autoscaling"));
             return Err(refusal);

@@ -121,7 +121,7 @@ pub(super) fn nobody_joins_a_broken_ring(state: &State, plan: &Plan) -> Option<S
 pub(super) fn no_start_on_a_wrong_volume(state: &State, plan: &Plan) -> Option<String> {
     told(state, plan).find_map(|told| {
         let case = state.case(told.name).filter(|case| case.may_not_start())?;
-        let may = told.is_new() || (case == MemberCase::Lost && told.now.mode != StartMode::Hold);
+        let may = told.is_new() || (case.has_lost_its_volume() && told.now.mode != StartMode::Hold);
         may.then(|| format!("{} may start, and it is {case:?}", told.name))
     })
 }

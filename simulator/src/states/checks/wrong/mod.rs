@@ -94,7 +94,7 @@ fn join() -> Value {
 }
 
 fn address(name: &str) -> String {
-    let state = state(MemberCase::Normal, MemberCase::Fresh);
+    let state = state(MemberCase::NORMAL, MemberCase::FRESH);
     let service = state.observed.owned.services.get(name).unwrap();
     service.spec.as_ref().unwrap().cluster_ip.clone().unwrap()
 }
@@ -123,8 +123,8 @@ fn recording(state: &State, founder: &str, operation: Option<(&str, OperationKin
     });
     // In this state it is the turn of the second, so that there is a record to change.
     let ready = find(
-        MemberCase::Normal,
-        MemberCase::Fresh,
+        MemberCase::NORMAL,
+        MemberCase::FRESH,
         Spec::Plain,
         Turn::None,
     );

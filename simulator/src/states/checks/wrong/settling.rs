@@ -4,14 +4,14 @@ use super::{super::super::checks, *};
 
 #[test]
 fn a_panic_is_seen() {
-    let state = state(MemberCase::Normal, MemberCase::Fresh);
+    let state = state(MemberCase::NORMAL, MemberCase::FRESH);
     let found = judge(&state, |_| panic!("wrong"));
     assert_eq!(found.first().unwrap().number, "S47");
 }
 
 #[test]
 fn two_plans_for_one_state_are_seen() {
-    let state = state(MemberCase::Normal, MemberCase::Fresh);
+    let state = state(MemberCase::NORMAL, MemberCase::FRESH);
     let one = right(&state);
     let other = Plan::default();
     assert_eq!(checks::changes_its_mind(&one, &one), None);
@@ -24,8 +24,8 @@ fn two_plans_for_one_state_are_seen() {
 #[test]
 fn a_status_that_changes_by_itself_is_seen() {
     let state = find(
-        MemberCase::Normal,
-        MemberCase::Normal,
+        MemberCase::NORMAL,
+        MemberCase::NORMAL,
         Spec::Plain,
         Turn::None,
     );
@@ -40,8 +40,8 @@ fn a_status_that_changes_by_itself_is_seen() {
 #[test]
 fn a_record_that_is_taken_back_is_seen() {
     let state = find(
-        MemberCase::Normal,
-        MemberCase::Fresh,
+        MemberCase::NORMAL,
+        MemberCase::FRESH,
         Spec::Plain,
         Turn::None,
     );
