@@ -83,6 +83,8 @@ pub(crate) struct ByChance {
     pub(crate) chance: Chance,
     pub(crate) on: Arc<AtomicBool>,
     pub(crate) played: Arc<AtomicU64>,
+    /// One call in about a third of this fails.
+    pub(crate) rarity: u64,
 }
 
 impl Faults for ByChance {
@@ -90,7 +92,7 @@ impl Faults for ByChance {
         if !self.on.load(Ordering::Relaxed) {
             return Fault::None;
         }
-        let fault = match self.chance.below(40) {
+        let fault = match self.chance.below(self.rarity) {
             0 => Fault::Refused,
             1 if is_write => Fault::LostReply,
             2 if is_write => Fault::Ghost,
