@@ -6,6 +6,17 @@
 //!     cargo test -p object-gateway --test store_suite -- --ignored
 //! ```
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::unwrap_in_result,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says so when something is not as it must be"
+)]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;

@@ -86,7 +86,9 @@ fn content(id: u64) -> Bytes {
         _ => (256 << 10) + 24,
     };
     let word = id.to_be_bytes();
-    Bytes::from_iter((0..size).map(|at| word[usize::try_from(at % 8).unwrap()]))
+    (0..size)
+        .map(|at| word[usize::try_from(at % 8).unwrap()])
+        .collect()
 }
 
 struct Stage {
@@ -434,7 +436,7 @@ pub(crate) fn play(seed: u64) -> Result<Counts, Violation> {
             on: Arc::clone(&on),
             played: Arc::clone(&played),
             // In some plays so much fails that repeating does not help.
-            rarity: if seed % 3 == 0 { 7 } else { 40 },
+            rarity: if seed.is_multiple_of(3) { 7 } else { 40 },
         };
         let store: Arc<dyn Store> = Arc::new(tables.with_faults(Arc::new(faults)));
         let offset = (number * 7919 + seed * 104_729) % SKEW;
