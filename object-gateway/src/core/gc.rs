@@ -96,7 +96,8 @@ pub fn fate(intent: &Intent, is_referred: bool, now: Micros, grace: &Grace) -> F
         .decided
         .map_or(intent.started, |id| id.at().max(intent.started));
     match intent.decided {
-        Some(_) if is_referred => Fate::Keep,
+        // Whatever the intent says: a first write of it may surface when all is decided.
+        _ if is_referred => Fate::Keep,
         _ if now < since.saturating_add(grace.undecided) => Fate::Wait,
         Some(id) => Fate::FenceThenDelete(id, id.at().saturating_add(grace.ghost)),
         None => Fate::Delete,
@@ -239,6 +240,7 @@ mod tests {
             fate(&intent(Some(500)), false, 1500, &GRACE),
             Fate::FenceThenDelete(id, 550)
         );
+        assert_eq!(fate(&intent(None), true, 5000, &GRACE), Fate::Keep);
         assert_eq!(fate(&intent(Some(500)), true, 1500, &GRACE), Fate::Keep);
     }
 

@@ -120,7 +120,11 @@ impl Gateway {
         persist(|| self.store.index_bucket(&bucket.owner, &bucket.name)).await?;
         let existing = match self.store.create_bucket(&bucket).await {
             Ok(existing) => existing,
-            Err(_) => self.store.bucket(&bucket.name).await?,
+            // Without an answer only what is there counts.
+            Err(error) => match persist(|| self.store.bucket(&bucket.name)).await? {
+                Some(there) => Some(there),
+                None => return Err(error.into()),
+            },
         };
         self.forget_bucket(&bucket.name);
         match existing {

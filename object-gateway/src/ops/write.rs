@@ -20,7 +20,7 @@ use crate::{
         record::{BlobRef, Content, ContentHeaders, Object, VersionId, chunk_for},
         time::Micros,
     },
-    store::Slot,
+    store::{Slot, StoreError},
 };
 
 /// What a client says of an object beside its bytes.
@@ -134,6 +134,7 @@ impl Gateway {
             }
         }
         committed?;
+        self.check_age(id.at())?;
         self.confirm(seen).await?;
         self.cleanups.push(Cleanup::Trim(slot.clone()));
         Ok(stored)
@@ -182,6 +183,8 @@ impl Gateway {
             bytes = body.fill(blob.block_size(block + 1)).await?;
         }
         let sums = body.finish().await?;
+        // The collector takes a blob that is older for one that was given up.
+        self.check_age(intent.started)?;
         let id = self.version_id();
         let decided = Intent {
             decided: Some(id),
@@ -200,6 +203,14 @@ impl Gateway {
         noted?;
         rest?;
         Ok(Written { blob, sums, id })
+    }
+
+    /// Whether something that was begun then is still far from being given up.
+    fn check_age(&self, begun: Micros) -> Result<()> {
+        if self.now() > begun.saturating_add(self.limits.grace.undecided / 2) {
+            return Err(StoreError::Unknown("the write took too long".to_owned()).into());
+        }
+        Ok(())
     }
 
     async fn write_block(&self, intent: &Intent, block: u64, bytes: Bytes) -> Result<()> {

@@ -572,7 +572,7 @@ impl Store for MemoryStore {
 
     async fn create_upload(&self, upload: &Upload) -> Result<()> {
         let upload = upload.clone();
-        self.change("create_upload", |world| {
+        self.swap("create_upload", |world| {
             let key = (upload.bucket, upload.shard, upload.key.clone(), upload.id);
             world.uploads.entry(key).or_insert(upload);
         })
