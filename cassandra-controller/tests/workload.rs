@@ -123,6 +123,8 @@ fn a_joined_member_that_is_refused_its_configuration_gets_the_corrected_one() {
 fn a_pod_that_is_made_again_is_not_a_pod_that_is_refused() {
     let mut world = changed_ring();
     let before = workload(&world);
+    // It has waited for a restart for a while.
+    world.observed.now.0 += SignedDuration::from_hours(1);
     world.remove_pod(MEMBER);
     world.settle();
     assert_eq!(world.rule_of(MEMBER), Some(Rule::PodCreated));
@@ -139,6 +141,22 @@ fn a_pod_that_is_made_again_is_not_a_pod_that_is_refused() {
         ["pulling", "resources", "placement"],
         "a quota or a policy refuses it"
     );
+}
+
+#[test]
+fn an_image_of_the_operator_that_fails_is_corrected_and_no_other() {
+    let mut world = World::new(cluster(&[("a", 1), ("b", 1), ("c", 1)]));
+    world.run();
+    world.observed.operator_image = "operator:2".into();
+    let image = |world: &World| workload(world).operator_image;
+    let unscheduled =
+        json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": "no" }] });
+    world.set_pod_status(MEMBER, unscheduled);
+    world.settle();
+    assert_eq!(image(&world), "operator:1");
+    world.set_pod_status(MEMBER, waits("agent", "ImagePullBackOff"));
+    world.settle();
+    assert_eq!(image(&world), "operator:2");
 }
 
 #[test]

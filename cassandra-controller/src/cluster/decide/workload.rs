@@ -2,7 +2,6 @@
 //! and of one that has data only what that one fails by; for all others it is pending.
 
 use cassandra_api::{
-    conditions,
     k8s_openapi::jiff::SignedDuration,
     labels,
     rules::Rule,
@@ -54,12 +53,13 @@ pub(super) fn workload(
         });
     };
     let mut corrected = ordered.clone();
-    for part in reachable(cluster, view) {
+    let reachable = reachable(cluster, view);
+    for part in reachable {
         correct(&mut corrected, *part, &wanted);
     }
-    // The operator's own image changes only together with something that the user changed.
-    let stays = view.pod_gets_as_far_as_the_agent() || view.has_joined();
-    if corrected != ordered || (takes_changes(cluster, view) && !stays) {
+    // The operator's own image changes only together with something that the user changed, or if it fails itself.
+    let fails = reachable.contains(&Part::Image) && !view.pod_gets_as_far_as_the_agent();
+    if corrected != ordered || fails {
         corrected.operator_image = wanted.operator_image;
     }
     Some(corrected)
@@ -132,12 +132,11 @@ fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
 
 /// Whether the pod has not been there for longer than it takes to make one.
 fn is_refused_a_pod(cluster: &Validated<'_>, view: &MemberView) -> bool {
-    let conditions = view.status().map_or(&[][..], |status| &status.conditions);
-    let said = conditions::find(conditions, conditions::WAITING);
-    let said = said.filter(|said| said.reason == Rule::PodCreated.name());
-    said.is_some_and(|said| {
-        let since = said.last_transition_time.0;
-        cluster.observed.now.0.duration_since(since) >= POD_IS_MADE_WITHIN
+    let told = cluster.status.blocked.iter();
+    let mut told = told.filter(|told| told.member.as_ref() == Some(&view.name));
+    told.any(|told| {
+        let lasting = cluster.observed.now.0.duration_since(told.since.0);
+        told.rule == Rule::PodCreated && lasting >= POD_IS_MADE_WITHIN
     })
 }
 
