@@ -189,6 +189,18 @@ fn the_same_command_goes_on_after_it_was_stopped_behind_the_commit() {
 }
 
 #[test]
+fn a_backup_that_cannot_be_finished_any_more_does_not_stand_in_the_way() {
+    let machine = Machine::new();
+    machine.done(&["init", "--cluster-name", "shop"]);
+    let begun = machine.done(&["backup", "--no-commit"])["backup"].clone();
+    // Not committed, and there is time: it goes on.
+    assert_eq!(machine.done(&["backup", "--no-commit"])["backup"], begun);
+    // Committed from elsewhere: the next one is another.
+    machine.done(&["commit", begun.as_str().unwrap(), "--nodes", "1"]);
+    assert_ne!(machine.done(&["backup", "--no-commit"])["backup"], begun);
+}
+
+#[test]
 fn what_is_damaged_is_told_by_the_code_that_is_returned() {
     let machine = Machine::new();
     machine.done(&["init", "--cluster-name", "shop"]);
