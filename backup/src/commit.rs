@@ -191,7 +191,12 @@ pub async fn find_parts(repository: &Repository, id: &BackupId) -> Result<Vec<No
     Ok(parts)
 }
 
-async fn part_of(repository: &Repository, attempt: Attempt, begun: Timestamp) -> Result<NodePart> {
+/// A part of what its manifest says.
+pub(crate) async fn part_of(
+    repository: &Repository,
+    attempt: Attempt,
+    begun: Timestamp,
+) -> Result<NodePart> {
     let intent: Intent = repository.get_document(&keys::intent(&attempt)).await?;
     let manifest = repository.reference_to(&keys::manifest(&attempt)).await?;
     let refs = repository.reference_to(&keys::refs(&attempt)).await?;

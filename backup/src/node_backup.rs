@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     catalogue,
-    commit::end,
+    commit::{end, part_of},
     error::{Error, OfFile as _, Result},
     format::{
         commit::{NodePart, ObjectRef},
@@ -70,6 +70,11 @@ pub async fn run(
     let files = Files::of(&request.state, &request.attempt);
     fs::create_dir_all(&request.state).of("make", &request.state)?;
     let (journal, header) = Journal::open(&files.journal, header(repository, &request))?;
+    // What the first run knew of the node is what counts: the snapshot is that run's.
+    let request = Request {
+        node: header.node,
+        ..request
+    };
     let intent = header.intent;
     let intent_key = keys::intent(&request.attempt);
     repository.put_document(&intent_key, &intent).await?;
@@ -82,7 +87,7 @@ pub async fn run(
         })?;
     let until = end(begun.written, &intent);
     if journal.is_resumed()
-        && let Some(part) = finished_before(repository, &request, until).await?
+        && let Some(part) = finished_before(repository, &request.attempt, begun.written).await?
     {
         return Ok(part);
     }
@@ -99,10 +104,22 @@ pub async fn run(
     let (totals, ids) = upload(&uploader, transfer, &request, base, &head, &files.manifest).await?;
     let refs = put_refs(repository, &request.attempt, ids).await?;
     let manifest = fs::read(&files.manifest).of("read", &files.manifest)?;
-    let manifest = repository
+    match repository
         .put_object(&keys::manifest(&request.attempt), manifest)
-        .await?;
-    Ok(part(&request, until, manifest, refs, totals))
+        .await
+    {
+        Ok(manifest) => Ok(part(&request, until, manifest, refs, totals)),
+        // An earlier run had finished, and its journal was lost. It was of the same snapshot.
+        Err(error @ Error::AlreadyWritten { .. }) => {
+            match finished_before(repository, &request.attempt, begun.written).await {
+                Ok(Some(part)) => Ok(part),
+                // The key was lost with the journal: the next attempt makes another.
+                Ok(None) | Err(Error::NoKey { .. }) => Err(error),
+                Err(other) => Err(other),
+            }
+        }
+        Err(error) => Err(error),
+    }
 }
 
 struct Files {
@@ -147,6 +164,7 @@ fn header(repository: &Repository, request: &Request) -> journal::Header {
             base: request.base.as_ref().map(|base| base.attempt.clone()),
             seconds: request.seconds,
         },
+        node: request.node.clone(),
         repository: repository.description().uid.clone(),
         chunk_bytes: repository.description().chunk_bytes,
         key_id: repository.writing_key().map(|key| key.id().to_owned()),
@@ -156,10 +174,9 @@ fn header(repository: &Repository, request: &Request) -> journal::Header {
 /// What an earlier run of this attempt had finished, if only its answer was lost.
 async fn finished_before(
     repository: &Repository,
-    request: &Request,
-    until: Timestamp,
+    attempt: &Attempt,
+    begun: Timestamp,
 ) -> Result<Option<NodePart>> {
-    let attempt = &request.attempt;
     if repository
         .store()
         .head(&keys::manifest(attempt))
@@ -168,15 +185,7 @@ async fn finished_before(
     {
         return Ok(None);
     }
-    let manifest = repository.reference_to(&keys::manifest(attempt)).await?;
-    let refs = repository.reference_to(&keys::refs(attempt)).await?;
-    let content = repository.get_object(&manifest).await?;
-    let key = manifest.key.clone();
-    let totals = blocking("reading a manifest", move || {
-        proved(&key, content.as_slice())
-    })
-    .await?;
-    Ok(Some(part(request, until, manifest, refs, totals)))
+    part_of(repository, attempt.clone(), begun).await.map(Some)
 }
 
 fn part(

@@ -35,7 +35,9 @@ snapshot)
         mkdir -p "$table/snapshots/$3"
         for file in "$table"/*; do if test -f "$file"; then ln "$file" "$table/snapshots/$3/"; fi; done
     done ;;
-clearsnapshot) rm -r "$data"/*/*/snapshots/"$3" ;;
+clearsnapshot)
+    test ! -e "$data/unclear" || exit 1
+    rm -r "$data"/*/*/snapshots/"$3" ;;
 esac
 "#;
 
@@ -168,6 +170,34 @@ fn a_snapshot_that_fails_is_an_error_and_no_backup() {
         machine.done(&["list"])["backups"].as_array().unwrap().len(),
         0
     );
+}
+
+#[test]
+fn the_same_command_goes_on_after_it_was_stopped_behind_the_commit() {
+    let machine = Machine::new();
+    machine.done(&["init", "--cluster-name", "shop"]);
+    fs::write(machine.path("data/unclear"), "").unwrap();
+    assert_eq!(machine.fails(&["backup"]), (3, "Refused".to_owned()));
+    let id = machine.done(&["show", "latest"])["backup"].clone();
+    fs::remove_file(machine.path("data/unclear")).unwrap();
+    assert_eq!(machine.done(&["backup"])["backup"], id);
+    assert_eq!(
+        machine.done(&["list"])["backups"].as_array().unwrap().len(),
+        1
+    );
+    assert_ne!(machine.done(&["backup"])["backup"], id);
+}
+
+#[test]
+fn a_backup_that_cannot_be_finished_any_more_does_not_stand_in_the_way() {
+    let machine = Machine::new();
+    machine.done(&["init", "--cluster-name", "shop"]);
+    let begun = machine.done(&["backup", "--no-commit"])["backup"].clone();
+    // Not committed, and there is time: it goes on.
+    assert_eq!(machine.done(&["backup", "--no-commit"])["backup"], begun);
+    // Committed from elsewhere: the next one is another.
+    machine.done(&["commit", begun.as_str().unwrap(), "--nodes", "1"]);
+    assert_ne!(machine.done(&["backup", "--no-commit"])["backup"], begun);
 }
 
 #[test]

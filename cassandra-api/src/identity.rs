@@ -7,6 +7,7 @@
 use k8s_openapi::api::core::v1::{
     EnvVar, EnvVarSource, ObjectFieldSelector, ResourceFieldSelector,
 };
+use serde::Serialize;
 
 /// Names of the containers of a member's pod.
 pub mod container {
@@ -53,7 +54,7 @@ pub mod variable {
 }
 
 /// Who a node is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The member's name.
     pub member: String,
@@ -88,7 +89,7 @@ impl Identity {
 }
 
 /// Where a node's data belongs: what a volume must agree with before Cassandra may open it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// UID of the cluster object.
     pub cluster_uid: String,

@@ -3,7 +3,8 @@
 use std::{fs, io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
 
 use backup::{
-    catalogue, commit,
+    catalogue::{self, State},
+    commit,
     crypto::{self, DataKey},
     error::{Error, Result},
     format::commit::{Commit as Committed, NodePart},
@@ -31,14 +32,14 @@ pub(crate) async fn run(options: &Options, store: Store, request: &Backup) -> Re
     let kept = kept_key(&repository, &request.state)?;
     let repository = repository.for_writing(kept).await?;
     keep_key(&repository, &request.state)?;
+    let cassandra = Cassandra::new(&request.node);
     let id = match &request.id {
         Some(id) => id.clone(),
-        None => resumed_or_new(&request.state)?,
+        None => unfinished_or_new(&repository, &cassandra, request).await?,
     };
-    let cassandra = Cassandra::new(&request.node);
     let facts = cassandra.facts().await?;
     let host_id = facts.host_id.clone();
-    let tag = format!("backup-{id}");
+    let tag = tag(&id);
     let mut folders = scan::snapshot(&request.data_dirs, &tag)?;
     if folders.is_empty() {
         cassandra.snapshot(&tag).await?;
@@ -153,25 +154,55 @@ fn make(folder: &Path) -> Result<()> {
     })
 }
 
-/// The name of a backup that was begun and not finished, so that running the same command again goes on with it.
-fn resumed_or_new(state: &Path) -> Result<BackupId> {
-    let mut unfinished: Vec<BackupId> = fs::read_dir(state)
-        .into_iter()
-        .flatten()
-        .filter_map(|item| {
-            let name = item.ok()?.file_name().into_string().ok()?;
+fn tag(id: &BackupId) -> String {
+    format!("backup-{id}")
+}
+
+/// The name of a backup that was begun here and not finished, so that running the same command again goes on with it. One
+/// that can't be finished any more is cleared away.
+async fn unfinished_or_new(
+    repository: &Repository,
+    cassandra: &Cassandra,
+    request: &Backup,
+) -> Result<BackupId> {
+    let Some(id) = last_begun(&request.state) else {
+        return new_id();
+    };
+    let state = catalogue::state(repository, &id).await?;
+    if goes_on(state, &id, request, Timestamp::now()) {
+        return Ok(id);
+    }
+    if let Err(error) = cassandra.clear_snapshot(&tag(&id)).await {
+        tracing::warn!(error = error.in_full(), %id, "the snapshot of an earlier backup may be left");
+    }
+    node_backup::tidy(&request.state, None)?;
+    new_id()
+}
+
+fn goes_on(state: State, id: &BackupId, request: &Backup, now: Timestamp) -> bool {
+    let age = u64::try_from(now.as_millisecond())
+        .unwrap_or(0)
+        .saturating_sub(id.millis());
+    match state {
+        State::Deleted => false,
+        // Only the snapshot is left to be cleared, if that is ours to do.
+        State::Committed => !request.no_commit,
+        State::Uncommitted => age / 1000 < request.seconds,
+    }
+}
+
+fn last_begun(state: &Path) -> Option<BackupId> {
+    let items = fs::read_dir(state).into_iter().flatten();
+    let names = items.filter_map(|item| item.ok()?.file_name().into_string().ok());
+    names
+        .filter_map(|name| {
             name.strip_suffix(".journal")?
                 .split_once('.')?
                 .0
                 .parse()
                 .ok()
         })
-        .collect();
-    unfinished.sort();
-    match unfinished.pop() {
-        Some(id) => Ok(id),
-        None => new_id(),
-    }
+        .max()
 }
 
 /// A new name.
@@ -244,5 +275,45 @@ pub(crate) fn the_node<'a>(
                 detail: format!("say which node, by --host-id: {}", names.join(", ")),
             })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::program::Command;
+
+    fn request(more: &[&str]) -> Backup {
+        let line = [
+            "cassandra-backup",
+            "--store",
+            "file:///x",
+            "backup",
+            "--seconds",
+            "60",
+        ];
+        let Command::Backup(request) = Options::parse_from(line.iter().chain(more)).command else {
+            panic!("it is not a backup");
+        };
+        request
+    }
+
+    #[test]
+    fn what_was_begun_goes_on_while_it_can_be_finished() {
+        let id = BackupId::new(1_000_000, 0);
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let one = request(&[]);
+        assert!(goes_on(State::Uncommitted, &id, &one, at(1_059)));
+        assert!(!goes_on(State::Uncommitted, &id, &one, at(1_060)));
+        assert!(!goes_on(State::Deleted, &id, &one, at(1_001)));
+        assert!(goes_on(State::Committed, &id, &one, at(9_999)));
+        assert!(!goes_on(
+            State::Committed,
+            &id,
+            &request(&["--no-commit"]),
+            at(1_001)
+        ));
     }
 }

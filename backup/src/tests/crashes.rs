@@ -93,6 +93,22 @@ async fn a_backup_that_is_killed_anywhere_goes_on() {
 }
 
 #[tokio::test]
+async fn an_encrypted_backup_that_is_killed_anywhere_goes_on() {
+    at_every_write(
+        async || {
+            let mut world = World::encrypted();
+            world.usual_data();
+            let id = world.next_id();
+            (world, id)
+        },
+        async |world, id| world.back_up_as(id).await.map(drop),
+        |_| {},
+        async |world, _| all_backups_are_whole(world).await,
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_backup_that_is_killed_anywhere_goes_on_when_its_journal_is_lost_too() {
     at_every_write(
         changed_after_a_backup,

@@ -236,6 +236,7 @@ async fn back_up(
     let until = end(begun, &intent);
     let header = Header {
         intent,
+        node: node("s"),
         repository: cluster(),
         chunk_bytes: 1,
         key_id: None,

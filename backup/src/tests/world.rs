@@ -302,6 +302,8 @@ pub(super) fn node(tag: &str) -> Node {
     Node {
         snapshot_tag: tag.to_owned(),
         cluster_uid: cluster(),
+        // Another one each time it is asked for, as of a program that looks at the clock.
+        snapshot_at: Timestamp::now(),
         ..crate::format::manifest::tests::head().node
     }
 }

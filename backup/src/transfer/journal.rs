@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::{Error, OfFile as _, Result},
-    format::{digest::Digest, intent::Intent},
+    format::{digest::Digest, intent::Intent, manifest::Node},
     ids::{BlobId, Uuid},
     plan::units::BlobPlan,
 };
@@ -27,6 +27,8 @@ use crate::{
 pub struct Header {
     /// What was written to the store before the first blob.
     pub intent: Intent,
+    /// The node as it was when the snapshot was taken.
+    pub node: Node,
     /// Which repository.
     pub repository: Uuid,
     /// Its chunks.
@@ -223,6 +225,7 @@ mod tests {
                 base: None,
                 seconds: 60,
             },
+            node: crate::format::manifest::tests::head().node,
             repository: Uuid::from_random(2),
             chunk_bytes: 64 << 20,
             key_id: None,

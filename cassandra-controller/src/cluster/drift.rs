@@ -74,6 +74,33 @@ where
     })
 }
 
+/// The same of an object that is large and made of these parts and of nothing else: it is not made if it is known that
+/// what is there is right by them.
+#[allow(clippy::too_many_arguments, reason = "an object has so many sides")]
+pub(super) fn ensure_made_of<K>(
+    kind: Kind,
+    name: &str,
+    manager: &'static str,
+    guard: Guard,
+    parts: &impl Serialize,
+    make: impl FnOnce() -> Value,
+    owned: &Owned,
+    live: Option<&K>,
+) -> Option<Desired>
+where
+    K: Resource<DynamicType = ()> + Serialize,
+{
+    let comparison = owned.comparison(kind, name).filter(|_| live.is_some());
+    if comparison.is_some_and(|comparison| comparison.is_known(parts)) {
+        return None;
+    }
+    let write = ensure(kind, name, manager, guard, make(), owned, live);
+    if let (None, Some(comparison)) = (&write, comparison) {
+        comparison.know(parts);
+    }
+    write
+}
+
 /// Whether the object is what is wanted. Of its kind it is: one that comes in a list does not say so itself.
 fn is_right(wanted: &Value, there: &Value) -> bool {
     let fields = wanted.as_object().into_iter().flatten();

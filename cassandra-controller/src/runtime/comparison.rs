@@ -2,8 +2,7 @@
 //! never changes. So the whole object is needed once, and a decision that finds nothing to do reads views only.
 
 use std::{
-    hash::{DefaultHasher, Hasher},
-    io,
+    hash::{DefaultHasher, Hasher as _},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -58,7 +57,7 @@ impl Comparison {
         measure: impl Fn(&Value, &Value) -> bool,
     ) -> bool {
         let digest = digest(wanted);
-        if self.right.load(Ordering::Relaxed) == digest {
+        if digest != 0 && self.right.load(Ordering::Relaxed) == digest {
             return true;
         }
         let there = match &self.whole {
@@ -76,6 +75,20 @@ impl Comparison {
         right
     }
 
+    /// Whether it was found right by what this is a digest of.
+    pub fn is_known(&self, parts: &impl Serialize) -> bool {
+        let digest = digest(parts);
+        digest != 0 && self.right.load(Ordering::Relaxed) == digest
+    }
+
+    /// It is right by this, which says all that is wanted.
+    pub fn know(&self, parts: &impl Serialize) {
+        let digest = digest(parts);
+        if digest != 0 {
+            self.right.store(digest, Ordering::Relaxed);
+        }
+    }
+
     /// What is to be remembered, if it is not yet: the version, and the digest by which it is right.
     pub fn news(&self) -> Option<(u64, u64)> {
         let right = self.right.load(Ordering::Relaxed);
@@ -83,20 +96,12 @@ impl Comparison {
     }
 }
 
-/// Never zero.
-fn digest(wanted: &Value) -> u64 {
-    struct Into(DefaultHasher);
-    impl io::Write for Into {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.write(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut into = Into(DefaultHasher::new());
-    // A hasher takes everything.
-    let _ = serde_json::to_writer(&mut into, wanted);
-    into.0.finish().max(1)
+/// Never zero, but of what can't be serialized, which is never known.
+fn digest(wanted: &impl Serialize) -> u64 {
+    let Ok(json) = serde_json::to_vec(wanted) else {
+        return 0;
+    };
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&json);
+    hasher.finish().max(1)
 }

@@ -7,7 +7,11 @@ use cassandra_api::v1alpha1::{Peer, PeerState};
 use sha2::{Digest as _, Sha256};
 use tokio::time::Instant;
 
-use super::{Mode, Process, Ring, World, since};
+use super::{
+    Mode, Process, Ring, World,
+    placement::{TOKENS, Token},
+    since,
+};
 
 /// A place in a ring.
 #[derive(Clone, Debug)]
@@ -24,6 +28,7 @@ pub(super) struct Place {
     /// The same before that.
     pub(super) was_up: bool,
     pub(super) schema: String,
+    pub(super) tokens: [Token; TOKENS],
 }
 
 impl Place {
@@ -56,7 +61,7 @@ impl Ring {
 impl World {
     fn knows_up(&self, observer: &Process, host_id: &str, place: &Place) -> bool {
         let known = host_id == observer.host_id
-            || since(place.known_from) >= lag(self.pace.heard_up, observer, host_id);
+            || has_heard(place.known_from, self.pace.heard_up, observer, host_id);
         known && self.holds_up(observer, host_id, place)
     }
 
@@ -74,7 +79,7 @@ impl World {
         };
         let known = places.iter().filter(|(host_id, place)| {
             **host_id == observer.host_id
-                || since(place.known_from) >= lag(self.pace.heard_up, observer, host_id)
+                || has_heard(place.known_from, self.pace.heard_up, observer, host_id)
         });
         known
             .map(|(host_id, place)| Peer {
@@ -104,8 +109,8 @@ impl World {
         };
         let gossips_from = observer.gossips_from.unwrap_or_else(Instant::now);
         // Who has just started holds everybody for down until it has heard of them.
-        let listening = since(gossips_from) >= lag(self.pace.heard_up, observer, host_id);
-        let told = since(at) >= lag(longest, observer, host_id);
+        let listening = has_heard(gossips_from, self.pace.heard_up, observer, host_id);
+        let told = has_heard(at, longest, observer, host_id);
         listening && if told { up } else { place.was_up }
     }
 }
@@ -118,7 +123,13 @@ fn of_itself(observer: &Process) -> PeerState {
     }
 }
 
-/// How long it takes until this observer has heard of that node: the same for one pair, different between pairs.
+/// Whether what happened then has reached this observer, from that node.
+fn has_heard(then: Instant, longest: Duration, observer: &Process, of: &str) -> bool {
+    let ago = since(then);
+    ago >= longest || ago >= lag(longest, observer, of)
+}
+
+/// How long it takes until this observer has heard of that node, at most the longest: the same for one pair, different between pairs.
 fn lag(longest: Duration, observer: &Process, of: &str) -> Duration {
     let digest = Sha256::new()
         .chain_update(&observer.host_id)

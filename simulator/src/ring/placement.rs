@@ -11,7 +11,15 @@ pub(super) const REPLICAS: usize = 3;
 /// Of them, as many as make a quorum.
 pub(super) const QUORUM: usize = REPLICAS / 2 + 1;
 /// Tokens of each node.
-const TOKENS: u32 = 4;
+pub(super) const TOKENS: usize = 4;
+
+/// A place around the ring.
+pub(super) type Token = [u8; 8];
+
+/// The tokens of a node.
+pub(super) fn tokens(host_id: &str) -> [Token; TOKENS] {
+    [0, 1, 2, 3].map(|number| position(host_id, number))
+}
 
 /// Host ids of the replicas of a write: around the ring from its token, one in each rack first.
 pub(super) fn replicas(
@@ -24,8 +32,8 @@ pub(super) fn replicas(
         .iter()
         .filter(|(_, place)| place.normal || with_joining)
     {
-        for number in 0..TOKENS {
-            ring.insert(position(host_id, number), (host_id, place.rack.as_str()));
+        for token in place.tokens {
+            ring.insert(token, (host_id, place.rack.as_str()));
         }
     }
     let start = position("write", write);
@@ -49,7 +57,7 @@ pub(super) fn replicas(
     chosen
 }
 
-fn position(of: &str, number: u32) -> [u8; 8] {
+fn position(of: &str, number: u32) -> Token {
     let digest = Sha256::new()
         .chain_update(of)
         .chain_update(number.to_be_bytes())

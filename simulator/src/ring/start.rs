@@ -5,7 +5,7 @@ use std::fmt;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{Mode, Process, Ring, System, World, gossip::Place};
+use super::{Mode, Process, Ring, System, World, gossip::Place, placement::tokens};
 
 /// How a process is started.
 #[derive(Clone, Debug)]
@@ -363,6 +363,7 @@ impl World {
             return;
         };
         let schema = places.values().next().map(|place| place.schema.clone());
+        let tokens = tokens(&host_id);
         let place = places.entry(host_id).or_insert_with(|| Place {
             address: start.address.clone(),
             datacenter: start.datacenter.clone(),
@@ -372,6 +373,7 @@ impl World {
             up: (true, now),
             was_up: false,
             schema: schema.unwrap_or_else(|| "schema-1".into()),
+            tokens,
         });
         place.normal |= normal;
         place.address.clone_from(&start.address);

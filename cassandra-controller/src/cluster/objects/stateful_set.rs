@@ -12,12 +12,13 @@ use cassandra_api::{
     v1alpha1::{CassandraMember, CassandraMemberSpec},
 };
 use kube::ResourceExt as _;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{configuration::digest, owner, pod};
 use crate::{
     cluster::{
-        drift::{Guard, ensure},
+        drift::{Guard, ensure_made_of},
         kinds::Kind,
         member_view::MemberView,
         plan::{Desired, Existing},
@@ -46,18 +47,54 @@ pub(crate) fn stateful_set(
     if live.is_some_and(|set| set.metadata.deletion_timestamp.is_some()) {
         return None;
     }
-    let parts = pod::Parts::new(cluster, (&view.name, &member_uid), pvc_uid, spec, workload);
-    let mut template = json!(pod::template(&parts));
-    let made_from = digest(&template);
     let generation = live.map_or(1, |set| set.metadata.generation.unwrap_or_default());
+    let parts = pod::Parts::new(cluster, (&view.name, &member_uid), pvc_uid, spec, workload);
+    let annotated = Annotated {
+        member_uid: &member_uid,
+        account_uid: &account_uid,
+        generation,
+    };
+    let desired = ensure_made_of(
+        Kind::StatefulSet,
+        &view.name,
+        fields::MEMBER,
+        Guard::Version,
+        &(&parts, &annotated, &view.rack),
+        || object(cluster, view, &parts, &annotated),
+        &cluster.observed.owned,
+        live,
+    )?;
+    Some(match live {
+        Some(live) => counted(desired, view, live, generation),
+        None => desired,
+    })
+}
+
+/// What is noted in the template beside the pod.
+#[derive(Serialize)]
+struct Annotated<'a> {
+    member_uid: &'a str,
+    account_uid: &'a str,
+    generation: i64,
+}
+
+/// The object: the pod, what is noted beside it and the rack's name are all that changes.
+fn object(
+    cluster: &Validated<'_>,
+    view: &MemberView,
+    parts: &pod::Parts<'_>,
+    annotated: &Annotated<'_>,
+) -> Value {
+    let mut template = json!(pod::template(parts));
+    let made_from = digest(&template);
     if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert(
             "annotations".into(),
             json!({
                 labels::TEMPLATE_DIGEST: made_from,
-                labels::MEMBER_UID: member_uid,
-                labels::SERVICE_ACCOUNT_UID: account_uid,
-                labels::GENERATION: generation.to_string(),
+                labels::MEMBER_UID: annotated.member_uid,
+                labels::SERVICE_ACCOUNT_UID: annotated.account_uid,
+                labels::GENERATION: annotated.generation.to_string(),
             }),
         );
     }
@@ -67,7 +104,7 @@ pub(crate) fn stateful_set(
         "metadata": {
             "name": view.name,
             "labels": labels::of_member(&cluster.name, &cluster.uid, &view.rack, &view.name),
-            "ownerReferences": owner("CassandraMember", &view.name, &member_uid),
+            "ownerReferences": owner("CassandraMember", &view.name, annotated.member_uid),
         },
         "spec": {
             "replicas": 1,
@@ -83,19 +120,7 @@ pub(crate) fn stateful_set(
         // Moved: `json!` would copy it.
         spec.insert("template".into(), template);
     }
-    let desired = ensure(
-        Kind::StatefulSet,
-        &view.name,
-        fields::MEMBER,
-        Guard::Version,
-        object,
-        &cluster.observed.owned,
-        live,
-    )?;
-    Some(match live {
-        Some(live) => counted(desired, view, live, generation),
-        None => desired,
-    })
+    object
 }
 
 /// The write that changes what is there, and says which number of a change it is.

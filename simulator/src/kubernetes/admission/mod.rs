@@ -1,6 +1,7 @@
 //! What may be stored: the definitions of our kinds, and admission policies.
 
 mod custom;
+mod looks_at;
 mod node;
 mod policies;
 

@@ -20,6 +20,7 @@ use kube_cel::{
 };
 use serde_json::{Value, json};
 
+use super::looks_at::LooksAt;
 use crate::json::At as _;
 use crate::kubernetes::{
     catalogue::{Catalogue, Family},
@@ -43,6 +44,7 @@ struct Policy {
     conditions: Vec<Condition>,
     variables: Vec<(String, Option<IdedExpr>)>,
     validations: Vec<Validation>,
+    looks_at: LooksAt,
 }
 
 struct Condition {
@@ -221,6 +223,7 @@ impl Policy {
             conditions: conditions.collect(),
             variables: named("variables"),
             validations: validations.collect(),
+            looks_at: LooksAt::of(&spec),
         }
     }
 
@@ -272,7 +275,7 @@ impl Policy {
         {
             return Ok(());
         }
-        add_objects(&mut context, facts);
+        add_objects(&mut context, facts, &self.looks_at);
         if self.conditions.iter().any(|c| is_false(c, &context)) {
             return Ok(());
         }
@@ -328,40 +331,14 @@ fn truth(expression: Option<&IdedExpr>, context: &Context<'_>) -> Option<bool> {
     }
 }
 
-fn add_objects(context: &mut Context<'static>, facts: &Facts<'_>) {
+fn add_objects(context: &mut Context<'static>, facts: &Facts<'_>, looks_at: &LooksAt) {
     add_authorizer(context, facts);
     for (name, object) in [("object", facts.object), ("oldObject", facts.old)] {
         context.add_variable_from_value(
             name,
-            object.map_or(Cel::Null, |object| cel(&visible(object))),
+            object.map_or(Cel::Null, |object| cel(&looks_at.visible(object))),
         );
     }
-}
-
-/// What a policy sees of an object: all but `managedFields`, which ours do not look at and which are most of it.
-///
-/// cel 0.13 fails at `.?field` of an absent field, where it should say that there is none. So those of our
-/// policies' fields that may be absent are there, and empty.
-fn visible(object: &Value) -> Value {
-    let mut seen = serde_json::Map::new();
-    for (name, value) in object.as_object().into_iter().flatten() {
-        let value = match value.as_object().filter(|_| name == "metadata") {
-            None => value.clone(),
-            Some(metadata) => {
-                let kept = metadata.iter().filter(|(name, _)| *name != "managedFields");
-                kept.map(|(name, value)| (name.clone(), value.clone()))
-                    .collect()
-            }
-        };
-        seen.insert(name.clone(), value);
-    }
-    let mut object = Value::Object(seen);
-    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        for name in ["labels", "annotations"] {
-            metadata.entry(name).or_insert_with(|| json!({}));
-        }
-    }
-    object
 }
 
 fn request_value(facts: &Facts<'_>) -> Value {

@@ -149,8 +149,10 @@ impl Owners {
             fields: filter(&fields_of(config, ty)),
             time: last.as_ref().and_then(|last| last.time.clone()),
         };
+        // Where all that was applied last time is applied again, there is nothing to take out.
+        let dropped = last.filter(|last| !last.fields.difference(&mine.fields).is_empty());
         self.0.insert(writer.clone(), mine);
-        let new = match last.filter(|last| !last.fields.is_empty()) {
+        let new = match dropped {
             Some(last) => self.prune(&merged, &last.fields, ty),
             None => merged,
         };

@@ -19,8 +19,10 @@ use cassandra_api::{
         apimachinery::pkg::apis::meta::v1::ObjectMeta,
     },
     labels, names,
+    quantity::Quantity,
     v1alpha1::{CassandraMemberSpec, Workload},
 };
+use serde::Serialize;
 
 use crate::cluster::validate::Validated;
 
@@ -29,11 +31,14 @@ const USER: i64 = 999;
 /// Longest drain, and what Kubernetes leaves for it.
 const GRACE_SECONDS: i64 = 300;
 
-/// What makes a pod the member's.
+/// What makes a pod the member's. Its template is made of this and of nothing else.
+#[derive(Serialize)]
 pub(super) struct Parts<'a> {
-    cluster: &'a Validated<'a>,
+    cluster: (&'a str, &'a str),
     identity: Identity,
     place: Place,
+    /// How much an emptyDir may hold, if that is what the data is on.
+    size: Option<&'a Quantity>,
     workload: &'a Workload,
 }
 
@@ -47,7 +52,13 @@ impl<'a> Parts<'a> {
         workload: &'a Workload,
     ) -> Self {
         Self {
-            cluster,
+            cluster: (&cluster.name, &cluster.uid),
+            size: cluster
+                .spec
+                .storage
+                .size
+                .as_ref()
+                .filter(|_| workload.ephemeral),
             identity: Identity {
                 member: member.into(),
                 member_uid: member_uid.into(),
@@ -69,13 +80,8 @@ impl<'a> Parts<'a> {
 
 /// The pod's template, without annotations.
 pub(super) fn template(parts: &Parts<'_>) -> PodTemplateSpec {
-    let (cluster, identity) = (parts.cluster, &parts.identity);
-    let labels = labels::of_member(
-        &cluster.name,
-        &cluster.uid,
-        &parts.place.rack,
-        &identity.member,
-    );
+    let (name, uid) = parts.cluster;
+    let labels = labels::of_member(name, uid, &parts.place.rack, &parts.identity.member);
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(labels),
@@ -86,11 +92,11 @@ pub(super) fn template(parts: &Parts<'_>) -> PodTemplateSpec {
 }
 
 fn spec(parts: &Parts<'_>) -> PodSpec {
-    let (cluster, workload) = (parts.cluster, parts.workload);
+    let ((cluster, _), workload) = (parts.cluster, parts.workload);
     let placement = &workload.placement;
     let secrets = workload.image_pull_secrets.iter();
     PodSpec {
-        service_account_name: Some(names::agent_account(&cluster.name)),
+        service_account_name: Some(names::agent_account(cluster)),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
@@ -106,7 +112,7 @@ fn spec(parts: &Parts<'_>) -> PodSpec {
             }),
             ..PodSecurityContext::default()
         }),
-        affinity: Some(affinity::affinity(&cluster.name, workload)),
+        affinity: Some(affinity::affinity(cluster, workload)),
         init_containers: Some(vec![
             containers::agent(parts),
             containers::init_config(workload),

@@ -65,10 +65,9 @@ pub(super) fn read_only(volume: &str, path: &str) -> VolumeMount {
 
 fn data(parts: &Parts<'_>) -> Volume {
     if parts.workload.ephemeral {
-        let size = parts.cluster.spec.storage.size.as_ref();
         return Volume {
             empty_dir: Some(EmptyDirVolumeSource {
-                size_limit: size.map(Quantity::from),
+                size_limit: parts.size.map(Quantity::from),
                 ..EmptyDirVolumeSource::default()
             }),
             ..volume(DATA)
