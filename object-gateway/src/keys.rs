@@ -19,6 +19,8 @@ struct TenantEntry {
     name: String,
     #[serde(default)]
     display_name: Option<String>,
+    #[serde(default)]
+    requests_per_second: Option<u32>,
     keys: Vec<KeyEntry>,
 }
 
@@ -55,6 +57,8 @@ pub struct Tenant {
     pub name: String,
     /// How people call it.
     pub display_name: String,
+    /// How many requests it may make in a second, if that is bounded.
+    pub requests_per_second: Option<u32>,
 }
 
 #[derive(Default)]
@@ -130,9 +134,11 @@ impl Table {
         let mut table = Self::default();
         for entry in file.tenants {
             let display_name = entry.display_name.unwrap_or_else(|| entry.name.clone());
+            let requests_per_second = entry.requests_per_second;
             let tenant = Tenant {
                 name: entry.name,
                 display_name,
+                requests_per_second,
             };
             if tenant.name.is_empty() {
                 return Err(InvalidKeys::Empty);

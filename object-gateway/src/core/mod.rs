@@ -10,6 +10,7 @@ pub mod names;
 pub mod policy;
 pub mod precondition;
 pub mod range;
+pub mod rate;
 pub mod record;
 pub mod settings;
 pub mod tags;

@@ -78,8 +78,8 @@ impl Front {
     ) -> Self {
         let service = Service::new(Arc::clone(&gateway), Arc::clone(&keys), &options.region);
         let mut builder = S3ServiceBuilder::new(service);
-        builder.set_auth(Secrets(keys));
-        builder.set_access(Hook);
+        builder.set_auth(Secrets(Arc::clone(&keys)));
+        builder.set_access(Hook::new(keys, Arc::clone(&gateway)));
         let domain = options.domain.clone().map(Domain);
         if let Some(domain) = &domain {
             builder.set_host(domain.clone());

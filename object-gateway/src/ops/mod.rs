@@ -159,6 +159,25 @@ impl Gateway {
             .map_err(|_| Error::SlowDown)
     }
 
+    /// Memory for blocks on their way: for as many at once as usual or, when memory is short, for fewer. How many, and
+    /// the memory.
+    fn reserve_window(
+        &self,
+        chunk: u64,
+        beside: u64,
+        most: u64,
+    ) -> Result<(usize, tokio::sync::OwnedSemaphorePermit)> {
+        let mut window = self.limits.window.max(1);
+        loop {
+            let blocks = u64::try_from(window).unwrap_or(1) + beside;
+            match self.reserve((chunk * blocks).min(most.max(1))) {
+                Ok(memory) => return Ok((window, memory)),
+                Err(error) if window == 1 => return Err(error),
+                Err(_) => window = window.div_ceil(2),
+            }
+        }
+    }
+
     /// How many bytes are reserved.
     pub fn reserved(&self) -> u64 {
         self.limits.memory - self.memory.available_permits() as u64 * MEMORY_UNIT

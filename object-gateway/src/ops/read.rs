@@ -194,8 +194,8 @@ impl Gateway {
             .map(|blob| u64::from(blob.chunk))
             .max()
             .unwrap_or(0);
-        let ahead = u64::try_from(self.limits.window).unwrap_or(1);
-        let memory = self.reserve((chunk * ahead).min(range.end.saturating_sub(range.start)))?;
+        let size = range.end.saturating_sub(range.start);
+        let (window, memory) = self.reserve_window(chunk, 0, size)?;
         let gateway = Arc::clone(self);
         let deadline = self.environment.monotonic() + self.limits.grace.replaced;
         let parts = blobs(row, range);
@@ -204,7 +204,7 @@ impl Gateway {
             .flat_map(|(blob, bytes)| pieces(blob, &bytes));
         let read = stream::iter(pieces)
             .map(move |piece| Self::piece(Arc::clone(&gateway), piece, deadline))
-            .buffered(self.limits.window)
+            .buffered(window)
             // The memory is given back with the stream.
             .map(move |bytes| {
                 let _ = &memory;

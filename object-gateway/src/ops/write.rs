@@ -148,22 +148,26 @@ impl Gateway {
             size,
             chunk: chunk_for(size),
         };
-        let blocks = u64::try_from(self.limits.window).unwrap_or(1) + 2;
-        let _memory = self.reserve((u64::from(blob.chunk) * blocks).min(size.max(1)))?;
+        let (window, _memory) = self.reserve_window(u64::from(blob.chunk), 1, size)?;
         let intent = Intent {
             blob,
             started: self.now(),
             purpose,
             decided: None,
         };
-        let written = self.write_blocks(body, &intent).await;
+        let written = self.write_blocks(body, &intent, window).await;
         if written.is_err() {
             self.cleanups.push(Cleanup::Blob(blob));
         }
         written
     }
 
-    async fn write_blocks(&self, mut body: Body, intent: &Intent) -> Result<Written> {
+    async fn write_blocks(
+        &self,
+        mut body: Body,
+        intent: &Intent,
+        window: usize,
+    ) -> Result<Written> {
         let blob = intent.blob;
         let last = blob.blocks().saturating_sub(1);
         let begun = async { Ok(persist(|| self.store.intend(intent)).await?) };
@@ -175,7 +179,7 @@ impl Gateway {
             while let Some(Some(done)) = writes.next().now_or_never() {
                 done?;
             }
-            while writes.len() >= self.limits.window {
+            while writes.len() >= window {
                 if let Some(done) = writes.next().await {
                     done?;
                 }

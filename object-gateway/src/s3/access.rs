@@ -13,9 +13,12 @@ use s3s::{
 
 use super::Service;
 use crate::{
-    core::policy::{Action, Policy, Request, Subject, is_permitted},
-    keys::Tenant,
-    ops::{Error, Located, Seen},
+    core::{
+        policy::{Action, Policy, Request, Subject, is_permitted},
+        rate::Allowance,
+    },
+    keys::{Keyring, Tenant},
+    ops::{Error, Gateway, Located, Seen},
 };
 
 /// What is known of a request before it is parsed, and what becomes known.
@@ -50,9 +53,43 @@ impl RequestInfo {
     }
 }
 
-/// Notes what a request is. Whether it is permitted is asked by each operation, which knows the object.
-#[derive(Clone, Copy, Debug)]
-pub struct Hook;
+/// Notes what a request is, and refuses it if its tenant makes too many. Whether it is permitted is asked by each
+/// operation, which knows the object.
+pub struct Hook {
+    keys: Arc<Keyring>,
+    gateway: Arc<Gateway>,
+    allowances: Mutex<BTreeMap<String, Allowance>>,
+}
+
+impl Hook {
+    /// For these tenants.
+    pub fn new(keys: Arc<Keyring>, gateway: Arc<Gateway>) -> Self {
+        Self {
+            keys,
+            gateway,
+            allowances: Mutex::default(),
+        }
+    }
+
+    fn may_go_on(&self, access_key: &str) -> bool {
+        let Some(tenant) = self.keys.tenant_of(access_key) else {
+            return true;
+        };
+        let Some(rate) = tenant.requests_per_second else {
+            return true;
+        };
+        let now = self.gateway.now();
+        let mut allowances = self
+            .allowances
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let full = Allowance::full(rate, now);
+        allowances
+            .entry(tenant.name)
+            .or_insert(full)
+            .take(rate, now)
+    }
+}
 
 #[async_trait::async_trait]
 impl S3Access for Hook {
@@ -62,10 +99,18 @@ impl S3Access for Hook {
             access_key: context.credentials().map(|c| c.access_key.clone()),
             bucket: context.s3_path().get_bucket_name().map(str::to_owned),
         };
+        let may = known
+            .access_key
+            .as_deref()
+            .is_none_or(|key| self.may_go_on(key));
         if let Some(info) = context.extensions_mut().get::<Arc<RequestInfo>>() {
             *info.known.lock().unwrap_or_else(PoisonError::into_inner) = known;
         }
-        Ok(())
+        if may {
+            Ok(())
+        } else {
+            Err(Error::SlowDown.into())
+        }
     }
 }
 
