@@ -166,6 +166,19 @@ def s3cmd_works_with_signature_v2(world):
 
 
 @check
+def boto3_works_with_signature_v2(world):
+    s3 = world.client(signature_version="s3")
+    bucket = f"v2-{uuid.uuid4().hex[:8]}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_object(Bucket=bucket, Key="a b/ü", Body=b"x")
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="a")["KeyCount"] == 1
+    assert body(s3, bucket, "a b/ü") == b"x"
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a b/ü"}]})
+    s3.delete_bucket(Bucket=bucket)
+
+
+@check
 def s3cmd_sets_policy_cors_and_lifecycle(world):
     bucket = world.bucket()
     statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}

@@ -230,6 +230,49 @@ impl Front {
             };
         }
         request.extensions_mut().insert(Arc::clone(info));
+        if Self::is_bucket_by_v2(&request) {
+            return self.call_bucket_by_v2(request).await;
+        }
+        self.call(request).await
+    }
+
+    /// A request about a bucket that is signed by version 2.
+    fn is_bucket_by_v2(request: &Request<Body>) -> bool {
+        let authorization = request.headers().get(header::AUTHORIZATION);
+        let path = request.uri().path();
+        authorization.is_some_and(|value| value.as_bytes().starts_with(b"AWS "))
+            && path.len() > 1
+            && path.rfind('/') == Some(0)
+    }
+
+    // Some clients sign `/bucket`, some, as boto3, `/bucket/`; both ask for `/bucket`.
+    async fn call_bucket_by_v2(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = Limited::new(body, small::MAX_SMALL).collect().await else {
+            let message = "The body was cut, or is too large.";
+            return answer::error(StatusCode::BAD_REQUEST, "IncompleteBody", message, None);
+        };
+        let body = body.to_bytes();
+        let first = Request::from_parts(parts.clone(), Body::from(body.clone()));
+        let response = self.call(first).await;
+        let answered = response.body().bytes().unwrap_or_default();
+        if answer::code_of(&answered) != Some("SignatureDoesNotMatch") {
+            return response;
+        }
+        let path = parts.uri.path();
+        let query = parts
+            .uri
+            .query()
+            .map_or_else(String::new, |query| format!("?{query}"));
+        let Ok(uri) = format!("{path}/{query}").parse() else {
+            return response;
+        };
+        let mut second = Request::from_parts(parts, Body::from(body));
+        *second.uri_mut() = uri;
+        self.call(second).await
+    }
+
+    async fn call(&self, request: Request<Body>) -> Answer {
         match self.service.call(request).await {
             Ok(response) => response,
             Err(error) => {
