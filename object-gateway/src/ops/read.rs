@@ -1,5 +1,6 @@
 //! Reading objects: the record, then the blocks that hold what is asked for, some ahead, each checked. A block that
-//! one replica does not have, or has wrong, is read from more of them and written again.
+//! one replica does not have, or has wrong, is read from more of them. It is not written again here: of a replica that lacks
+//! it, Cassandra's own read repair does that.
 
 use std::{
     pin::Pin,
