@@ -101,8 +101,20 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
 /// given again.
 pub(super) async fn too_many(simulation: &Simulation) -> Result<(), Failure> {
     let racks = |first| cluster(&[("r1", first), ("r2", 1), ("r3", 1)]);
-    simulation.apply("orders", racks(5)).await?;
+    simulation.apply("orders", racks(4)).await?;
     simulation.until_ready("orders", 6).await?;
+    simulation.apply("orders", racks(5)).await?;
+    let waiting = |now: &Simulation| {
+        let member = now.members("orders").remove("orders-r1-4");
+        member.and_then(|member| member.waiting())
+    };
+    simulation
+        .until("orders-r1-4 to wait for a node", PATIENCE, |now| {
+            let waiting = waiting(now).map(|waiting| waiting.rule);
+            let right = waiting == Some(Rule::NodeAvailable);
+            right.then_some(()).ok_or(format!("{waiting:?}"))
+        })
+        .await?;
     simulation.apply("orders", racks(4)).await?;
     simulation
         .until("orders-r1-4 to be gone", PATIENCE, |now| {
