@@ -112,7 +112,7 @@ pub(super) async fn too_many(simulation: &Simulation) -> Result<(), Failure> {
         .until("orders-r1-4 to wait for a node", PATIENCE, |now| {
             let waiting = waiting(now).map(|waiting| waiting.rule);
             let right = waiting == Some(Rule::NodeAvailable);
-            right.then_some(()).ok_or(format!("{waiting:?}"))
+            right.then_some(()).ok_or_else(|| format!("{waiting:?}"))
         })
         .await?;
     simulation.apply("orders", racks(4)).await?;
