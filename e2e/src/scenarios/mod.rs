@@ -11,6 +11,7 @@ mod formation;
 mod idle;
 mod loss;
 mod model;
+mod objects;
 mod scope;
 mod volume;
 mod waiting;
@@ -93,6 +94,7 @@ pub fn all() -> Vec<Scenario> {
         ),
         scenario!(Ring, loss::all_pods_at_once_come_back_as_one_ring),
         scenario!(Ring, volume::a_lost_volume_waits_for_the_user_and_joins_anew, long: true),
+        scenario!(Ring, objects::the_gateways_store_does_on_a_ring_what_it_must, bed: true),
         scenario!(Ring, idle::nothing_is_written_for_five_minutes),
         scenario!(
             Ring,

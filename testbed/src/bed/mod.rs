@@ -53,6 +53,7 @@ pub use rustix::process::Signal;
 use self::layout::Layout;
 use crate::cache::Cache;
 use crate::images::cassandra_image;
+use crate::process::line;
 use crate::progress::Progress;
 
 /// A test bed that is up.
@@ -120,6 +121,14 @@ impl Bed {
     /// kubectl as administrator.
     pub fn kubectl(&self) -> Command {
         kubectl(&self.layout)
+    }
+
+    /// A program as on this node: what it reaches there, services and pods, it reaches.
+    pub fn on_node(&self, node: Node, words: &str) -> Command {
+        let mut command = line("nsenter");
+        command.arg(format!("--net=/run/netns/{}", node.netns()));
+        command.args(words.split_whitespace());
+        command
     }
 
     /// The logs of the bed's own servers.

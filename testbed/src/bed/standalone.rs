@@ -2,12 +2,11 @@
 //! For what needs Kubernetes' API and no pod that runs. It ends, and its files go, with the value or the program.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::json;
 
 use super::binaries::Binaries;
@@ -15,11 +14,11 @@ use super::layout::Layout;
 use super::{kubectl, pki};
 use crate::background::{Background, tied};
 use crate::cache::{Cache, remove};
+use crate::loopback::{self, ADDRESS};
 use crate::process::succeeds;
 use crate::progress::Progress;
 use crate::wait::wait_for;
 
-const LOOPBACK: &str = "127.0.0.1";
 const SERVICES: &str = "10.96.0.0/16";
 const FIRST_SERVICE: &str = "10.96.0.1";
 
@@ -49,7 +48,7 @@ impl Standalone {
         for name in ["kube-apiserver", "kubectl"] {
             symlink(&binaries.kubernetes, layout.program(name))?;
         }
-        let [port, etcd_port, peer_port] = free_ports()?;
+        let [port, etcd_port, peer_port] = loopback::free_ports()?;
         parties(&layout, audited, port)?;
         let mut standalone = Self {
             layout,
@@ -87,8 +86,8 @@ impl Standalone {
 
     fn start_etcd(&self, peer_port: u16) -> Result<Background> {
         let mut etcd = tied(&self.layout.program("etcd"));
-        let clients = format!("http://{LOOPBACK}:{}", self.etcd_port);
-        let peers = format!("http://{LOOPBACK}:{peer_port}");
+        let clients = format!("http://{ADDRESS}:{}", self.etcd_port);
+        let peers = format!("http://{ADDRESS}:{peer_port}");
         etcd.arg("--data-dir").arg(self.layout.run().join("etcd"));
         etcd.args([
             format!("--listen-client-urls={clients}"),
@@ -105,9 +104,9 @@ impl Standalone {
         let layout = &self.layout;
         let mut command = tied(&layout.program("kube-apiserver"));
         command.args([
-            format!("--etcd-servers=http://{LOOPBACK}:{}", self.etcd_port),
-            format!("--bind-address={LOOPBACK}"),
-            format!("--advertise-address={LOOPBACK}"),
+            format!("--etcd-servers=http://{ADDRESS}:{}", self.etcd_port),
+            format!("--bind-address={ADDRESS}"),
+            format!("--advertise-address={ADDRESS}"),
             format!("--secure-port={}", self.port),
             format!("--service-cluster-ip-range={SERVICES}"),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
@@ -153,11 +152,11 @@ impl Drop for Standalone {
 
 fn parties(layout: &Layout, audited: &str, port: u16) -> Result<()> {
     pki::authority(layout)?;
-    let names = format!("DNS:localhost,IP:{LOOPBACK},IP:{FIRST_SERVICE}");
+    let names = format!("DNS:localhost,IP:{ADDRESS},IP:{FIRST_SERVICE}");
     pki::certificate(layout, "apiserver", "/CN=kube-apiserver", &names)?;
     for user in ["admin", audited] {
         pki::certificate(layout, user, &format!("/O=system:masters/CN={user}"), "")?;
-        pki::kubeconfig(layout, user, LOOPBACK, port)?;
+        pki::kubeconfig(layout, user, ADDRESS, port)?;
     }
     // When it arrives, so that a watch is counted once and at once.
     let policy = json!({
@@ -168,16 +167,4 @@ fn parties(layout: &Layout, audited: &str, port: u16) -> Result<()> {
     });
     let file = layout.run().join("audit-policy.json");
     Ok(fs::write(file, policy.to_string())?)
-}
-
-/// Ports that nobody listens on now.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
-    let listeners = (0..N)
-        .map(|_| TcpListener::bind((LOOPBACK, 0)))
-        .collect::<Result<Vec<_>, _>>()?;
-    let ports = listeners
-        .iter()
-        .map(|listener| Ok(listener.local_addr()?.port()))
-        .collect::<Result<Vec<_>>>()?;
-    ports.try_into().ok().context("as many ports as asked for")
 }

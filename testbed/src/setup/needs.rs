@@ -17,6 +17,8 @@ pub enum Work {
     ApiServer,
     /// Run a Kubernetes with nodes, and Cassandra on them.
     Nodes,
+    /// Run an S3 server.
+    S3Server,
     /// Work with a Kubernetes of the user's.
     GivenKubernetes,
 }
@@ -77,6 +79,12 @@ impl Work {
                 Package("mvn", "maven"),
                 Package("python3", "python3"),
                 Package("pip3", "python3-pip"),
+            ],
+            Self::S3Server => &[
+                Root,
+                Package("setpriv", "util-linux"),
+                Package("unshare", "util-linux"),
+                Go,
             ],
             Self::GivenKubernetes => &[Kubectl],
         }

@@ -197,7 +197,7 @@ fn go(found: Option<(u32, u32)>) -> String {
         || "there is none".to_owned(),
         |(major, minor)| format!("this is {major}.{minor}"),
     );
-    format!("Go {major}.{minor} or newer, to build Kubernetes, etcd and CoreDNS; {found}")
+    format!("Go {major}.{minor} or newer, to build the servers of the tests; {found}")
 }
 
 /// This machine's name among Go's.

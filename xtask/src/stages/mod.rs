@@ -7,6 +7,7 @@ mod bed;
 mod deny;
 mod simulator;
 mod sources;
+mod stores;
 mod summary;
 
 use std::time::{Duration, Instant};
@@ -49,6 +50,8 @@ enum Stage {
     Docs,
     /// Unit, property and snapshot tests.
     Unit,
+    /// Backups in a real S3 server.
+    Stores,
     /// The real programs in a simulated Kubernetes, with something going wrong at every write.
     Sim,
     /// Scenarios on a real API server.
@@ -125,6 +128,7 @@ impl TestCommand {
             Stage::Clippy => vec![Work::Lint],
             Stage::Apiserver | Stage::E2e => self.target.work(cache)?,
             Stage::Testbed if self.long => self.target.work(cache)?,
+            Stage::Stores => vec![Work::S3Server],
             Stage::Conformance if self.target.given(cache)?.is_none() => vec![Work::ApiServer],
             Stage::Generated
             | Stage::ApiDeps
@@ -172,6 +176,7 @@ impl TestCommand {
             Stage::Clippy => sources::clippy()?,
             Stage::Docs => sources::docs()?,
             Stage::Unit => sources::unit()?,
+            Stage::Stores => return stores::play(self.long, cache),
             Stage::Sim => return simulator::play(self.long),
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
