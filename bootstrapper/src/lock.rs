@@ -9,15 +9,21 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use cassandra_management::marker;
 use rustix::io::{FdFlags, fcntl_setfd};
+use tokio::time::sleep;
 
 use crate::cli;
 
 /// The file's name in the operator's folder.
 const FILE: &str = "lock";
+
+/// Who only looks has the lock for a moment, so one that is held is tried again for a second.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Why Cassandra was not run.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +56,21 @@ pub enum Error {
 }
 
 /// Becomes Cassandra, with the lock on its volume. Returns only if that fails.
-pub fn run(args: &cli::Run) -> Error {
+pub async fn run(args: &cli::Run) -> Error {
     let path = path(&args.data);
     let failed = |source| Error::Lock {
         path: path.clone(),
         source,
     };
-    match take(&path) {
+    let mut taken = take(&path);
+    for _ in 0..TRIES {
+        if !matches!(taken, Ok(Taken::Held)) {
+            break;
+        }
+        sleep(PAUSE).await;
+        taken = take(&path);
+    }
+    match taken {
         Ok(Taken::Lock(file)) => {
             // Without it the file would be closed by exec, and the lock with it.
             if let Err(error) = fcntl_setfd(&file, FdFlags::empty()) {

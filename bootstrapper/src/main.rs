@@ -47,7 +47,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 _ = stop.recv() => anyhow::bail!("stopped while waiting for its permit to start Cassandra"),
             }
         }
-        Command::Run(args) => Err(lock::run(&args).into()),
+        Command::Run(args) => Err(lock::run(&args).await.into()),
         Command::Drain(args) => {
             log_to(OpenOptions::new().append(true).open(&args.log).ok());
             drain::run(&args).await;

@@ -960,13 +960,20 @@ fn a_joiner_without_a_node_gives_its_turn_back() {
 }
 
 #[test]
+fn a_joiner_keeps_its_turn_while_somebody_says_nothing() {
+    let mut world = with_a_stranded_joiner();
+    world.member_status("orders-c-0").state = MemberState::NotAnswering;
+    world.settle();
+    assert_eq!(world.member("orders-a-1").spec.start.mode, StartMode::Join);
+}
+
+#[test]
 fn a_joiner_that_somebody_sees_up_keeps_its_turn() {
     let mut world = with_a_stranded_joiner();
-    let address = world.member("orders-a-1").spec.broadcast_address.clone();
     let view = &mut world.member_status("orders-c-0").ring_view;
     let mut joiner = view[0].clone();
     joiner.host_id = "host-of-the-joiner".into();
-    joiner.address = address.unwrap();
+    joiner.address = "10.0.0.99".into();
     joiner.state = PeerState::Up;
     view.push(joiner);
     world.settle();

@@ -2,7 +2,7 @@
 //! what helps.
 
 use cassandra_api::rules::{Rule, Waiting};
-use kube::core::Status;
+use kube::core::{Status, response::StatusCause};
 
 use super::kinds::Kind;
 
@@ -39,11 +39,12 @@ pub(super) fn words(refusal: &Status) -> String {
 
 /// What helps here.
 fn remedy(kind: Kind, refusal: &Status, words: &str) -> String {
+    let made_from = made_from(kind);
+    let amounts = made_from.amounts;
     if let Some(quota) = between(words, "exceeded quota: ", ",") {
         return format!(
-            "Raise the namespace's ResourceQuota {quota}, or lower {} of the spec",
-            asked_for(kind)
-        ) + ".";
+            "Raise the namespace's ResourceQuota {quota}, or lower {amounts} of the spec."
+        );
     }
     if words.contains("must support resize") {
         return "Set allowVolumeExpansion of the claim's StorageClass to true if its provisioner can expand volumes, or set \
@@ -64,13 +65,17 @@ fn remedy(kind: Kind, refusal: &Status, words: &str) -> String {
             .into();
     }
     if words.contains(" usage per ") {
-        let asked_for = asked_for(kind);
         return format!(
-            "A LimitRange of the namespace says so: change it, or {asked_for} of the spec."
+            "A LimitRange of the namespace says so: change it, or {amounts} of the spec."
         );
     }
     let fields = refusal.details.iter().flat_map(|details| &details.causes);
-    let fields = fields.filter_map(|cause| field_of_the_spec(kind, &cause.field));
+    let ours = |cause: &StatusCause| {
+        let mut fields = made_from.fields.iter();
+        let found = fields.find(|(part, _)| cause.field.contains(part));
+        found.map(|(_, ours)| *ours)
+    };
+    let fields = fields.filter_map(ours);
     let mut fields: Vec<_> = fields.collect();
     fields.dedup();
     if fields.is_empty() {
@@ -79,48 +84,45 @@ fn remedy(kind: Kind, refusal: &Status, words: &str) -> String {
     format!("Correct {}.", fields.join(", "))
 }
 
-/// The part of the spec from which an object of this kind gets what is counted.
-fn asked_for(kind: Kind) -> &'static str {
-    match kind {
-        Kind::PersistentVolumeClaim => "storage.size or the racks' members",
-        Kind::StatefulSet | Kind::Pod => "resources or the racks' members",
-        Kind::CassandraMember
-        | Kind::ConfigMap
-        | Kind::PodDisruptionBudget
-        | Kind::Role
-        | Kind::RoleBinding
-        | Kind::Service
-        | Kind::ServiceAccount => "the racks' members",
-    }
+/// From which parts of our spec an object of this kind is made.
+struct MadeFrom {
+    /// What is counted or summed up.
+    amounts: &'static str,
+    /// Its fields that we give values to, and the field of our spec that each comes from.
+    fields: &'static [(&'static str, &'static str)],
 }
 
-/// The field of our spec that a field of this kind of object is made from.
-fn field_of_the_spec(kind: Kind, field: &str) -> Option<&'static str> {
-    let of_pods = [
-        ("tolerations", "spec.placement.tolerations"),
-        ("nodeSelector", "spec.placement.nodeSelector"),
-        ("nodeAffinity", "the racks' zone"),
-        ("imagePullSecrets", "spec.imagePullSecrets"),
-        ("resources", "spec.resources"),
-        ("image", "spec.image"),
-    ];
-    let of_claims = [
-        ("storageClassName", "spec.storage.storageClassName"),
-        ("resources", "spec.storage.size"),
-    ];
-    let table: &[_] = match kind {
-        Kind::StatefulSet | Kind::Pod => &of_pods,
-        Kind::PersistentVolumeClaim => &of_claims,
+fn made_from(kind: Kind) -> MadeFrom {
+    match kind {
+        Kind::PersistentVolumeClaim => MadeFrom {
+            amounts: "storage.size or the racks' members",
+            fields: &[
+                ("storageClassName", "spec.storage.storageClassName"),
+                ("resources", "spec.storage.size"),
+            ],
+        },
+        Kind::StatefulSet | Kind::Pod => MadeFrom {
+            amounts: "resources or the racks' members",
+            fields: &[
+                ("tolerations", "spec.placement.tolerations"),
+                ("nodeSelector", "spec.placement.nodeSelector"),
+                ("nodeAffinity", "the racks' zone"),
+                ("imagePullSecrets", "spec.imagePullSecrets"),
+                ("resources", "spec.resources"),
+                ("image", "spec.image"),
+            ],
+        },
         Kind::CassandraMember
         | Kind::ConfigMap
         | Kind::PodDisruptionBudget
         | Kind::Role
         | Kind::RoleBinding
         | Kind::Service
-        | Kind::ServiceAccount => &[],
-    };
-    let found = table.iter().find(|(part, _)| field.contains(part));
-    found.map(|(_, ours)| *ours)
+        | Kind::ServiceAccount => MadeFrom {
+            amounts: "the racks' members",
+            fields: &[],
+        },
+    }
 }
 
 fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {

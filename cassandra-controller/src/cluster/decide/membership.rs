@@ -60,8 +60,8 @@ pub(in crate::cluster) fn not_begun(
     ordinals.iter().filter(|o| !begun(o)).copied().collect()
 }
 
-/// Whether a member was ever permitted to start, or takes part in an operation. Unknown counts as begun: what is known of
-/// it is compared with what is there when its Member is deleted.
+/// Whether a member was ever permitted to start, or takes part in an operation. What is known of it may be old: the deletion
+/// of its Member names the version that it was decided on.
 fn has_begun(observed: &Observed, member: &CassandraMember) -> bool {
     let name = member.name_any();
     let status = observed.cluster.status.as_ref();

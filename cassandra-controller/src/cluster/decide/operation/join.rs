@@ -6,7 +6,7 @@
 
 use cassandra_api::{
     rules::{Rule, Waiting},
-    v1alpha1::{OperationKind, PeerState, Start, StartMode},
+    v1alpha1::{CassandraMemberStatus, OperationKind, Peer, PeerState, Start, StartMode},
 };
 
 use super::{End, Order, Rules, Step, report::into_the_ring};
@@ -90,16 +90,21 @@ impl Rules for Join {
     }
 }
 
-/// Whether the joiner's pod can't go on, for it has no node or goes, and nobody in the ring sees the joiner up.
+/// Whether the joiner's pod can't go on, for it has no node or goes, and all who have joined say that no node is up but
+/// their own. One that says nothing may see the joiner.
 fn is_stranded(ring: &Ring<'_>, member: &MemberView) -> bool {
     let nowhere = member.pod_is_going() || waiting::has_no_node(member);
-    let Some(address) = member.broadcast_address().filter(|_| nowhere) else {
+    if !nowhere || member.has_joined() {
         return false;
+    }
+    let joined = || ring.members.iter().filter(|other| other.has_joined());
+    let is_joined = |peer: &&Peer| joined().any(|other| other.host_id() == Some(&peer.host_id));
+    let sees_others = |status: &CassandraMemberStatus| {
+        let mut up = status
+            .ring_view
+            .iter()
+            .filter(|peer| peer.state == PeerState::Up);
+        !up.all(|peer| is_joined(&peer))
     };
-    let joined = ring.members.iter().filter(|other| other.has_joined());
-    let mut views = joined
-        .filter_map(MemberView::status)
-        .flat_map(|status| &status.ring_view);
-    !member.has_joined()
-        && !views.any(|peer| peer.address == address && peer.state == PeerState::Up)
+    joined().all(|other| other.is_ready() && !other.status().is_some_and(sees_others))
 }
