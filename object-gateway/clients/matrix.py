@@ -79,7 +79,7 @@ class World:
         }
         lines.update(configuration)
         text = "[default]\n" + "".join(f"{name} = {value}\n" for name, value in lines.items())
-        command = [os.path.join(os.path.dirname(sys.executable), "s3cmd"), "-c", self.file(text.encode()), *arguments]
+        command = ["s3cmd", "-c", self.file(text.encode()), *arguments]
         return self.run(command, {})
 
     def aws(self, *arguments):
@@ -87,7 +87,7 @@ class World:
             "AWS_ACCESS_KEY_ID": self.options.key, "AWS_SECRET_ACCESS_KEY": self.options.secret,
             "AWS_DEFAULT_REGION": self.options.region, "AWS_MAX_ATTEMPTS": "1", "AWS_EC2_METADATA_DISABLED": "true",
         }
-        command = [os.path.join(os.path.dirname(sys.executable), "aws"), "--endpoint-url", self.options.endpoint]
+        command = ["aws", "--endpoint-url", self.options.endpoint]
         return self.run([*command, *arguments], environment)
 
     def run(self, command, environment):

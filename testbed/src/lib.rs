@@ -3,7 +3,7 @@
 //!
 //! * `bed`: three nodes on one machine; `images`: what runs on them, without a container engine.
 //! * `operator_image` and `install`: the operator, built from the sources and put into a Kubernetes.
-//! * `s3_server`: an object store for the tests of backups.
+//! * `s3_server`, `s3_clients`: those of others, for the tests of backups and of the gateway.
 //! * `setup`: what the machine must have; `target`: which Kubernetes; `cache`: where what was built is kept.
 //! * `process`, `background`, `wait`, `progress`: programs of the machine, and what the person who waits is told.
 #![expect(
@@ -16,10 +16,11 @@ pub mod bed;
 pub mod cache;
 pub mod images;
 pub mod install;
-mod loopback;
+pub mod loopback;
 pub mod operator_image;
 pub mod process;
 pub mod progress;
+pub mod s3_clients;
 pub mod s3_server;
 pub mod setup;
 pub mod target;

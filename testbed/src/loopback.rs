@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use anyhow::{Context as _, Result};
 
 /// The address.
-pub(crate) const ADDRESS: &str = "127.0.0.1";
+pub const ADDRESS: &str = "127.0.0.1";
 
 /// Ports that nobody listens on now.
-pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N]> {
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let listeners = (0..N)
         .map(|_| TcpListener::bind((ADDRESS, 0)))
         .collect::<Result<Vec<_>, _>>()?;

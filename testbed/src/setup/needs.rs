@@ -17,8 +17,8 @@ pub enum Work {
     ApiServer,
     /// Run a Kubernetes with nodes, and Cassandra on them.
     Nodes,
-    /// Run an S3 server.
-    S3Server,
+    /// Run an S3 server, and S3 clients.
+    S3,
     /// Work with a Kubernetes of the user's.
     GivenKubernetes,
 }
@@ -80,10 +80,12 @@ impl Work {
                 Package("python3", "python3"),
                 Package("pip3", "python3-pip"),
             ],
-            Self::S3Server => &[
+            Self::S3 => &[
                 Root,
                 Package("setpriv", "util-linux"),
                 Package("unshare", "util-linux"),
+                Package("python3", "python3"),
+                Package("pip3", "python3-pip"),
                 Go,
             ],
             Self::GivenKubernetes => &[Kubectl],

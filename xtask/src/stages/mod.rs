@@ -5,9 +5,9 @@
 
 mod bed;
 mod deny;
+mod s3;
 mod simulator;
 mod sources;
-mod stores;
 mod summary;
 
 use std::time::{Duration, Instant};
@@ -50,8 +50,8 @@ enum Stage {
     Docs,
     /// Unit, property and snapshot tests.
     Unit,
-    /// Backups in a real S3 server.
-    Stores,
+    /// Backups in a real S3 server, and real S3 clients at the gateway.
+    S3,
     /// The real programs in a simulated Kubernetes, with something going wrong at every write.
     Sim,
     /// Scenarios on a real API server.
@@ -128,7 +128,7 @@ impl TestCommand {
             Stage::Clippy => vec![Work::Lint],
             Stage::Apiserver | Stage::E2e => self.target.work(cache)?,
             Stage::Testbed if self.long => self.target.work(cache)?,
-            Stage::Stores => vec![Work::S3Server],
+            Stage::S3 => vec![Work::S3],
             Stage::Conformance if self.target.given(cache)?.is_none() => vec![Work::ApiServer],
             Stage::Generated
             | Stage::ApiDeps
@@ -176,7 +176,7 @@ impl TestCommand {
             Stage::Clippy => sources::clippy()?,
             Stage::Docs => sources::docs()?,
             Stage::Unit => sources::unit()?,
-            Stage::Stores => return stores::play(self.long, cache),
+            Stage::S3 => return s3::play(self.long, cache),
             Stage::Sim => return simulator::play(self.long),
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
             Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
