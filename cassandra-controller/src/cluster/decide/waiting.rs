@@ -1,6 +1,7 @@
 //! What Kubernetes keeps a member's pod waiting for, as a named rule with Kubernetes' own words.
 
 use cassandra_api::{
+    identity::container,
     k8s_openapi::api::core::v1::{ContainerStatus, Pod},
     rules::{Rule, Waiting},
     v1alpha1::MemberState,
@@ -88,6 +89,15 @@ fn unscheduled(pod: &Pod) -> Option<Waiting> {
         Rule::NodeAvailable
     };
     Some(Waiting::on(rule, message.trim_end_matches('.')))
+}
+
+/// Whether the image that can't be pulled is that of agent and bootstrapper.
+pub(super) fn lacks_the_operators_image(member: &MemberView) -> bool {
+    let mut containers = member.containers();
+    let lacking = containers.find(|container| not_pulled(container).is_some());
+    lacking.is_some_and(|lacking| {
+        [container::AGENT, container::BOOTSTRAPPER].contains(&lacking.name.as_str())
+    })
 }
 
 fn not_pulled(container: &ContainerStatus) -> Option<Waiting> {

@@ -19,6 +19,8 @@ use crate::cluster::{
 enum Part {
     /// Which image Cassandra is started from.
     Image,
+    /// Which image agent and bootstrapper are started from.
+    OperatorImage,
     /// How images are pulled.
     Pulling,
     /// Its configuration.
@@ -58,7 +60,7 @@ pub(super) fn workload(
         correct(&mut corrected, *part, &wanted);
     }
     // The operator's own image changes only together with something that the user changed, or if it fails itself.
-    let fails = reachable.contains(&Part::Image) && !view.pod_gets_as_far_as_the_agent();
+    let fails = reachable.contains(&Part::OperatorImage) && !view.pod_gets_as_far_as_the_agent();
     if corrected != ordered || fails {
         corrected.operator_image = wanted.operator_image;
     }
@@ -79,6 +81,8 @@ fn correct(workload: &mut Workload, part: Part, wanted: &Workload) {
     } = wanted.clone();
     match part {
         Part::Image => workload.image = image,
+        // Decided when all else is.
+        Part::OperatorImage => {}
         Part::Pulling => {
             workload.image_pull_policy = image_pull_policy;
             workload.image_pull_secrets = image_pull_secrets;
@@ -98,6 +102,7 @@ fn correct(workload: &mut Workload, part: Part, wanted: &Workload) {
 fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
     const ALL: &[Part] = &[
         Part::Image,
+        Part::OperatorImage,
         Part::Pulling,
         Part::Configuration,
         Part::Resources,
@@ -119,6 +124,9 @@ fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
     )]
     match rule {
         Rule::NodeAvailable | Rule::VolumeAvailable => &[Part::Resources, Part::Placement],
+        Rule::ImageAvailable if waiting::lacks_the_operators_image(view) => {
+            &[Part::OperatorImage, Part::Pulling]
+        }
         Rule::ImageAvailable => &[Part::Image, Part::Pulling],
         Rule::CassandraRuns => &[Part::Configuration, Part::Resources],
         Rule::ConfigurationUsable => &[Part::Configuration],
