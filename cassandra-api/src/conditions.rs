@@ -2,11 +2,11 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// CassandraCluster: enough members are ready to serve QUORUM.
+/// CassandraCluster: enough members serve for a QUORUM of three replicas.
 pub const AVAILABLE: &str = "Available";
 /// CassandraCluster: the operator or Kubernetes is on the way to what the spec asks for.
 pub const PROGRESSING: &str = "Progressing";
-/// CassandraCluster: a member that had joined the ring is not serving.
+/// CassandraCluster: a member that had joined the ring does not serve, or is cut off from it.
 pub const DEGRADED: &str = "Degraded";
 /// CassandraCluster: the spec is one that the operator can carry out.
 pub const VALID: &str = "Valid";

@@ -112,6 +112,14 @@ rules! {
     AgentReports = "agent_reports",
         waits: "the member's agent to report",
         advice: "Look at the log of the container `agent` of the member's pod.";
+    /// A pod on a node that has stopped reporting may still run, so nobody takes its place.
+    NodeAnswers = "node_answers",
+        waits: "the node of the member's pod to report",
+        advice: "Look at the node with kubectl describe node. If its machine is gone for good, delete the Node object: then Kubernetes lets the pod go, and it starts on another node if its volume can be reached from there.";
+    /// Who serves and is held for down by most others is cut off: what clients ask of it finds no quorum.
+    SeenUp = "seen_up",
+        waits: "the members of the ring to see each other up",
+        advice: "After a restart this passes within seconds. If it lasts, look at the network between these pods, and whether the Services of these members have the addresses that their status tells.";
     /// One member founds a ring, once. All others join it.
     FounderFirst = "founder_first",
         waits: "the ring's first member to be up",
@@ -150,6 +158,7 @@ impl Rule {
             | Self::AgentReports
             | Self::FounderFirst
             | Self::OneTopologyChange
+            | Self::SeenUp
             | Self::AllLivePeersAgree
             | Self::SchemaAgrees
             | Self::Starting
@@ -167,6 +176,7 @@ impl Rule {
             | Self::ConfigurationUsable
             | Self::VolumeAvailable
             | Self::NodeAvailable
+            | Self::NodeAnswers
             | Self::ImageAvailable
             | Self::CassandraRuns => true,
         }

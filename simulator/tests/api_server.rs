@@ -48,7 +48,7 @@ async fn a_replica_that_is_held_answers_from_its_past_and_a_quorum_read_does_not
     let server = Server::new(Options::default());
     let connection = server.connect("test", User::administrator());
     let api = maps(&connection.client());
-    connection.use_replica(1);
+    server.route("test", 1);
     server.hold(1);
     api.create(&PostParams::default(), &map("a", "1"))
         .await
@@ -61,9 +61,9 @@ async fn a_replica_that_is_held_answers_from_its_past_and_a_quorum_read_does_not
     assert!(api.get_with("a", &GetParams::any()).await.is_err());
     server.advance(1, server.head());
     assert_eq!(api.list(&any()).await.unwrap().items.len(), 1);
-    connection.use_replica(0);
+    server.route("test", 0);
     api.delete("a", &DeleteParams::default()).await.unwrap();
-    connection.use_replica(1);
+    server.route("test", 1);
     assert_eq!(api.list(&any()).await.unwrap().items.len(), 1);
     server.release(1);
     assert_eq!(api.list(&any()).await.unwrap().items.len(), 0);

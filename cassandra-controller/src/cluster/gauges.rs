@@ -7,11 +7,11 @@ use std::{
 
 use cassandra_api::{
     quantity::Quantity,
-    v1alpha1::{CassandraClusterStatus, MemberState, Phase},
+    v1alpha1::{CassandraClusterStatus, Phase},
 };
 use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts};
 
-use super::observe::Observed;
+use super::{decide, observe::Observed};
 use crate::metrics::Metrics;
 
 const CLUSTER: &[&str] = &["namespace", "cluster"];
@@ -77,7 +77,11 @@ impl Gauges {
                 "1 for each waiting rule that holds something up",
                 &with(CLUSTER, "rule"),
             )?,
-            up: gauge("cassandra_member_up", "1 if the member serves", MEMBER)?,
+            up: gauge(
+                "cassandra_member_up",
+                "1 if the member serves and most others see it up",
+                MEMBER,
+            )?,
             joined: gauge(
                 "cassandra_member_joined",
                 "1 if the member has joined the ring",
@@ -131,11 +135,12 @@ impl Gauges {
                 rule: blocked.rule.name().into(),
             });
         }
+        let serving = decide::serving(observed);
         for (name, member) in &observed.owned.members {
             let rack = &member.spec.rack;
             let labels = [namespace.as_str(), cluster, rack, name];
             let status = member.status.clone().unwrap_or_default();
-            let up = status.state == MemberState::Ready;
+            let up = serving.contains(name);
             inner.up.with_label_values(&labels).set(up.into());
             inner
                 .joined

@@ -7,12 +7,13 @@ use cassandra_api::{
     identity::container,
     k8s_openapi::api::{
         apps::v1::StatefulSet,
-        core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, Service},
+        core::v1::{ContainerStatus, PersistentVolumeClaim, Pod, PodCondition, Service},
     },
     labels,
     rules::Waiting,
     v1alpha1::{
-        CassandraMember, CassandraMemberStatus, MemberState, Start, StartMode, VolumeStatus,
+        CassandraMember, CassandraMemberStatus, MemberState, Peer, PeerState, Start, StartMode,
+        VolumeStatus,
     },
 };
 use kube::ResourceExt as _;
@@ -204,17 +205,50 @@ impl MemberView {
 
     /// Whether the pod is ready, as the kubelet sees it.
     pub(crate) fn pod_is_ready(&self) -> bool {
-        let conditions = self
-            .pod
-            .as_ref()
-            .filter(|pod| pod.metadata.deletion_timestamp.is_none())
-            .and_then(|pod| pod.status.as_ref()?.conditions.as_ref());
-        conditions.is_some_and(|all| all.iter().any(|c| c.type_ == "Ready" && c.status == "True"))
+        let ready = self.pod_condition("Ready");
+        !self.pod_is_going() && ready.is_some_and(|condition| condition.status == "True")
+    }
+
+    /// The pod's condition of this type.
+    pub(crate) fn pod_condition(&self, type_: &str) -> Option<&PodCondition> {
+        let conditions = self.pod.as_ref()?.status.as_ref()?.conditions.as_ref()?;
+        conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// The node that the pod is on.
+    pub(crate) fn node(&self) -> Option<&str> {
+        self.pod.as_ref()?.spec.as_ref()?.node_name.as_deref()
     }
 
     /// Whether the member serves: its agent says so and the kubelet agrees.
     pub(crate) fn is_ready(&self) -> bool {
         self.state() == MemberState::Ready && self.pod_is_ready()
+    }
+
+    /// Whether this one, which has joined, is on its way to serve for the first time: its process runs, and is neither stuck
+    /// nor on its way down.
+    pub(crate) fn is_coming_up(&self) -> bool {
+        let on_its_way = matches!(
+            self.state(),
+            MemberState::Unknown
+                | MemberState::Starting
+                | MemberState::Joining
+                | MemberState::NotServing
+                | MemberState::Ready
+        );
+        on_its_way && !self.is_ready() && !self.pod_is_going() && self.cassandra_runs()
+    }
+
+    /// Whether this node holds that one for down.
+    pub(crate) fn sees_down(&self, other: &Self) -> bool {
+        let view = self.status().map_or(&[][..], |status| &status.ring_view);
+        let down = |peer: &&Peer| peer.state == PeerState::Down;
+        let host_id = other.host_id();
+        host_id.is_some()
+            && view
+                .iter()
+                .filter(down)
+                .any(|peer| Some(peer.host_id.as_str()) == host_id)
     }
 
     /// Whether Cassandra serves and only the kubelet has not asked for its readiness yet.

@@ -62,9 +62,9 @@ struct Context {
 async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Result<Action, Error> {
     let (namespace, name) = (cluster.namespace().unwrap_or_default(), cluster.name_any());
     let _timed = context.metrics.time_reconcile();
-    let observed = observe::observe(&context, &namespace, &name).await?;
-    let Some(observed) = observed.filter(|o| o.cluster.metadata.deletion_timestamp.is_none())
-    else {
+    let reading = observe::observe(&context, &namespace, &name).await?;
+    let stays = |r: &observe::Reading| r.observed.cluster.metadata.deletion_timestamp.is_none();
+    let Some(observe::Reading { observed, failure }) = reading.filter(stays) else {
         // Kubernetes collects what the cluster owned; volumes stay.
         return Ok(Action::await_change());
     };
@@ -77,6 +77,14 @@ async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Res
         name,
         uid: uid.clone(),
     };
+    if let Some(failure) = failure {
+        let status = decide::unread(&observed);
+        let status = report::conclude(&observed, status, Some(&failure));
+        let events = report::transitions(&observed, &status);
+        report::report(&context.client, &owner, &observed, &status).await?;
+        report::publish(&context.recorder, &observed, &events).await;
+        return Err(failure);
+    }
     let again = carry_out(&context, &owner, observed).await?;
     context.backoffs.succeeded(&uid);
     Ok(Action::requeue(again))

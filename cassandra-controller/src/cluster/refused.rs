@@ -16,6 +16,18 @@ pub(super) fn waiting(kind: Kind, name: &str, refusal: &Status) -> Waiting {
     )
 }
 
+/// The wait that follows from what the StatefulSet controller says of a pod that it could not make.
+pub(super) fn of_pod(member: &str, event: &str) -> Waiting {
+    let message = event
+        .split_once("error: ")
+        .map_or(event, |(_, words)| words);
+    let refusal = Status {
+        message: message.into(),
+        ..Status::default()
+    };
+    waiting(Kind::Pod, &format!("{member}-0"), &refusal)
+}
+
 /// What it says, without the parts that name the object and the request.
 pub(super) fn words(refusal: &Status) -> String {
     let causes: Vec<_> = refusal
@@ -178,6 +190,18 @@ mod tests {
         assert!(text.ends_with(
             "Raise the namespace's ResourceQuota small, or lower storage.size or the racks' members of the spec."
         ));
+    }
+
+    #[test]
+    fn what_is_said_of_a_pod_that_could_not_be_made_is_a_refusal() {
+        let event = "create Pod orders-r1-0-0 in StatefulSet orders-r1-0 failed error: pods \"orders-r1-0-0\" is forbidden: \
+                     exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0";
+        assert_eq!(
+            of_pod("orders-r1-0", event).message,
+            "waiting for the API server to accept Pod orders-r1-0-0: exceeded quota: small, requested: pods=1, used: \
+             pods=0, limited: pods=0. Raise the namespace's ResourceQuota small, or lower resources or the racks' members \
+             of the spec."
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cassandra_api::{
     conditions::{self, Wanted},
+    k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition,
     v1alpha1::{CassandraCluster, CassandraClusterStatus, CassandraMember, Phase, Record},
 };
 use kube::{
@@ -12,6 +13,7 @@ use kube::{
     runtime::events::{Event as KubeEvent, EventType, Recorder},
 };
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use super::{Error, act::Owner, error::in_time, observe::Observed, plan::Event};
 use crate::{fields, runtime::ErrorClass};
@@ -46,8 +48,14 @@ pub(super) fn conclude(
             .retain(|condition| condition.type_ != conditions::PROGRESSING);
         status.conditions.push(failed);
         // All may stand as it should, but what is to be done is not done.
-        if matches!(status.phase, Some(Phase::Ready | Phase::Creating)) {
-            status.phase = Some(Phase::Progressing);
+        if matches!(status.phase, None | Some(Phase::Ready | Phase::Creating)) {
+            let stuck = matches!(error.class(), ErrorClass::Forbidden | ErrorClass::Invalid);
+            let phase = if stuck {
+                Phase::Blocked
+            } else {
+                Phase::Progressing
+            };
+            status.phase = Some(phase);
         }
     }
     status.conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
@@ -91,33 +99,51 @@ pub(super) async fn report(
     Ok(true)
 }
 
-/// Events for the conditions that have flipped.
+/// Events for the conditions that have flipped, and for those that are wrong by another reason than before.
 pub(super) fn transitions(observed: &Observed, status: &CassandraClusterStatus) -> Vec<Event> {
     let old = observed
         .cluster
         .status
         .as_ref()
         .map_or(&[][..], |status| &status.conditions);
-    let flipped = status.conditions.iter().filter(|condition| {
-        conditions::find(old, &condition.type_).is_none_or(|old| old.status != condition.status)
-    });
-    flipped
-        .filter_map(|condition| {
-            let was_true = conditions::is_true(old, &condition.type_);
-            let bad = match (condition.status.as_str(), condition.type_.as_str()) {
-                ("True", type_) => type_ == conditions::DEGRADED,
-                (_, conditions::AVAILABLE) => was_true,
-                (_, type_) => [conditions::VALID, conditions::DURABLE].contains(&type_),
-            };
-            let first = old.is_empty() && !bad;
-            let note = format!(
-                "{} is {}: {}",
-                condition.type_, condition.status, condition.message
-            );
-            let make = if bad { Event::warning } else { Event::normal };
-            (!first).then(|| make(&condition.reason, note))
-        })
+    let event = |condition: &Condition| {
+        let before = conditions::find(old, &condition.type_);
+        let flipped = before.is_none_or(|before| before.status != condition.status);
+        let other_reason = before.is_some_and(|before| before.reason != condition.reason);
+        let bad = is_bad(condition, conditions::is_true(old, &condition.type_));
+        let news = (flipped && (bad || !old.is_empty())) || (other_reason && bad);
+        let note = format!(
+            "{} is {}: {}",
+            condition.type_, condition.status, condition.message
+        );
+        let make = if bad { Event::warning } else { Event::normal };
+        news.then(|| make(&condition.reason, note))
+    };
+    let told = |condition: &&Condition| !is_told_by_another(condition);
+    status
+        .conditions
+        .iter()
+        .filter(told)
+        .filter_map(event)
         .collect()
+}
+
+/// Whether something is wrong if a condition says this now.
+fn is_bad(condition: &Condition, was_true: bool) -> bool {
+    match (condition.type_.as_str(), condition.status.as_str()) {
+        (conditions::DEGRADED, status) => status == "True",
+        (conditions::AVAILABLE, "False") => was_true,
+        (conditions::VALID | conditions::DURABLE, "False") => true,
+        (conditions::PROGRESSING, "False") => {
+            !["Settled", "Paused"].contains(&condition.reason.as_str())
+        }
+        _ => false,
+    }
+}
+
+/// Whether the condition Valid tells the same.
+fn is_told_by_another(condition: &Condition) -> bool {
+    condition.type_ == conditions::PROGRESSING && condition.reason == "InvalidSpec"
 }
 
 /// Publishes events. One that can't be published is logged: nothing depends on it.
@@ -136,7 +162,7 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
             },
             reason: event.reason.clone(),
             note: Some(event.note.chars().take(LONGEST_NOTE).collect()),
-            action: event.action.clone(),
+            action: action(event),
             secondary: reference(&event.related),
         };
         tracing::info!(reason = event.reason, about = about.name, "{}", event.note);
@@ -144,4 +170,13 @@ pub(super) async fn publish(recorder: &Recorder, observed: &Observed, events: &[
             tracing::warn!(cluster = observed.cluster.name_any(), %error, "failed to publish an event");
         }
     }
+}
+
+/// What is being done, other for each text: of events that are alike in all else the recorder keeps the first text and
+/// counts the others (kube `Recorder`, `EventKey`).
+fn action(event: &Event) -> String {
+    let digest = Sha256::digest(&event.note);
+    let digest = digest.iter().take(4);
+    let digest = digest.fold(0_u32, |digest, byte| (digest << 8) | u32::from(*byte));
+    format!("{}-{digest:08x}", event.action)
 }

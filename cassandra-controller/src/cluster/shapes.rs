@@ -42,7 +42,17 @@ pub(super) fn metadata(text: &str) -> Result<Vec<u8>> {
 
 /// A decision looks at a pod's identity, node and status.
 pub(super) fn pod(text: &str) -> Result<Vec<u8>> {
-    shaped(text, |field| field == "status", |_| true)
+    #[derive(Default, Deserialize, Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Spec {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        node_name: Option<String>,
+    }
+    let mut pod = reduced(text, |field| ["spec", "status"].contains(&field), |_| true)?;
+    if let Some(spec) = pod.get_mut("spec") {
+        *spec = to_raw_value(&serde_json::from_str::<Spec>(spec.get())?)?;
+    }
+    serde_json::to_vec(&pod)
 }
 
 /// Which object it is, and whose.
@@ -99,19 +109,28 @@ struct Viewed<S> {
     spec: Option<S>,
 }
 
-/// The fields that are wanted of an object and of its metadata.
+/// The fields that are wanted of an object and of its metadata, as text.
 fn shaped(
     text: &str,
     field: impl Fn(&str) -> bool,
     of_metadata: impl Fn(&str) -> bool,
 ) -> Result<Vec<u8>> {
+    serde_json::to_vec(&reduced(text, field, of_metadata)?)
+}
+
+/// The fields that are wanted of an object and of its metadata.
+fn reduced(
+    text: &str,
+    field: impl Fn(&str) -> bool,
+    of_metadata: impl Fn(&str) -> bool,
+) -> Result<Fields> {
     let mut object: Fields = serde_json::from_str(text)?;
     object.retain(|name, _| name == "metadata" || field(name));
     if let Some(metadata) = object.get_mut("metadata") {
         let fields: Fields = serde_json::from_str(metadata.get())?;
         *metadata = to_raw_value(&kept(fields, of_metadata)?)?;
     }
-    serde_json::to_vec(&object)
+    Ok(object)
 }
 
 /// Says of every object of a list the same, and of some not even that.
@@ -160,7 +179,7 @@ mod tests {
                 { "manager": "kubectl", "operation": "Update", "fieldsV1": { "f:spec": {} } },
                 { "manager": fields::MEMBER, "operation": operation, "fieldsV1": { "f:spec": {} } },
             ] },
-            "spec": { "clusterIP": "10.0.0.1", "replicas": 1,
+            "spec": { "clusterIP": "10.0.0.1", "replicas": 1, "nodeName": "node-1",
                 "template": { "metadata": { "annotations": { "d": "1" }, "labels": {} }, "spec": {} } },
             "status": { "replicas": 1 },
         })
@@ -193,7 +212,11 @@ mod tests {
         assert_eq!(kept.get("status"), None);
         assert_eq!(kept.pointer("/metadata/managedFields"), None);
         assert_eq!(shape(whole).pointer("/status/replicas"), Some(&json!(1)));
-        assert_eq!(shape(pod).get("spec"), None);
+        assert_eq!(
+            shape(pod).get("spec"),
+            Some(&json!({ "nodeName": "node-1" }))
+        );
+        assert_eq!(shape(pod).pointer("/status/replicas"), Some(&json!(1)));
     }
 
     #[test]

@@ -13,7 +13,7 @@
 mod others;
 mod writes;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use cassandra_api::{
     conditions,
@@ -69,6 +69,7 @@ impl World {
             user_config: UserConfig::None,
             owned: Owned::default(),
             refused: Vec::new(),
+            pods_refused: BTreeMap::new(),
         };
         Self {
             observed,

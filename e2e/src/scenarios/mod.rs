@@ -7,6 +7,7 @@ mod bad_input;
 mod controllers;
 mod drift;
 mod embedding;
+mod faults;
 mod formation;
 mod idle;
 mod loss;
@@ -69,8 +70,10 @@ pub fn all() -> Vec<Scenario> {
             Api,
             waiting::an_image_that_is_corrected_gets_through_at_once
         ),
-        scenario!(Api, waiting::a_storage_class_that_does_not_exist_is_named),
-        scenario!(Api, waiting::a_zone_without_nodes_is_named),
+        scenario!(
+            Api,
+            faults::each_fault_is_told_with_its_cause_and_what_helps
+        ),
         scenario!(Api, waiting::a_volume_of_another_cluster_is_refused),
         scenario!(Ring, formation::three_racks_become_one_ring),
         scenario!(Ring, formation::statuses_are_what_nodetool_says),

@@ -193,31 +193,6 @@ async fn nothing_is_left_of_the_creation(stage: &Stage, kind: &str, field: &str)
     Ok(())
 }
 
-/// The scheduler's words are passed on.
-pub(super) async fn a_storage_class_that_does_not_exist_is_named(stage: &Stage) -> Result<()> {
-    stage.fresh_namespace(NAMESPACE).await?;
-    let mut broken = spec();
-    broken["storage"]["storageClassName"] = json!("nowhere");
-    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
-    blocked_by(stage, Rule::VolumeAvailable, "").await?;
-    described(
-        stage,
-        Rule::VolumeAvailable,
-        "Look at the volume claim's events",
-    )
-    .await
-}
-
-/// A zone without nodes, likewise.
-pub(super) async fn a_zone_without_nodes_is_named(stage: &Stage) -> Result<()> {
-    stage.fresh_namespace(NAMESPACE).await?;
-    let mut broken = spec();
-    broken["racks"][0]["zone"] = json!("nowhere");
-    stage.apply(NAMESPACE, CLUSTER, &broken).await?;
-    blocked_by(stage, Rule::NodeAvailable, "").await?;
-    described(stage, Rule::NodeAvailable, "Add a node in the rack's zone").await
-}
-
 /// A volume with the marker of another cluster is refused, and not touched.
 pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;

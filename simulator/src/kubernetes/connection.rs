@@ -4,10 +4,7 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,6 +12,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use kube::{Client, client::Body};
+use tokio::sync::watch;
 
 use super::{
     hooks::{After, Applied, Before, Outcome},
@@ -45,27 +43,23 @@ pub struct Connection {
     server: Server,
     component: Arc<str>,
     user: Arc<User>,
-    replica: Arc<AtomicUsize>,
+    /// The replica that answers this component, over all its connections.
+    replica: watch::Sender<usize>,
 }
 
 impl Connection {
     pub(super) fn new(server: Server, component: &str, user: User) -> Self {
         Self {
+            replica: server.inner().route(component),
             server,
             component: component.into(),
             user: Arc::new(user),
-            replica: Arc::default(),
         }
     }
 
     /// A client that uses this connection. It needs a tokio runtime.
     pub fn client(&self) -> Client {
         Client::new(self.clone(), "default")
-    }
-
-    /// From the next request on, another replica answers. Watches that run are not moved.
-    pub fn use_replica(&self, replica: usize) {
-        self.replica.store(replica, Ordering::Relaxed);
     }
 
     /// Applies a request at once, without faults. Whether it was refused.
@@ -107,7 +101,7 @@ impl Connection {
     /// Applies the request, and tells observer and trace of it.
     fn apply(&self, request: &Request) -> (Answer, Outcome) {
         let inner = self.server.inner();
-        let replica = self.replica.load(Ordering::Relaxed);
+        let replica = *self.replica.borrow();
         let (answer, changes) = self.server.answer(request, replica);
         let (code, reason) = match &answer {
             Answer::Value(code, _) | Answer::Stored(code, _) => (*code, ""),
@@ -145,7 +139,11 @@ impl Connection {
             Answer::Stored(code, object) => whole(code, object.json()),
             Answer::Refused(refusal) => refused(&refusal),
             Answer::Watch(watching) => {
+                let mut replica = self.replica.subscribe();
+                // Another replica answers from then on: this one has gone.
+                let moved = async move { drop(replica.changed().await) };
                 let lines = watching.stream(self.server.inner().clone());
+                let lines = lines.take_until(moved);
                 let frames = lines.map_ok(http_body::Frame::data).boxed();
                 response(200, BodyExt::boxed_unsync(StreamBody::new(frames)))
             }

@@ -118,6 +118,7 @@ fn term(part: &str, resource: &Resource) -> Result<(String, bool, String), Refus
         "spec.nodeName" | "status.phase" | "spec.serviceAccountName" | "status.podIP" => {
             resource.plural == "pods"
         }
+        "regarding.uid" | "reason" => resource.kind == "Event" && resource.group == "events.k8s.io",
         "spec.cluster.name" => resource.plural == "cassandramembers",
         _ => false,
     };

@@ -1,8 +1,12 @@
 //! The API server: its state, its replicas, and what a test does to them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::Value;
+use tokio::sync::watch;
 
 use super::{
     admission::Policies,
@@ -60,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) trace: Trace,
     replicas: Vec<Revision>,
+    /// Which replica answers a component, by its name.
+    routes: Mutex<BTreeMap<String, watch::Sender<usize>>>,
     /// Counts changes that others act on.
     news: Revision,
     state: Mutex<State>,
@@ -103,6 +109,7 @@ impl Server {
                 observer,
                 trace: Trace::default(),
                 replicas: (0..replicas).map(|_| Revision::default()).collect(),
+                routes: Mutex::default(),
                 news: Revision::default(),
                 state: Mutex::new(state),
             }),
@@ -146,6 +153,11 @@ impl Server {
     /// A way to it for one component, as a user.
     pub fn connect(&self, component: &str, user: User) -> Connection {
         Connection::new(self.clone(), component, user)
+    }
+
+    /// From the next request on, this replica answers a component, also after it was started again. Its watches end.
+    pub fn route(&self, component: &str, replica: usize) {
+        self.inner.route(component).send_replace(replica);
     }
 
     /// All kinds.
@@ -291,6 +303,12 @@ impl Server {
 impl Inner {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which replica answers this component: the first, until it is told otherwise.
+    pub(crate) fn route(&self, component: &str) -> watch::Sender<usize> {
+        let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
+        routes.entry(component.to_owned()).or_default().clone()
     }
 
     /// How far a replica's cache is.

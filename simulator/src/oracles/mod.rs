@@ -7,6 +7,7 @@ mod permit;
 mod rest;
 mod secrets;
 mod status;
+mod truth;
 
 use std::{
     collections::BTreeMap,
@@ -49,6 +50,7 @@ struct Memory {
     violations: Vec<String>,
     /// By the UID of a cluster.
     clusters: BTreeMap<String, status::Seen>,
+    truth: truth::Truth,
     /// What the operator was refused.
     refused: Vec<String>,
     /// How often it was refused something because the namespace was being deleted.
@@ -82,6 +84,24 @@ impl Oracles {
     pub fn watch(&self, server: &Server) {
         // It is called once.
         drop(self.server.set(server.clone()));
+    }
+
+    /// From now on faults of all kinds go on.
+    pub fn storm(&self) {
+        self.memory().truth.storm();
+    }
+
+    /// Holds what is told against what is so. Called again and again.
+    pub fn look(&self) {
+        let Some(server) = self.server.get() else {
+            return;
+        };
+        let mut memory = self.memory();
+        for violation in memory.truth.look(server, &self.ring) {
+            if !memory.violations.contains(&violation) {
+                memory.violations.push(violation);
+            }
+        }
     }
 
     /// What must never happen and did, with numbers.

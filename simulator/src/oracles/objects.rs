@@ -8,7 +8,7 @@ use crate::json::At as _;
 use crate::kubernetes::{Verb, is_ready};
 
 /// The controllers' Lease.
-const LEASE: (&str, &str, &str, &str) = (
+pub(super) const LEASE: (&str, &str, &str, &str) = (
     "coordination.k8s.io/v1",
     "Lease",
     "cassandra-operator",
@@ -287,8 +287,21 @@ fn images_stay(write: &Write<'_>) -> Option<String> {
     })
 }
 
-/// S31: the budget of a cluster that has members stays, and never allows more.
+/// S31: the budget of a cluster that has members stays, never allows more, and is for the pods of its cluster alone.
 fn budgets_stay(write: &Write<'_>) -> Option<String> {
+    if let (Some(new), "PodDisruptionBudget") = (write.new, write.kind) {
+        let wanted = json!({ "matchLabels": {
+            "app.kubernetes.io/managed-by": "cassandra-operator",
+            "app.kubernetes.io/name": "cassandra",
+            "cassandra-operator.rs/cluster": write.name(),
+        } });
+        if new.at("/spec/selector") != Some(&wanted) {
+            let name = write.name();
+            return Some(format!(
+                "S31: the budget {name} is not for the pods of its cluster"
+            ));
+        }
+    }
     let allowed = |object: Option<&Value>| {
         object.and_then(|object| object.at("/spec/maxUnavailable").cloned())
     };

@@ -44,17 +44,9 @@ pub(super) struct Starter {
     pub(super) clock: SimulatedClock,
     pub(super) skew: Skew,
     pub(super) controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
-    /// Which API server each component talks to, if not the first.
-    pub(super) servers: Arc<Mutex<BTreeMap<String, usize>>>,
 }
 
 impl Starter {
-    /// From its next connection on, a component talks to this API server.
-    pub(super) fn look_at(&self, component: &str, replica: usize) {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(component.to_owned(), replica);
-    }
-
     /// A controller that loses the Lease ends, and Kubernetes starts it again.
     pub(super) fn start(&self, name: &str) {
         let (starter, identity, stop) = (self.clone(), name.to_owned(), CancellationToken::new());
@@ -77,8 +69,6 @@ impl Starter {
         let clusters = ClusterController::new(OPERATOR_IMAGE, &metrics).ok()?;
         let user = User::service_account(OPERATOR_NAMESPACE, CONTROLLER);
         let connection = self.server.connect(identity, user);
-        let servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.use_replica(servers.get(identity).copied().unwrap_or(0));
         Some(Replica {
             client: connection.client(),
             clock: Arc::new(Watch {

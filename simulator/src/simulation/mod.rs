@@ -90,7 +90,6 @@ pub struct Simulation {
     clock: SimulatedClock,
     skew: Skew,
     controllers: Arc<Mutex<BTreeMap<String, Controller>>>,
-    servers: Arc<Mutex<BTreeMap<String, usize>>>,
     user: Client,
     tasks: JoinSet<()>,
 }
@@ -133,7 +132,6 @@ impl Simulation {
             clock,
             skew,
             controllers: Arc::default(),
-            servers: Arc::default(),
         };
         simulation.supervise(commands);
         simulation.begin_traffic();
@@ -144,6 +142,7 @@ impl Simulation {
     pub fn begin(&self, plan: InjectedFaults) {
         if let InjectedFaults::Planned(Plan::Swarm(swarm)) = &plan {
             self.skew.begin(swarm.seed);
+            self.oracles.storm();
         }
         self.faults.begin(plan);
     }
@@ -167,8 +166,8 @@ impl Simulation {
                         lasting,
                         crash,
                     } => {
-                        starter.look_at(&component, OLD);
                         server.hold(OLD);
+                        server.route(&component, OLD);
                         let server = server.clone();
                         tokio::spawn(async move {
                             sleep(lasting).await;
@@ -194,13 +193,14 @@ impl Simulation {
         });
     }
 
-    /// A client writes all the time.
+    /// A client writes all the time, and somebody looks at what is told.
     fn begin_traffic(&mut self) {
-        let ring = self.ring.clone();
+        let (ring, oracles) = (self.ring.clone(), self.oracles.clone());
         self.tasks.spawn(async move {
             loop {
                 sleep(Duration::from_secs(7)).await;
                 ring.write();
+                oracles.look();
             }
         });
     }
@@ -211,7 +211,6 @@ impl Simulation {
             clock: self.clock,
             skew: self.skew.clone(),
             controllers: self.controllers.clone(),
-            servers: self.servers.clone(),
         }
     }
 

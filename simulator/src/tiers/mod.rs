@@ -124,7 +124,11 @@ impl Scope<'_> {
         let course = FaultCourse::AtEachWrite(each.clone());
         let mut report = run(self.scenario, self.seed, course, self.end())?;
         tell_and_end(forker, &report);
-        let reports = self.reports(forker.ended()?);
+        let mut reports = self.reports(forker.ended()?);
+        for without_effect in reports.iter_mut().filter(|other| other.hash == report.hash) {
+            let problem = "the plan changes nothing: all requests and answers are those of the run without faults";
+            without_effect.problem.get_or_insert_with(|| problem.into());
+        }
         let mut outcome = Outcome::of(&reports, started);
         if self
             .reference

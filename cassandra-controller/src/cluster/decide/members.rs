@@ -1,16 +1,17 @@
 //! Each member's objects: the Member itself, its Service, its volume claim, its StatefulSet.
 
 use cassandra_api::{
+    k8s_openapi::jiff::Timestamp,
     labels, names,
-    rules::Rule,
     v1alpha1::{Broadcast, CassandraMemberSpec, ClusterReference, Workload},
 };
 use kube::ResourceExt as _;
 
 use super::{
     configuration::Revision,
-    ring::StartOrder,
+    ring::{Apart, StartOrder, apart},
     summary::{MemberSummary, announce, reason, summary},
+    waiting,
     workload::{outdated_pod, pending_parts, workload},
 };
 use crate::cluster::{
@@ -29,28 +30,44 @@ pub(super) fn decide(
     revision: Option<&Revision>,
     plan: &mut Plan,
 ) -> Vec<MemberSummary> {
-    let told = members.iter().zip(orders);
-    told.map(|(view, order)| decide_one(cluster, view, order, revision, plan))
-        .collect()
+    let told = members.iter().zip(orders).zip(apart(members));
+    told.map(|((view, order), apart)| {
+        decide_one(cluster, view, order, apart.as_ref(), revision, plan)
+    })
+    .collect()
+}
+
+/// How the members stand that are there, where nothing is decided.
+pub(super) fn standing(members: &[MemberView], now: Timestamp) -> Vec<MemberSummary> {
+    let stand = |(view, apart): (&MemberView, Option<Apart>)| {
+        let spec = view.member.as_ref().map(|member| &member.spec);
+        let order = StartOrder {
+            operation: spec.and_then(|spec| spec.operation.clone()),
+            ..StartOrder::default()
+        };
+        let silent = waiting::on_the_node(view, now).or_else(|| waiting::on_the_agent(view, now));
+        summary(view, &order, apart.as_ref(), silent, false)
+    };
+    members.iter().zip(apart(members)).map(stand).collect()
 }
 
 fn decide_one(
     cluster: &Validated<'_>,
     view: &MemberView,
     order: StartOrder,
+    apart: Option<&Apart>,
     revision: Option<&Revision>,
     plan: &mut Plan,
 ) -> MemberSummary {
     let workload = workload(cluster, view, revision);
     let behind = behind(cluster, view, workload.as_ref(), revision);
-    let waiting = reason(cluster, view, order.waiting.as_ref(), &behind);
+    let waiting = reason(cluster, view, apart, order.waiting.as_ref(), &behind);
     announce(view, waiting.as_ref(), plan);
     let told = objects::waiting(view, waiting.as_ref(), &cluster.observed.now);
     plan.conditions.extend(told);
     plan.delete
         .extend(left_pod(view, order.make_pod_again.as_deref()));
-    let start = order.start.clone();
-    let summary = summary(view, start, waiting, !behind.is_empty());
+    let summary = summary(view, &order, apart, waiting, !behind.is_empty());
     if let Some(workload) = workload {
         let spec = spec(cluster, view, order, workload);
         let mut objects = objects(cluster, view, &spec);
@@ -95,12 +112,6 @@ fn behind(
         (Some(workload), Some(revision)) => pending_parts(cluster, view, revision, workload),
         _ => Vec::new(),
     }
-}
-
-/// Whether Kubernetes has not made its pod.
-pub(super) fn is_without_pod(member: &MemberSummary) -> bool {
-    let waiting = member.waiting.as_ref();
-    waiting.is_some_and(|waiting| waiting.rule == Rule::PodCreated)
 }
 
 /// The writes that put the member's objects right.

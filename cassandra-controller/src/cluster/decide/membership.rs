@@ -163,6 +163,22 @@ fn place(claim: &PersistentVolumeClaim) -> Option<(&str, i32)> {
     Some((labels.get(labels::RACK)?, ordinal))
 }
 
+/// Every member that is there or on record, whatever the spec says.
+pub(super) fn there(observed: &Observed) -> Vec<MemberView> {
+    let cluster = observed.cluster.name_any();
+    let ordinals = ordinals(observed).into_iter();
+    let all =
+        ordinals.flat_map(|(rack, of_rack)| of_rack.into_iter().map(move |o| (rack.clone(), o)));
+    let mut views: Vec<_> = all
+        .map(|(rack, ordinal)| {
+            let name = names::member(&cluster, &rack, ordinal);
+            view(observed, name, &rack, None, ordinal)
+        })
+        .collect();
+    host_ids::doubt(&mut views);
+    views
+}
+
 /// Every member that is on record, rack by rack, in the order of the spec.
 pub(super) fn views(cluster: &Validated<'_>) -> Vec<MemberView> {
     let recorded = |rack: &str| {
@@ -179,7 +195,13 @@ pub(super) fn views(cluster: &Validated<'_>) -> Vec<MemberView> {
         .flat_map(|rack| recorded(&rack.name).map(move |ordinal| (rack, *ordinal)))
         .map(|(rack, ordinal)| {
             let name = names::member(&cluster.name, &rack.name, ordinal);
-            view(cluster, name, &rack.name, rack.zone.as_ref(), ordinal)
+            view(
+                cluster.observed,
+                name,
+                &rack.name,
+                rack.zone.as_ref(),
+                ordinal,
+            )
         })
         .collect();
     host_ids::doubt(&mut views);
@@ -187,15 +209,16 @@ pub(super) fn views(cluster: &Validated<'_>) -> Vec<MemberView> {
 }
 
 fn view(
-    cluster: &Validated<'_>,
+    observed: &Observed,
     name: String,
     rack: &str,
     zone: Option<&String>,
     ordinal: i32,
 ) -> MemberView {
-    let owned = &cluster.observed.owned;
+    let owned = &observed.owned;
+    let uid = &observed.cluster.metadata.uid;
     let is_own = |claim: &&Arc<PersistentVolumeClaim>| {
-        claim.labels().get(labels::CLUSTER_UID) == Some(&cluster.uid)
+        uid.is_some() && claim.labels().get(labels::CLUSTER_UID) == uid.as_ref()
     };
     let claim = owned.volume_claims.get(&names::volume_claim(&name));
     let member = owned.members.get(&name);

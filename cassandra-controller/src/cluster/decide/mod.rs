@@ -6,6 +6,7 @@
 
 mod adoption;
 mod configuration;
+mod deadlines;
 mod host_ids;
 mod members;
 pub(super) mod membership;
@@ -16,9 +17,12 @@ mod summary;
 mod waiting;
 mod workload;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use cassandra_api::{rules::Waiting, v1alpha1::Record};
+use cassandra_api::{
+    rules::{Rule, Waiting},
+    v1alpha1::{CassandraClusterStatus, Record},
+};
 
 use super::{
     objects,
@@ -27,22 +31,41 @@ use super::{
     validate::{Validated, validate},
 };
 use ring::{Ring, StartOrder, start_order};
+use summary::MemberSummary;
 
 /// While an operation goes on, the cluster is looked at again after this time: an event that a watch has lost must not
 /// hold the ring up until the next resync.
 const OPERATION_RESYNC: Duration = Duration::from_secs(30);
-/// While a pod is missing or another StatefulSet's, the same: after a while something is done about it.
-const POD_RESYNC: Duration = Duration::from_secs(30);
+/// A name that somebody else's object has is tried again after this time: what is not ours is not watched.
+const NAME_RESYNC: Duration = Duration::from_mins(1);
 
 /// What to do now about this cluster.
 pub fn decide(observed: &Observed) -> Plan {
     match validate(observed) {
-        Err(problems) => Plan::status_only(status::invalid(observed, &problems)),
+        Err(problems) => {
+            Plan::status_only(status::invalid(observed, &standing(observed), &problems))
+        }
         Ok(cluster) if cluster.spec.paused => {
             Plan::status_only(status::paused(&cluster, plan_for(&cluster).status))
         }
         Ok(cluster) => plan_for(&cluster),
     }
+}
+
+/// What the status says when not all of it could be read.
+pub(super) fn unread(observed: &Observed) -> CassandraClusterStatus {
+    status::unread(observed, &standing(observed))
+}
+
+/// The members that serve now.
+pub(super) fn serving(observed: &Observed) -> BTreeSet<String> {
+    let members = standing(observed).into_iter();
+    let serving = members.filter(|member| member.ready);
+    serving.map(|member| member.name).collect()
+}
+
+fn standing(observed: &Observed) -> Vec<MemberSummary> {
+    members::standing(&membership::there(observed), observed.now.0)
 }
 
 fn plan_for(cluster: &Validated<'_>) -> Plan {
@@ -95,12 +118,15 @@ fn plan_for(cluster: &Validated<'_>) -> Plan {
     plan.delete
         .extend(configuration::unused_revisions(cluster, revision.as_ref()));
     plan.status = status::report(cluster, &summaries, held_up, revision.as_ref());
-    let may_be_collected = |member| operation::may_be_collected(&ring, member);
-    if summaries.iter().any(members::is_without_pod) || views.iter().any(may_be_collected) {
-        plan.requeue_after = Some(POD_RESYNC);
-    }
+    let mut refused = cluster.observed.refused.iter();
+    let is_taken = refused.any(|refused| refused.waiting.rule == Rule::NameIsFree);
+    let resyncs = [
+        record.operation.is_some().then_some(OPERATION_RESYNC),
+        is_taken.then_some(NAME_RESYNC),
+        deadlines::next(&ring, &plan.status),
+    ];
+    plan.requeue_after = resyncs.into_iter().flatten().min();
     if let Some(operation) = &record.operation {
-        plan.requeue_after = Some(OPERATION_RESYNC);
         let report = operation::report(&ring, operation, &summaries);
         plan.status.operation = Some(report);
     }

@@ -2,10 +2,13 @@
 
 use cassandra_api::{
     rules::{Rule, Waiting},
-    v1alpha1::Start,
+    v1alpha1::{OperationKind, Start},
 };
 
-use super::waiting;
+use super::{
+    ring::{Apart, StartOrder},
+    waiting,
+};
 use crate::cluster::{
     member_view::MemberView,
     plan::{Event, Plan},
@@ -22,6 +25,7 @@ pub(super) struct MemberSummary {
     pub(super) name: String,
     pub(super) rack: String,
     pub(super) exists: bool,
+    /// It serves, and most others see it up.
     pub(super) ready: bool,
     /// It had joined the ring and does not serve.
     pub(super) down: bool,
@@ -41,35 +45,51 @@ impl MemberSummary {
     }
 }
 
-/// How this member stands, when it is told this, waits for that, and is behind the spec or not.
+/// How this member stands, when this is ordered, it waits for that, and is behind the spec or not.
 pub(super) fn summary(
     view: &MemberView,
-    start: Start,
+    order: &StartOrder,
+    apart: Option<&Apart>,
     waiting: Option<Waiting>,
     behind: bool,
 ) -> MemberSummary {
     let status = view.status();
+    let serves = view.is_ready() && !apart.is_some_and(|apart| apart.is_cut_off);
+    // Neither its node nor its agent is silent; the kubelet has not asked yet.
+    let about_to_be_ready = !view.is_ready()
+        && view.is_about_to_be_ready()
+        && !matches!(
+            waiting.as_ref().map(|waiting| waiting.rule),
+            Some(Rule::NodeAnswers | Rule::AgentReports)
+        );
+    // Who has just joined is not missed before it has served.
+    let arriving = order
+        .operation
+        .as_ref()
+        .is_some_and(|part| matches!(part.kind, OperationKind::CreateRing | OperationKind::Join));
     MemberSummary {
         name: view.name.clone(),
         rack: view.rack.clone(),
         exists: view.member.is_some(),
-        ready: view.is_ready(),
-        down: view.has_joined() && !view.is_ready() && !view.is_about_to_be_ready(),
+        ready: serves,
+        down: view.has_joined() && !serves && !arriving && !about_to_be_ready,
         release: status.and_then(|status| status.release_version.clone()),
         restart_pending: behind,
         waiting,
-        start,
+        start: order.start.clone(),
     }
 }
 
-/// Why the member waits: what was refused to it and Kubernetes first, then the member itself, then the ring, then a restart. `told` is why it was told
-/// to wait.
+/// Why the member waits: what was refused to it, its node and Kubernetes first, then the member itself, then the ring, then a
+/// restart. `told` is why it was told to wait.
 pub(super) fn reason(
     cluster: &Validated<'_>,
     view: &MemberView,
+    apart: Option<&Apart>,
     told: Option<&Waiting>,
     behind: &[&str],
 ) -> Option<Waiting> {
+    let now = cluster.observed.now.0;
     let refused = cluster.observed.refused.iter();
     let mut refused = refused.filter(|refused| refused.member.as_ref() == Some(&view.name));
     if let Some(refused) = refused.next() {
@@ -79,7 +99,17 @@ pub(super) fn reason(
     if let Some(doubt) = &view.doubt {
         return Some(doubt.clone());
     }
-    if let Some(waiting) = waiting::on_kubernetes(view) {
+    if let Some(waiting) = waiting::on_the_node(view, now) {
+        return Some(waiting);
+    }
+    if let Some(refused) = cluster.observed.pods_refused.get(&view.name)
+        && view.pod.is_none()
+    {
+        return Some(refused.clone());
+    }
+    if let Some(waiting) =
+        waiting::on_kubernetes(view).or_else(|| waiting::unbound_for_long(view, now))
+    {
         return Some(waiting);
     }
     // What the status says is no answer to these.
@@ -89,6 +119,12 @@ pub(super) fn reason(
     }
     if let Some(waiting) = waiting::on_the_member(view).or_else(|| told.cloned()) {
         return Some(waiting);
+    }
+    if let Some(waiting) = waiting::on_the_agent(view, now) {
+        return Some(waiting);
+    }
+    if let Some(apart) = apart {
+        return Some(apart.waiting.clone());
     }
     if !view.is_ready() {
         let particulars = format!("{} is {}", view.name, view.state_in_words());
@@ -107,7 +143,7 @@ pub(super) fn announce(view: &MemberView, waiting: Option<&Waiting>, plan: &mut 
     let news = |waiting: &&Waiting| {
         !matches!(
             waiting.rule,
-            Rule::Starting | Rule::AgentReports | Rule::PodCreated
+            Rule::Starting | Rule::AgentReports | Rule::PodCreated | Rule::SeenUp
         )
     };
     let Some(waiting) = waiting.filter(news) else {

@@ -32,7 +32,7 @@ enum Part {
 }
 
 /// How long Kubernetes may take to make a pod again before what it is made from counts as refused.
-const POD_IS_MADE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+pub(super) const POD_IS_MADE_WITHIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the pod is made of: what it has, and of what the spec asks for the parts that reach this member at once.
 pub(super) fn workload(
@@ -130,7 +130,7 @@ fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
         Rule::ImageAvailable => &[Part::Image, Part::Pulling],
         Rule::CassandraRuns => &[Part::Configuration, Part::Resources],
         Rule::ConfigurationUsable => &[Part::Configuration],
-        // A quota or a policy may refuse it, and Kubernetes does not say so where it could be read.
+        // A quota or a policy may refuse it; the events that say so may be lost.
         Rule::PodCreated if is_refused_a_pod(cluster, view) => {
             &[Part::Pulling, Part::Resources, Part::Placement]
         }
@@ -138,8 +138,11 @@ fn reachable(cluster: &Validated<'_>, view: &MemberView) -> &'static [Part] {
     }
 }
 
-/// Whether the pod has not been there for longer than it takes to make one.
+/// Whether Kubernetes says that it is refused, or the pod has not been there for longer than it takes to make one.
 fn is_refused_a_pod(cluster: &Validated<'_>, view: &MemberView) -> bool {
+    if cluster.observed.pods_refused.contains_key(&view.name) {
+        return true;
+    }
     let told = cluster.status.blocked.iter();
     let mut told = told.filter(|told| told.member.as_ref() == Some(&view.name));
     told.any(|told| {

@@ -6,7 +6,10 @@ use cassandra_api::{
     v1alpha1::{Broadcast, Founder, OperationKind, Record, Start, StartMode},
 };
 
-use super::{End, Order, Rules, Step, report::into_the_ring};
+use super::{
+    End, Order, Rules, Step,
+    report::{has_arrived, into_the_ring},
+};
 use crate::cluster::{
     decide::ring::{Ring, next_in_line},
     member_view::MemberView,
@@ -68,7 +71,7 @@ impl Rules for CreateRing {
         if members.is_empty() {
             return Some(End::MemberGone);
         }
-        if members.iter().all(|member| member.has_joined()) {
+        if members.iter().all(|member| has_arrived(member)) {
             return Some(End::Done);
         }
         let begun = members

@@ -9,7 +9,10 @@ use cassandra_api::{
     v1alpha1::{CassandraMemberStatus, OperationKind, Peer, PeerState, Start, StartMode},
 };
 
-use super::{End, Order, Rules, Step, report::into_the_ring};
+use super::{
+    End, Order, Rules, Step,
+    report::{has_arrived, into_the_ring},
+};
 use crate::cluster::{
     decide::{
         ring::{Ring, next_in_line},
@@ -69,8 +72,10 @@ impl Rules for Join {
         if members.iter().all(given_back) {
             return Some(End::Cancelled);
         }
-        let joined = members.iter().all(|member| member.has_joined());
-        joined.then_some(End::Done)
+        members
+            .iter()
+            .all(|member| has_arrived(member))
+            .then_some(End::Done)
     }
 
     fn step(&self, _: &Ring<'_>, member: &MemberView, told: &Start, id: &str) -> Option<Step> {

@@ -18,7 +18,7 @@ use cassandra_api::{
 
 pub(super) use create_ring::recover_founder;
 pub(super) use report::report;
-pub(super) use restart::{left_behind, may_be_collected};
+pub(super) use restart::{left_behind, left_behind_from};
 pub(super) use slot::{orders, turn};
 
 use super::{

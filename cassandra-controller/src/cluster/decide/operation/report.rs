@@ -40,12 +40,24 @@ pub(in crate::cluster::decide) fn report(
     }
 }
 
+/// Whether a member is in the ring, and serves or will not soon: then it is down like any other.
+pub(super) fn has_arrived(member: &MemberView) -> bool {
+    member.has_joined() && !member.is_coming_up()
+}
+
 /// The step of a member on its way into the ring, when it is told this.
 pub(super) fn into_the_ring(member: &MemberView, told: &Start, operation: &str) -> Option<Step> {
-    if member.has_joined() {
+    if has_arrived(member) {
         return None;
     }
     let name = &member.name;
+    if member.has_joined() {
+        let waits_for = format!(
+            "Cassandra of {name} to serve; it is {}",
+            member.state_in_words()
+        );
+        return Some(Step::new("Serving", waits_for));
+    }
     let state = member.state();
     let step = if told.mode == StartMode::Hold {
         Step::new("Permitting", format!("{name} to be permitted to start"))

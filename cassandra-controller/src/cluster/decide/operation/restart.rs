@@ -3,9 +3,7 @@
 //! is not taken lightly. What such an agent last said is old, so the kubelet's word is asked as well.
 
 use cassandra_api::{
-    k8s_openapi::{
-        api::apps::v1::StatefulSet, apimachinery::pkg::apis::meta::v1::Time, jiff::SignedDuration,
-    },
+    k8s_openapi::jiff::{SignedDuration, Timestamp},
     labels,
     rules::{Rule, Waiting},
     v1alpha1::{OperationKind, Start},
@@ -13,7 +11,11 @@ use cassandra_api::{
 use kube::ResourceExt as _;
 
 use super::{End, Order, Rules, Step};
-use crate::cluster::{decide::ring::Ring, member_view::MemberView, plan::Event};
+use crate::cluster::{
+    decide::{deadlines::after, ring::Ring},
+    member_view::MemberView,
+    plan::Event,
+};
 
 /// How long Kubernetes' garbage collector has for a pod whose StatefulSet is gone.
 const COLLECTED_WITHIN: SignedDuration = SignedDuration::from_secs(60);
@@ -101,7 +103,9 @@ pub(in crate::cluster::decide) fn left_behind(
     ring: &Ring<'_>,
     member: &MemberView,
 ) -> Option<String> {
-    if is_of_another_set(member)? && !is_collected_soon(ring, member) {
+    let now = ring.cluster.observed.now.0;
+    let is_collected_soon = left_behind_from(member).is_some_and(|from| now < from);
+    if is_of_another_set(member)? && !is_collected_soon {
         return Some("the StatefulSet that made it is gone".into());
     }
     // Once the StatefulSet would make another one.
@@ -119,9 +123,14 @@ pub(in crate::cluster::decide) fn left_behind(
         .then(|| "the ServiceAccount that its agent speaks by is gone".into())
 }
 
-/// Whether the garbage collector may still take the pod of an earlier StatefulSet by itself.
-pub(in crate::cluster::decide) fn may_be_collected(ring: &Ring<'_>, member: &MemberView) -> bool {
-    is_of_another_set(member) == Some(true) && is_collected_soon(ring, member)
+/// From when on a pod of an earlier StatefulSet is not left to the garbage collector any more.
+pub(in crate::cluster::decide) fn left_behind_from(member: &MemberView) -> Option<Timestamp> {
+    let set = member
+        .stateful_set
+        .as_ref()
+        .filter(|_| is_of_another_set(member) == Some(true))?;
+    let made = set.metadata.creation_timestamp.as_ref()?;
+    Some(after(made.0, COLLECTED_WITHIN))
 }
 
 /// Whether the pod that is there is another StatefulSet's than the one that is there. None: one of them is not.
@@ -132,11 +141,4 @@ fn is_of_another_set(member: &MemberView) -> Option<bool> {
     let mut owners = pod.owner_references().iter();
     let owner = owners.find(|owner| owner.controller == Some(true));
     Some(owner.is_some_and(|owner| owner.uid != uid))
-}
-
-fn is_collected_soon(ring: &Ring<'_>, member: &MemberView) -> bool {
-    let now = ring.cluster.observed.now.0;
-    let made = |set: &StatefulSet| set.metadata.creation_timestamp.clone();
-    let made = member.stateful_set.as_deref().and_then(made);
-    made.is_some_and(|Time(made)| now.duration_since(made) < COLLECTED_WITHIN)
 }

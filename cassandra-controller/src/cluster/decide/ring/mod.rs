@@ -1,6 +1,7 @@
 //! The ring as the members' agents see it: whether it is there, whether it is whole, with which seeds one gets into it, and
 //! what each member is told about starting.
 
+mod apart;
 mod seeds;
 mod start;
 mod whole;
@@ -10,6 +11,7 @@ use cassandra_api::{
     v1alpha1::{Record, StartMode},
 };
 
+pub(super) use apart::{Apart, apart};
 pub(super) use start::{StartOrder, start_order};
 
 use super::super::{member_view::MemberView, validate::Validated};

@@ -1,5 +1,7 @@
 //! What the cluster's status says. Written only if it differs from what is there, so nothing in it ticks.
 
+mod standing;
+
 use super::{
     super::{observe::Observed, validate::Validated},
     configuration::Revision,
@@ -8,12 +10,17 @@ use super::{
 use cassandra_api::{
     conditions::{self, Wanted},
     rules::{Rule, Waiting},
-    v1alpha1::{Blocked, CassandraClusterStatus, MOST_BLOCKED, Phase, RackStatus},
+    v1alpha1::{Blocked, CassandraClusterStatus, MOST_BLOCKED, Phase},
     validation::Invalid,
 };
+use standing::Standing;
 
-/// The spec can't be carried out: everything stays as it is.
-pub(super) fn invalid(observed: &Observed, problems: &[Invalid]) -> CassandraClusterStatus {
+/// The spec can't be carried out: everything stays as it is, and how it stands is told.
+pub(super) fn invalid(
+    observed: &Observed,
+    members: &[MemberSummary],
+    problems: &[Invalid],
+) -> CassandraClusterStatus {
     let message = problems
         .iter()
         .map(ToString::to_string)
@@ -22,6 +29,8 @@ pub(super) fn invalid(observed: &Observed, problems: &[Invalid]) -> CassandraClu
     let mut status = observed.cluster.status.clone().unwrap_or_default();
     let waiting = Waiting::on(Rule::SpecValid, &message);
     status.blocked = blocked(observed, vec![(None, waiting)]);
+    let standing = Standing::of(observed, members);
+    standing.count_into(&mut status);
     let wanted = [
         Wanted::new(conditions::VALID, false, "InvalidSpec", message),
         Wanted::new(
@@ -31,8 +40,21 @@ pub(super) fn invalid(observed: &Observed, problems: &[Invalid]) -> CassandraClu
             "the spec can't be carried out",
         ),
     ];
-    merge(observed, &mut status, wanted);
+    merge(
+        observed,
+        &mut status,
+        wanted.into_iter().chain(standing.conditions()),
+    );
     status.phase = Some(Phase::Invalid);
+    status
+}
+
+/// Not all could be read, so nothing is decided; how the members stand is told.
+pub(super) fn unread(observed: &Observed, members: &[MemberSummary]) -> CassandraClusterStatus {
+    let mut status = observed.cluster.status.clone().unwrap_or_default();
+    let standing = Standing::of(observed, members);
+    standing.count_into(&mut status);
+    merge(observed, &mut status, standing.conditions());
     status
 }
 
@@ -91,8 +113,7 @@ pub(super) fn report(
     revision: Option<&Revision>,
 ) -> CassandraClusterStatus {
     let observed = cluster.observed;
-    let ready = members.iter().filter(|member| member.ready).count();
-    let wanted: i32 = cluster.spec.racks.iter().map(|rack| rack.members).sum();
+    let standing = Standing::of(observed, members);
     let refused = observed.refused.iter();
     let refused = refused.filter(|refused| refused.member.is_none());
     let refused = refused.map(|refused| refused.waiting.clone());
@@ -105,54 +126,45 @@ pub(super) fn report(
         .filter(|(_, w)| !matches!(w.rule, Rule::Starting | Rule::RestartPending))
         .collect();
     let needs_user = waits.iter().any(|(_, waiting)| waiting.rule.needs_user());
-    let complete = ready == members.len() && i32::try_from(ready) == Ok(wanted);
-    let broken = members.iter().any(|member| member.down);
+    let complete = standing.is_complete();
     let mut status = CassandraClusterStatus {
         observed_generation: observed.cluster.metadata.generation,
         conditions: Vec::new(),
         phase: Some(match () {
             () if complete && !needs_user => Phase::Ready,
-            () if broken => Phase::Degraded,
+            () if standing.is_degraded() => Phase::Degraded,
             () if needs_user => Phase::Blocked,
-            () if available(cluster, members).0 => Phase::Progressing,
+            () if standing.available().0 => Phase::Progressing,
             () => Phase::Creating,
         }),
-        ready: Some(format!("{ready}/{wanted}")),
-        members: count(members.iter().filter(|member| member.exists).count()),
-        ready_members: count(ready),
-        rack_count: count(cluster.spec.racks.len()),
-        version: oldest(members),
         config_revision: revision
             .map(|revision| revision.name.clone())
             .or_else(|| cluster.status.config_revision.clone()),
         record: cluster.status.record.clone(),
-        operation: None,
-        racks: racks(cluster, members),
         blocked: blocked(observed, waits),
         restart_pending: members
             .iter()
             .filter(|member| member.restart_pending)
             .map(|member| member.name.clone())
             .collect(),
+        ..CassandraClusterStatus::default()
     };
-    let wanted = conditions(cluster, members, &status, complete, needs_user);
-    merge(observed, &mut status, wanted);
+    standing.count_into(&mut status);
+    let wanted = conditions(cluster, &status, complete, needs_user);
+    merge(
+        observed,
+        &mut status,
+        wanted.into_iter().chain(standing.conditions()),
+    );
     status
 }
 
 fn conditions(
     cluster: &Validated<'_>,
-    members: &[MemberSummary],
     status: &CassandraClusterStatus,
     complete: bool,
     needs_user: bool,
 ) -> Vec<Wanted> {
-    let down: Vec<_> = members
-        .iter()
-        .filter(|member| member.down)
-        .map(|member| member.name.as_str())
-        .collect();
-    let (available, available_reason) = available(cluster, members);
     let first = status
         .blocked
         .first()
@@ -196,71 +208,13 @@ fn conditions(
         );
         Wanted::new(conditions::RESTART_PENDING, true, "SpecChanged", message)
     };
-    let degraded = if down.is_empty() {
-        Wanted::new(
-            conditions::DEGRADED,
-            false,
-            "AllServing",
-            "every member that has joined is serving",
-        )
-    } else {
-        let message = format!("joined and not serving: {}", down.join(", "));
-        Wanted::new(conditions::DEGRADED, true, "MembersNotServing", message)
-    };
-    vec![
-        Wanted::new(
-            conditions::VALID,
-            true,
-            "Accepted",
-            "the spec can be carried out",
-        ),
-        Wanted::new(
-            conditions::AVAILABLE,
-            available,
-            available_reason,
-            format!("{ready} members are ready"),
-        ),
-        progressing,
-        degraded,
-        durable,
-        pending,
-    ]
-}
-
-/// Whether a keyspace with three replicas in different racks has a quorum: at most one rack has no member that serves,
-/// or one that had joined and does not. With less than three racks, none may.
-fn available(cluster: &Validated<'_>, members: &[MemberSummary]) -> (bool, &'static str) {
-    let missing = cluster.spec.racks.iter().filter(|rack| {
-        let mut own = members.iter().filter(|member| member.rack == rack.name);
-        own.clone().any(|member| member.down) || !own.any(|member| member.ready)
-    });
-    let spare = usize::from(cluster.spec.racks.len() >= 3);
-    match (
-        members.iter().any(|member| member.ready),
-        missing.count() <= spare,
-    ) {
-        (true, true) => (true, "QuorumServing"),
-        (true, false) => (false, "QuorumMissing"),
-        (false, _) => (false, "NoMemberReady"),
-    }
-}
-
-fn racks(cluster: &Validated<'_>, members: &[MemberSummary]) -> Vec<RackStatus> {
-    let of = |rack: &str, keep: fn(&MemberSummary) -> bool| {
-        let number = members
-            .iter()
-            .filter(|member| member.rack == rack && keep(member))
-            .count();
-        i32::try_from(number).unwrap_or(i32::MAX)
-    };
-    let racks = cluster.spec.racks.iter();
-    racks
-        .map(|rack| RackStatus {
-            name: rack.name.clone(),
-            members: of(&rack.name, |member| member.exists),
-            ready_members: of(&rack.name, |member| member.ready),
-        })
-        .collect()
+    let valid = Wanted::new(
+        conditions::VALID,
+        true,
+        "Accepted",
+        "the spec can be carried out",
+    );
+    vec![valid, progressing, durable, pending]
 }
 
 fn blocked(observed: &Observed, waits: Vec<(Option<String>, Waiting)>) -> Vec<Blocked> {
@@ -312,22 +266,4 @@ fn merge(
     }
     status.conditions = conditions;
     status.observed_generation = generation;
-}
-
-/// The oldest release that a member runs, by its numbers.
-fn oldest(members: &[MemberSummary]) -> Option<String> {
-    let numbers = |release: &String| -> Vec<u32> {
-        release
-            .split(['.', '-'])
-            .map(|part| part.parse().unwrap_or(0))
-            .collect()
-    };
-    members
-        .iter()
-        .filter_map(|member| member.release.clone())
-        .min_by_key(numbers)
-}
-
-fn count(number: usize) -> Option<i32> {
-    i32::try_from(number).ok()
 }
