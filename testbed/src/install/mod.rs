@@ -19,6 +19,8 @@ pub const NAMESPACE: &str = "cassandra-operator";
 pub const CONTROLLER: &str = "cassandra-controller";
 /// Annotation of the namespace: who put the operator there, so that nobody else's is ever removed.
 const INSTALLED_BY: &str = "cassandra-operator.rs/installed-by";
+/// The field manager of everything that is applied here.
+const FIELD_MANAGER: &str = "testbed";
 
 /// Which namespaces the operator serves: a folder of `deploy/overlays`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +108,13 @@ pub fn uninstall(target: &Target, by: &str) -> Result<()> {
 
 /// Applies manifests, given as YAML or JSON.
 pub fn apply(target: &Target, manifests: &str) -> Result<()> {
+    let manager = format!("--field-manager={FIELD_MANAGER}");
     let mut apply = target.kubectl();
     apply.args([
         "apply",
         "--server-side",
         "--force-conflicts",
-        "--field-manager=xtask",
+        &manager,
         "--filename=-",
     ]);
     feed(&mut apply, manifests)
