@@ -1,14 +1,18 @@
 //! The folders that the bootstrapper works on, as a port: the same steps run where there are none.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
-use cassandra_management::marker::{self, Marker};
+use cassandra_management::{
+    files,
+    marker::{self, Marker},
+};
 
 use crate::{
-    cli, files,
+    cli,
     render::Rendered,
     sources::{self, Sources},
     volume::{self, Volume},
@@ -69,7 +73,7 @@ fn failed(path: PathBuf) -> impl FnOnce(io::Error) -> WriteError {
 fn write(rendered: &Rendered, folder: &Path) -> Result<(), WriteError> {
     for (name, content) in &rendered.files {
         let path = folder.join(name);
-        files::replace(&path, content, 0o644).map_err(failed(path))?;
+        files::replace(&path, 0o644, content).map_err(failed(path))?;
     }
     for name in &rendered.absent {
         let path = folder.join(name);
@@ -81,7 +85,14 @@ fn write(rendered: &Rendered, folder: &Path) -> Result<(), WriteError> {
 fn copy_programs(from: &Path, to: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(to).map_err(failed(to.to_owned()))?;
     for name in PROGRAMS {
-        files::copy(&from.join(name), &to.join(name), 0o755).map_err(failed(to.join(name)))?;
+        copy(&from.join(name), &to.join(name)).map_err(failed(to.join(name)))?;
     }
     Ok(())
+}
+
+/// Copies a program, which may be running where it is replaced.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    files::replace_with(to, 0o755, |file| {
+        io::copy(&mut File::open(from)?, file).map(drop)
+    })
 }

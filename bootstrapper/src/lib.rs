@@ -10,7 +10,6 @@
 pub mod bootstrap;
 pub mod cli;
 pub mod drain;
-mod files;
 pub mod folders;
 pub mod judge;
 pub mod live;

@@ -3,21 +3,21 @@
 //! The bootstrapper writes it before the first start, the agent when the node has joined; they never write
 //! it at the same time. It is replaced as a whole and reaches the disk before anybody is told what it says.
 
-use std::{
-    fs::{self, File},
-    io::{self, Write as _},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use cassandra_api::v1alpha1::VolumeStatus;
 use serde::{Deserialize, Serialize};
 
+use crate::versioned_file::VersionedFile;
+pub use crate::versioned_file::{Error, FOLDER};
+
 /// The newest version of the file's layout.
 pub const VERSION: u32 = 1;
-/// The operator's own folder below the data folder.
-pub const FOLDER: &str = ".operator";
-/// The file's name in [`FOLDER`].
-pub const FILE: &str = "marker.json";
+const FILE: VersionedFile = VersionedFile {
+    name: "marker.json",
+    what: "a marker",
+    newest: VERSION,
+};
 
 /// Whose data is on a volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,99 +57,31 @@ pub struct Marker {
     pub start_epoch: i64,
 }
 
-/// Why the marker could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file could not be read.
-    #[error("failed to read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is there and is not a marker. The volume is not empty then: nothing may be assumed of it.
-    #[error("{path} is not a marker")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: serde_json::Error,
-    },
-    /// The file was written by a newer operator.
-    #[error("{path} has version {version}, and this program knows versions up to {VERSION}")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The file's version.
-        version: u32,
-    },
-    /// The file could not be written.
-    #[error("failed to write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl Error {
-    /// One word for machines.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Read { .. } => "MarkerUnreadable",
-            Self::Parse { .. } => "MarkerInvalid",
-            Self::Version { .. } => "MarkerTooNew",
-            Self::Write { .. } => "MarkerNotWritten",
-        }
+/// What is wrong with the marker, in one word for machines.
+pub fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Read { .. } => "MarkerUnreadable",
+        Error::Parse { .. } => "MarkerInvalid",
+        Error::Version { .. } => "MarkerTooNew",
+        Error::Write { .. } => "MarkerNotWritten",
     }
 }
 
 impl Marker {
     /// The marker's path below a data folder.
     pub fn path(data: &Path) -> PathBuf {
-        data.join(FOLDER).join(FILE)
+        FILE.path(data)
     }
 
-    /// Reads the marker of a data folder. None: there is none.
+    /// Reads the marker of a data folder. None: there is none. One that is there and can't be read is an error: the
+    /// volume is not empty then, and nothing may be assumed of it.
     pub fn load(data: &Path) -> Result<Option<Self>, Error> {
-        let path = Self::path(data);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(Error::Read { path, source }),
-        };
-        Self::parse(&path, &text).map(Some)
-    }
-
-    fn parse(path: &Path, text: &[u8]) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Layout {
-            version: u32,
-        }
-        let invalid = |source| Error::Parse {
-            path: path.to_owned(),
-            source,
-        };
-        let Layout { version } = serde_json::from_slice(text).map_err(invalid)?;
-        if version > VERSION {
-            return Err(Error::Version {
-                path: path.to_owned(),
-                version,
-            });
-        }
-        serde_json::from_slice(text).map_err(invalid)
+        FILE.load(data)
     }
 
     /// Replaces the marker of a data folder. When this returns, it has reached the disk.
     pub fn store(&self, data: &Path) -> Result<(), Error> {
-        let path = Self::path(data);
-        let text = serde_json::to_vec_pretty(self).map_err(|source| Error::Parse {
-            path: path.clone(),
-            source,
-        })?;
-        write_through(&path, &text).map_err(|source| Error::Write { path, source })
+        FILE.store(data, self)
     }
 
     /// The marker as the member's status shows it.
@@ -165,27 +97,10 @@ impl Marker {
     }
 }
 
-/// Replaces a file by one rename, with the file and then its folder synced. The folder is made if need be.
-pub fn write_through(path: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    if !folder.exists() {
-        fs::create_dir_all(folder)?;
-        if let Some(above) = folder.parent() {
-            File::open(above)?.sync_all()?;
-        }
-    }
-    let next = path.with_extension("next");
-    let mut file = File::create(&next)?;
-    file.write_all(text)?;
-    file.sync_all()?;
-    fs::rename(&next, path)?;
-    File::open(folder)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn marker() -> Marker {
@@ -223,20 +138,9 @@ mod tests {
         };
         joined.store(data.path()).unwrap();
         assert_eq!(Marker::load(data.path()).unwrap(), Some(joined));
-        assert_eq!(
-            fs::read_dir(data.path().join(FOLDER)).unwrap().count(),
-            1,
-            "no temporary file is left"
-        );
-    }
-
-    #[test]
-    fn a_write_that_was_cut_short_leaves_the_earlier_marker() {
-        let data = tempfile::tempdir().unwrap();
-        marker().store(data.path()).unwrap();
-        fs::write(Marker::path(data.path()).with_extension("next"), "{\"ver").unwrap();
-        assert_eq!(Marker::load(data.path()).unwrap(), Some(marker()));
-        marker().store(data.path()).unwrap();
+        let path = data.path().join(FOLDER).join("marker.json");
+        assert_eq!(Marker::path(data.path()), path);
+        assert!(path.exists(), "the name that there is on volumes");
     }
 
     #[test]
@@ -249,7 +153,8 @@ mod tests {
             ("{\"version\":2,\"newer\":true}", "MarkerTooNew"),
         ] {
             fs::write(Marker::path(data.path()), text).unwrap();
-            assert_eq!(Marker::load(data.path()).unwrap_err().reason(), reason);
+            let error = Marker::load(data.path()).unwrap_err();
+            assert_eq!(super::reason(&error), reason);
         }
     }
 }

@@ -5,12 +5,17 @@ use std::{
     fs,
     future::Future,
     io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use cassandra_management::marker::{self, Marker, write_through};
+use cassandra_management::{
+    files,
+    marker::{self, Marker},
+    versioned_file,
+};
 use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
 use crate::{
@@ -54,10 +59,10 @@ pub trait Disk: Send + Sync + 'static {
 pub enum Error {
     /// The marker could not be read or written.
     #[error(transparent)]
-    Marker(#[from] marker::Error),
+    Marker(versioned_file::Error),
     /// The journal of operations could not be read or written.
     #[error(transparent)]
-    Journal(#[from] journal::Error),
+    Journal(versioned_file::Error),
     /// The configuration could not be read or written.
     #[error("failed to change {path}")]
     Configuration {
@@ -78,8 +83,8 @@ impl Error {
     /// One word for machines.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Marker(error) => error.reason(),
-            Self::Journal(error) => error.reason(),
+            Self::Marker(error) => marker::reason(error),
+            Self::Journal(error) => journal::reason(error),
             Self::Configuration { .. } => "ConfigurationNotChanged",
             Self::Seeds(_) => "SeedsNotFound",
             Self::Hangs => "DiskHangs",
@@ -98,11 +103,11 @@ pub struct LocalDisk {
 
 impl Disk for LocalDisk {
     fn load(&self) -> Result<Option<Marker>, Error> {
-        Ok(Marker::load(&self.data)?)
+        Marker::load(&self.data).map_err(Error::Marker)
     }
 
     fn store(&self, marker: &Marker) -> Result<(), Error> {
-        Ok(marker.store(&self.data)?)
+        marker.store(&self.data).map_err(Error::Marker)
     }
 
     fn set_seeds(&self, seeds: &[String]) -> Result<(), Error> {
@@ -115,11 +120,11 @@ impl Disk for LocalDisk {
     }
 
     fn load_journal(&self) -> Result<Option<Journal>, Error> {
-        Ok(Journal::load(&self.data)?)
+        Journal::load(&self.data).map_err(Error::Journal)
     }
 
     fn store_journal(&self, journal: &Journal) -> Result<(), Error> {
-        Ok(journal.store(&self.data)?)
+        journal.store(&self.data).map_err(Error::Journal)
     }
 }
 
@@ -134,9 +139,8 @@ impl LocalDisk {
 
 /// Replaces a file that Cassandra must be able to read as before.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let permissions = fs::metadata(path)?.permissions();
-    write_through(path, text.as_bytes())?;
-    fs::set_permissions(path, permissions)
+    let mode = fs::metadata(path)?.permissions().mode();
+    files::replace(path, mode, text.as_bytes())
 }
 
 /// A disk that is waited for only so long.
@@ -212,7 +216,6 @@ mod tests {
 
     #[test]
     fn seeds_are_put_into_the_file_and_its_mode_stays() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let disk = LocalDisk {
             data: folder.path().into(),

@@ -3,13 +3,10 @@
 //! It is replaced as a whole, and on the disk before a job is begun and before its end is told. Values here are new
 //! journals: which one is on the disk is the runner's to know.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use cassandra_api::v1alpha1::{Job, OperationState, OperationStatus};
-use cassandra_management::marker::{FOLDER, write_through};
+use cassandra_management::versioned_file::{Error, VersionedFile};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde::{Deserialize, Serialize};
 
@@ -17,8 +14,11 @@ use super::Orders;
 
 /// The newest version of the file's layout.
 pub const VERSION: u32 = 1;
-/// The file's name in the operator's folder.
-pub const FILE: &str = "operations.json";
+const FILE: VersionedFile = VersionedFile {
+    name: "operations.json",
+    what: "a journal of operations",
+    newest: VERSION,
+};
 
 /// What was begun, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,52 +66,24 @@ pub enum How {
     GivenUp,
 }
 
-/// Why the journal could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file could not be read.
-    #[error("failed to read {path}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file is there and is not a journal: what was begun is not known.
-    #[error("{path} is not a journal of operations")]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        source: serde_json::Error,
-    },
-    /// The file was written by a newer program.
-    #[error("{path} has version {version}, and this program knows versions up to {VERSION}")]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The file's version.
-        version: u32,
-    },
-    /// The file could not be written.
-    #[error("failed to write {path}")]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+impl How {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "Done",
+            Self::Failed => "Failed",
+            Self::GivenUp => "GivenUp",
+        }
+    }
 }
 
-impl Error {
-    /// One word for machines.
-    pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Read { .. } => "JournalUnreadable",
-            Self::Parse { .. } => "JournalInvalid",
-            Self::Version { .. } => "JournalTooNew",
-            Self::Write { .. } => "JournalNotWritten",
-        }
+/// What is wrong with the journal, in one word for machines.
+pub fn reason(error: &Error) -> &'static str {
+    match error {
+        Error::Read { .. } => "JournalUnreadable",
+        Error::Parse { .. } => "JournalInvalid",
+        Error::Version { .. } => "JournalTooNew",
+        Error::Write { .. } => "JournalNotWritten",
     }
 }
 
@@ -134,41 +106,18 @@ impl Journal {
 
     /// The journal's path below a data folder.
     pub fn path(data: &Path) -> PathBuf {
-        data.join(FOLDER).join(FILE)
+        FILE.path(data)
     }
 
-    /// Reads the journal of a data folder. None: there is none.
+    /// Reads the journal of a data folder. None: there is none. One that is there and can't be read is an error: what
+    /// was begun is not known.
     pub fn load(data: &Path) -> Result<Option<Self>, Error> {
-        let path = Self::path(data);
-        match fs::read(&path) {
-            Ok(text) => Self::parse(path, &text).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(Error::Read { path, source }),
-        }
-    }
-
-    fn parse(path: PathBuf, text: &[u8]) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Layout {
-            version: u32,
-        }
-        match serde_json::from_slice(text) {
-            Ok(Layout { version }) if version > VERSION => Err(Error::Version { path, version }),
-            Ok(Layout { .. }) => {
-                serde_json::from_slice(text).map_err(|source| Error::Parse { path, source })
-            }
-            Err(source) => Err(Error::Parse { path, source }),
-        }
+        FILE.load(data)
     }
 
     /// Replaces the journal of a data folder. When this returns, it has reached the disk.
     pub fn store(&self, data: &Path) -> Result<(), Error> {
-        let path = Self::path(data);
-        let write = |text: Vec<u8>| write_through(&path, &text);
-        let written = serde_json::to_vec_pretty(self).map_err(io::Error::from);
-        written
-            .and_then(write)
-            .map_err(|source| Error::Write { path, source })
+        FILE.store(data, self)
     }
 
     /// Everything that was begun, in that order.
@@ -252,6 +201,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::fixtures::{at, flush};
 
@@ -278,17 +229,9 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_cut_short_leaves_the_earlier_journal() {
-        let data = tempfile::tempdir().unwrap();
-        journal().store(data.path()).unwrap();
-        fs::write(Journal::path(data.path()).with_extension("next"), "{\"v").unwrap();
-        assert_eq!(Journal::load(data.path()).unwrap(), Some(journal()));
-    }
-
-    #[test]
     fn a_file_that_is_no_journal_is_an_error_and_not_an_empty_journal() {
         let data = tempfile::tempdir().unwrap();
-        fs::create_dir(data.path().join(FOLDER)).unwrap();
+        fs::create_dir(Journal::path(data.path()).parent().unwrap()).unwrap();
         let unknown_kind = r#"{"version":1,"memberUid":"m","entries":[{"job":{"id":"a","kind":"Dance"},"attempts":1,"begunAt":null}]}"#;
         for (text, reason) in [
             ("", "JournalInvalid"),
@@ -297,7 +240,8 @@ mod tests {
             ("{\"version\":2,\"newer\":true}", "JournalTooNew"),
         ] {
             fs::write(Journal::path(data.path()), text).unwrap();
-            assert_eq!(Journal::load(data.path()).unwrap_err().reason(), reason);
+            let error = Journal::load(data.path()).unwrap_err();
+            assert_eq!(super::reason(&error), reason);
         }
     }
 
