@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use cassandra_api::{
     identity::Identity,
-    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState},
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, OperationState},
 };
 use cassandra_management::marker::Marker;
 use tokio::{
@@ -139,9 +139,9 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
             );
             Arc::new(self.status(member, &reading, &marker, state))
         });
-        if let Some(status) = &status {
-            self.metrics.report(status);
-            self.tell(status);
+        if let (Some(member), Some(status)) = (member, &status) {
+            self.metrics.report(member, status);
+            self.tell(member, status);
         }
         self.memory.status.clone_from(&status);
         self.probe_state.passed();
@@ -312,17 +312,30 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
         }
     }
 
-    fn tell(&self, status: &CassandraMemberStatus) {
+    fn tell(&self, member: &CassandraMember, status: &CassandraMemberStatus) {
         let before = self.memory.status.as_ref().map(|before| before.state);
         if before != Some(status.state) {
             let mode = status.mode.as_deref();
             tracing::info!(state = status.state.as_str(), mode, "the member's state");
+        }
+        let earlier = self.memory.status.as_deref().or(member.status.as_ref());
+        if let Some(operation) = &member.spec.operation
+            && is_done(Some(status), &operation.id)
+            && !is_done(earlier, &operation.id)
+        {
+            self.metrics.outcome(operation.kind.as_str(), "Done");
         }
     }
 }
 
 fn is_serving(status: Option<&CassandraMemberStatus>) -> bool {
     status.is_some_and(|status| status.state == MemberState::Ready)
+}
+
+/// Whether a status says that this operation is done. Of an operation there is no other end.
+fn is_done(status: Option<&CassandraMemberStatus>, id: &str) -> bool {
+    let stands = status.and_then(|status| status.operation.as_ref());
+    stands.is_some_and(|stands| stands.id == id && stands.state == OperationState::Done)
 }
 
 /// Waits until a job stands otherwise.

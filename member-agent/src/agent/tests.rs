@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use cassandra_api::v1alpha1::{Operation, OperationKind};
 use cassandra_management::{Error, Keyspaces, NodeFacts};
 
 use super::*;
@@ -234,4 +235,31 @@ async fn seeds_that_the_node_did_not_take_are_brought_again_later() {
     world.reload_fails.store(false, Ordering::SeqCst);
     tokio::time::advance(SEEDS_AGAIN).await;
     assert_eq!(agent.pass(&known).await.unwrap().seeds, ["10.0.0.2"]);
+}
+
+#[tokio::test]
+async fn an_operation_that_is_done_is_counted_once() {
+    let world = world();
+    let mut wanted = member();
+    wanted.spec.operation = Some(Operation {
+        id: "o".into(),
+        kind: OperationKind::Join,
+    });
+    let known = |member: &CassandraMember| CachedMember::Present(Arc::new(member.clone()));
+    let counted = |agent: &Agent<Shared, Shared>| {
+        let name = "member_agent_operation_outcomes_total";
+        agent.metrics.lines(name)
+    };
+    let mut first = agent(&world);
+    first.pass(&known(&wanted)).await;
+    assert!(counted(&first).is_empty(), "it goes on");
+    *world.node.lock().unwrap() = Some(serving());
+    wanted.status = first.pass(&known(&wanted)).await.map(|s| (*s).clone());
+    first.pass(&known(&wanted)).await;
+    let once = [r#"member_agent_operation_outcomes_total{kind="Join",outcome="Done"} 1"#];
+    assert_eq!(counted(&first), once);
+    // The one that begins anew reads in the status that it was told already.
+    let mut second = agent(&world);
+    second.pass(&known(&wanted)).await;
+    assert!(counted(&second).is_empty());
 }

@@ -238,9 +238,13 @@ impl<N: Observe + Operate, V: Volume> Runner<N, V> {
 
     /// The end of a job: on the volume first.
     async fn end(&mut self, journal: Journal, id: &str, end: End) -> Pause {
+        let kind = journal.entry(id).map(|entry| entry.job.kind);
         match self.store(journal.ended(id, end.clone())).await {
             Ok(()) => {
                 self.unsaved = None;
+                if let Some(kind) = kind {
+                    self.metrics.outcome(kind.as_str(), end.how.as_str());
+                }
                 Pause::None
             }
             Err(pause) => {

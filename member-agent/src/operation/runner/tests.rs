@@ -140,6 +140,7 @@ impl Volume for Shared {
 struct Agent {
     known: watch::Sender<CachedMember>,
     standings: watch::Receiver<Standings>,
+    metrics: Metrics,
     task: JoinHandle<()>,
 }
 
@@ -154,19 +155,33 @@ impl Agent {
         let (known, knowing) = watch::channel(wanting(jobs));
         let (told, standings) = watch::channel(None);
         let shared = Arc::new(Shared(Arc::clone(world)));
+        let metrics = Metrics::new().unwrap();
         let runner = Runner::new(
             Arc::clone(&shared),
             shared,
             Arc::new(SystemClock),
-            Metrics::new().unwrap(),
+            metrics.clone(),
             "m-1".into(),
             told,
         );
         Self {
             known,
             standings,
+            metrics,
             task: tokio::spawn(runner.run(knowing)),
         }
+    }
+
+    /// How many flushes have ended so.
+    fn outcomes(&self) -> Vec<String> {
+        let name = "member_agent_operation_outcomes_total";
+        let lines = self.metrics.lines(name).into_iter();
+        lines
+            .map(|line| {
+                line.replace(name, "")
+                    .replace(r#"kind="Flush",outcome="#, "")
+            })
+            .collect()
     }
 
     fn now(&self, id: &str) -> Option<OperationStatus> {
@@ -202,11 +217,13 @@ async fn a_job_is_done_once_and_its_end_is_on_the_volume() {
     let status = agent.stands("a", OperationState::Done).await;
     assert_eq!(status.message, "flushed 2 keyspaces");
     assert!(status.started_at.is_some());
+    assert_eq!(agent.outcomes(), [r#"{"Done"} 1"#]);
     agent.dies().await;
     let mut next = Agent::begin(&world, &[flush("a")]);
     next.stands("a", OperationState::Done).await;
     sleep(Duration::from_mins(1)).await;
     assert_eq!(world.flushed(), ["shop", "users"], "not again");
+    assert!(next.outcomes().is_empty(), "nor counted again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,6 +249,7 @@ async fn a_keyspace_that_is_not_there_is_a_failure_with_its_name() {
     let mut agent = Agent::begin(&world, &[job]);
     let status = agent.stands("a", OperationState::Failed).await;
     assert_eq!(status.message, "there is no keyspace shpo");
+    assert_eq!(agent.outcomes(), [r#"{"Failed"} 1"#]);
     assert!(world.flushed().is_empty());
 }
 
@@ -288,6 +306,7 @@ async fn a_lost_answer_is_unknown_and_tried_three_times_at_most() {
     assert!(status.message.contains("given up"), "{}", status.message);
     let of_a = world.flushed().len() - 2;
     assert_eq!(of_a, 3);
+    assert_eq!(agent.outcomes(), [r#"{"Done"} 1"#, r#"{"GivenUp"} 1"#]);
 }
 
 #[tokio::test(start_paused = true)]
