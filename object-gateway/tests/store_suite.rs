@@ -1,8 +1,9 @@
 //! What every store must do, held against the one in memory always, and against a real Cassandra that
-//! `OBJECT_GATEWAY_CASSANDRA` names (`host:port`):
+//! `OBJECT_GATEWAY_CASSANDRA` names (`host:port`), with so many copies in its datacenter as `OBJECT_GATEWAY_REPLICAS`
+//! says, or one:
 //!
 //! ```text
-//! OBJECT_GATEWAY_CASSANDRA=127.0.0.1:9042 OBJECT_GATEWAY_DATACENTER=datacenter1 \
+//! OBJECT_GATEWAY_CASSANDRA=127.0.0.1:9042 OBJECT_GATEWAY_DATACENTER=datacenter1 OBJECT_GATEWAY_REPLICAS=1 \
 //!     cargo test -p object-gateway --test store_suite -- --ignored
 //! ```
 
@@ -597,13 +598,19 @@ async fn the_store_in_cassandra_does_what_a_store_must() {
     let address = asked("OBJECT_GATEWAY_CASSANDRA")
         .expect("OBJECT_GATEWAY_CASSANDRA must name a Cassandra, as host:port");
     let datacenter = asked("OBJECT_GATEWAY_DATACENTER").unwrap_or_else(|| "datacenter1".to_owned());
+    let replicas: u32 = asked("OBJECT_GATEWAY_REPLICAS").map_or(1, |count| {
+        count
+            .parse()
+            .expect("OBJECT_GATEWAY_REPLICAS must be a number of copies")
+    });
     let options = Options {
         contact_points: vec![address],
         datacenter: Some(datacenter.clone()),
-        keyspace: "object_gateway_suite".to_owned(),
+        // One that is there already keeps the copies that it was made with.
+        keyspace: format!("object_gateway_suite_{replicas}"),
         login: None,
     };
-    let copies = BTreeMap::from([(datacenter, 1)]);
+    let copies = BTreeMap::from([(datacenter, replicas)]);
     let metrics = Metrics::new().unwrap();
     CassandraStore::migrate(&options, &copies).await.unwrap();
     // A migration that was done is not done again.
