@@ -2,7 +2,8 @@
 //! later; gateways crash between any two calls; their clocks differ. What clients saw is held against what they may
 //! see: see [`history`].
 //!
-//! `OBJECT_GATEWAY_SEEDS` says how many seeds are played, `OBJECT_GATEWAY_SEED` which one alone.
+//! 400 seeds are played; `OBJECT_GATEWAY_SEEDS` asks for another number, `OBJECT_GATEWAY_SEED` for one seed alone. How
+//! many were played, and what happened in them, is printed: `cargo test --test model -- --nocapture` shows it.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,14 +25,18 @@ mod world;
     reason = "how a test is asked for more than the usual"
 )]
 fn asked(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().expect("a number of seeds, or a seed"))
 }
+
+/// How many seeds are played unless something else is asked for.
+const SEEDS: u64 = 400;
 
 #[test]
 fn clients_see_what_they_may_see_whatever_fails() {
     let seeds = match asked("OBJECT_GATEWAY_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..asked("OBJECT_GATEWAY_SEEDS").unwrap_or(400),
+        None => 0..asked("OBJECT_GATEWAY_SEEDS").unwrap_or(SEEDS),
     };
     let mut total = play::Counts::default();
     for seed in seeds.clone() {
