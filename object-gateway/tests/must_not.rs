@@ -31,15 +31,16 @@ use object_gateway::{
         precondition::Conditions,
         record::{Content, Record},
         settings::Bucket,
+        time::SECOND,
         upload::Named,
     },
-    environment::System,
+    environment::{Environment, System},
     front::{Front, Options},
     keys::Keyring,
     metrics::Metrics,
     ops::{Body, BodyError, Depth, Error, Gateway, Limits, NewObject, NewUpload, Seen},
     store::{
-        Store,
+        Store, StoreError,
         memory::{Fault, Faults, MemoryStore},
     },
 };
@@ -503,6 +504,132 @@ async fn p23_a_record_says_nothing_of_the_one_before() {
         (3, 0, 0)
     );
     assert_eq!(found.etag, "22af645d1859cb5ca6da0c484f1f37ea");
+}
+
+/// The machine's time, and what is put on top of it.
+#[derive(Default)]
+struct Late {
+    machine: System,
+    by: AtomicU64,
+}
+
+impl Late {
+    fn pass(&self, time: u64) {
+        self.by.fetch_add(time, Ordering::Relaxed);
+    }
+}
+
+impl Environment for Late {
+    fn now(&self) -> u64 {
+        self.machine.now() + self.by.load(Ordering::Relaxed)
+    }
+    fn monotonic(&self) -> u64 {
+        self.machine.monotonic() + self.by.load(Ordering::Relaxed)
+    }
+    fn random(&self) -> u128 {
+        self.machine.random()
+    }
+    fn sleep(&self, time: Duration) -> futures::future::BoxFuture<'static, ()> {
+        self.machine.sleep(time)
+    }
+}
+
+/// The call of this name takes so long.
+struct Slow {
+    call: &'static str,
+    time: u64,
+    clock: Arc<Late>,
+}
+
+impl Faults for Slow {
+    fn next(&self, call: &'static str, _is_write: bool) -> Fault {
+        if call == self.call {
+            self.clock.pass(self.time);
+        }
+        Fault::None
+    }
+    fn gives_way(&self) -> bool {
+        false
+    }
+}
+
+/// A gateway to the same tables, in which the call takes so long.
+fn slow(scene: &Scene, call: &'static str, time: u64) -> (Arc<Gateway>, Arc<Late>) {
+    let clock = Arc::new(Late::default());
+    let faults = Slow {
+        call,
+        time,
+        clock: Arc::clone(&clock),
+    };
+    let store: Arc<dyn Store> = Arc::new(scene.tables.with_faults(Arc::new(faults)));
+    let environment: Arc<dyn Environment> = Arc::clone(&clock) as Arc<dyn Environment>;
+    (Arc::new(Gateway::new(store, environment, limits())), clock)
+}
+
+/// A body in the middle of which so much time passes.
+fn slow_body(bytes: &[u8], time: u64, clock: Arc<Late>) -> Body {
+    let length = bytes.len() as u64;
+    let half = Bytes::copy_from_slice(&bytes[..bytes.len() / 2]);
+    let rest = Bytes::copy_from_slice(&bytes[bytes.len() / 2..]);
+    let rest = futures::stream::once(async move {
+        clock.pass(time);
+        Ok(rest)
+    });
+    let stream = futures::stream::iter([Ok(half)]).chain(rest);
+    Body::new(stream.boxed(), length)
+}
+
+fn took_too_long<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Store(StoreError::Unknown(why))) if why.contains("too long"))
+}
+
+// The collector may take the bytes of a write that is older than the grace for those of one that was given up.
+#[tokio::test]
+async fn a_write_that_takes_as_long_as_the_collector_may_wait_is_not_acknowledged() {
+    let half = limits().grace.undecided / 2;
+    let minute = 60 * SECOND;
+    for (time, is_late) in [(half - minute, false), (half + minute, true)] {
+        let scene = Scene::new().await;
+        scene.put("k", vec![b'o'; BIG]).await;
+        let (gateway, clock) = slow(&scene, "none", 0);
+        let body = slow_body(&vec![b'n'; BIG], time, clock);
+        let result = put(&gateway, "k", body).await;
+        if is_late {
+            assert!(took_too_long(&result), "a body of {time} µs");
+            assert_eq!(scene.get("k").await, vec![b'o'; BIG]);
+        } else {
+            result.unwrap();
+            assert_eq!(scene.get("k").await, vec![b'n'; BIG]);
+        }
+        let (gateway, _) = slow(&scene, "commit", time);
+        let result = put(&gateway, "l", Body::of(vec![b'n'; BIG].into())).await;
+        assert_eq!(took_too_long(&result), is_late, "a commit of {time} µs");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_takes_as_long_as_the_collector_may_wait_is_not_acknowledged() {
+    let half = limits().grace.undecided / 2;
+    let minute = 60 * SECOND;
+    for (time, is_late) in [(half - minute, false), (half + minute, true)] {
+        let scene = Scene::new().await;
+        let seen = scene.seen().await;
+        let new = NewUpload {
+            object: object(),
+            algorithm: None,
+            full_checksum: false,
+        };
+        let id = scene.gateway.create_upload(&seen, "k", new).await.unwrap();
+        let upload = scene.gateway.open_upload(&seen, "k", id).await.unwrap();
+        let (gateway, clock) = slow(&scene, "none", 0);
+        let body = slow_body(&vec![b'n'; BIG], time, clock);
+        let result = gateway.put_part(&seen, &upload, 1, body).await;
+        assert_eq!(took_too_long(&result), is_late, "a body of {time} µs");
+        let (gateway, _) = slow(&scene, "write_part", time);
+        let body = Body::of(vec![b'n'; BIG].into());
+        let result = gateway.put_part(&seen, &upload, 2, body).await;
+        assert_eq!(took_too_long(&result), is_late, "a row of {time} µs");
+    }
 }
 
 #[tokio::test]

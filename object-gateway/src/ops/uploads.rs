@@ -108,6 +108,7 @@ impl Gateway {
             checksum: sums.named.clone(),
         };
         persist(|| self.store.write_part(upload.id, &part)).await?;
+        self.check_age(id.at())?;
         // It may have been completed or given up meanwhile, by somebody who did not see this part.
         let now = persist(|| self.store.upload(&slot, upload.id)).await?;
         if now.is_none_or(|now| now.state != State::Open) {

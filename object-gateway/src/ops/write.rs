@@ -210,7 +210,7 @@ impl Gateway {
     }
 
     /// Whether something that was begun then is still far from being given up.
-    fn check_age(&self, begun: Micros) -> Result<()> {
+    pub(super) fn check_age(&self, begun: Micros) -> Result<()> {
         if self.now() > begun.saturating_add(self.limits.grace.undecided / 2) {
             return Err(StoreError::Unknown("the write took too long".to_owned()).into());
         }
