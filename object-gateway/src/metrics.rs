@@ -24,8 +24,6 @@ struct Inner {
     store_calls: IntCounterVec,
     collected: IntCounterVec,
     reserved: IntGauge,
-    missing_blobs: IntGauge,
-    orphan_bytes: IntGauge,
 }
 
 fn registered<M: Collector + Clone + 'static>(
@@ -103,14 +101,6 @@ impl Metrics {
                 "object_gateway_reserved_bytes",
                 "Memory that bodies on their way hold",
             )?,
-            missing_blobs: gauge(
-                "object_gateway_missing_blobs",
-                "Objects that have lost bytes, at the last check: must be 0",
-            )?,
-            orphan_bytes: gauge(
-                "object_gateway_orphan_bytes",
-                "Bytes that nothing refers to, at the last check",
-            )?,
             registry,
         })))
     }
@@ -149,11 +139,6 @@ impl Metrics {
         self.0.store_calls.with_label_values(&[call, result]).inc();
     }
 
-    /// How many calls of the store there were.
-    pub fn store_calls(&self, call: &str) -> u64 {
-        self.0.store_calls.with_label_values(&[call, "Ok"]).get()
-    }
-
     /// The collector has made a pass.
     pub fn collected(&self, done: &Collected) {
         for (kind, count) in [
@@ -167,16 +152,6 @@ impl Metrics {
         ] {
             self.0.collected.with_label_values(&[kind]).inc_by(count);
         }
-    }
-
-    /// The checker has made a pass.
-    pub fn checked(&self, missing: usize, orphan_bytes: u64) {
-        self.0
-            .missing_blobs
-            .set(i64::try_from(missing).unwrap_or(i64::MAX));
-        self.0
-            .orphan_bytes
-            .set(i64::try_from(orphan_bytes).unwrap_or(i64::MAX));
     }
 
     /// In Prometheus' text format.

@@ -128,9 +128,7 @@ async fn serve(options: Serve, metrics: Metrics) -> anyhow::Result<ExitCode> {
         draining.clone(),
         stop.clone(),
     );
-    let background = tokio::spawn(async move {
-        futures::future::join(health, async {}).await;
-    });
+    let health = tokio::spawn(health);
     tokio::spawn(watch_keys(keys, options.keys, stop.clone()));
     tokio::spawn(clean_up(Arc::clone(&gateway), stop.clone()));
     tokio::spawn(collect(
@@ -150,7 +148,7 @@ async fn serve(options: Serve, metrics: Metrics) -> anyhow::Result<ExitCode> {
     if let Err(error) = gateway.clean_up().await {
         tracing::warn!("what was left is left to the collector: {error}");
     }
-    background.await?;
+    health.await?;
     Ok(ExitCode::SUCCESS)
 }
 

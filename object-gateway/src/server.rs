@@ -1,7 +1,7 @@
 //! The listeners: S3 on one address, health and metrics on another. On the end it takes no new connections, finishes
 //! what has begun, and does what operations have left to be done.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -138,9 +138,4 @@ async fn health(
         },
         _ => answer(StatusCode::NOT_FOUND, "not found\n".to_owned()),
     }
-}
-
-/// Parses an address, for the command line.
-pub fn address(text: &str) -> Result<SocketAddr, std::net::AddrParseError> {
-    text.parse()
 }

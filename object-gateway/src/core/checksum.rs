@@ -316,10 +316,7 @@ mod tests {
         let part = "d41d8cd98f00b204e9800998ecf8427e";
         assert_eq!(
             multipart_etag([part, part]).unwrap(),
-            "0c6b8e8b7c6b0b0bf6ea8d8ab0ab3ec4-2".replace(
-                "0c6b8e8b7c6b0b0bf6ea8d8ab0ab3ec4",
-                &hex(&md5::Md5::digest(unhex(&part.repeat(2)).unwrap())),
-            )
+            "5873dd45edd01f09c1ef2e7819369e8e-2"
         );
         assert_eq!(multipart_etag(["no"]), None);
     }

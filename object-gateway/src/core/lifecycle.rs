@@ -136,20 +136,18 @@ impl Rule {
     }
 }
 
-/// When the current object expires, and by which rule.
-pub fn expires_at<'a>(rules: &'a [Rule], key: &str, record: &Record) -> Option<(Micros, &'a Rule)> {
+/// When the current object expires.
+pub fn expires_at(rules: &[Rule], key: &str, record: &Record) -> Option<Micros> {
     let object = record.object()?;
     rules
         .iter()
         .filter(|rule| rule.covers(key, Some(object)))
-        .filter_map(|rule| {
-            let at = match rule.expiration? {
-                When::Days(days) => due(record.id.at(), days),
-                When::Date(date) => date,
-            };
-            Some((at, rule))
+        .filter_map(|rule| rule.expiration)
+        .map(|when| match when {
+            When::Days(days) => due(record.id.at(), days),
+            When::Date(date) => date,
         })
-        .min_by_key(|(at, _)| *at)
+        .min()
 }
 
 /// Whether an old version goes: replaced at `replaced`, with `newer` old versions above it.

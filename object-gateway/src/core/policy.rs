@@ -499,7 +499,7 @@ impl Network {
 }
 
 /// Whether a text is like a pattern with `*` and `?`.
-pub fn is_like(pattern: &str, text: &str) -> bool {
+fn is_like(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) =
         (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);

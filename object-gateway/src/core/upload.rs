@@ -106,9 +106,6 @@ pub enum Incomplete {
     /// A part is too small.
     #[error("part {0} is smaller than 5 MiB and is not the last")]
     TooSmall(u32),
-    /// The checksum of all is another one.
-    #[error("the checksum does not match")]
-    Checksum,
 }
 
 /// What the object is made of.

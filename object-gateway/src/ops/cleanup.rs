@@ -19,7 +19,7 @@ const KEYS: usize = 200;
 
 /// Something to do after the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cleanup {
+pub(super) enum Cleanup {
     /// A blob that nothing can refer to.
     Blob(BlobRef),
     /// A key that was written: what was there before may go after the grace.

@@ -58,7 +58,7 @@ impl Gateway {
     }
 
     /// Tasks that are due. A partition goes when all its tasks are done.
-    pub async fn collect_tasks(&self, done: &mut Collected) -> Result<()> {
+    async fn collect_tasks(&self, done: &mut Collected) -> Result<()> {
         for partition in persist(|| self.store.task_partitions()).await? {
             if !is_over(partition, self.now(), 0) {
                 continue;
@@ -144,7 +144,7 @@ impl Gateway {
     }
 
     /// Removes versions of a key that were replaced for good: first their bytes, then what refers to them.
-    pub(super) async fn trim(&self, slot: &Slot, done: &mut Collected) -> Result<()> {
+    async fn trim(&self, slot: &Slot, done: &mut Collected) -> Result<()> {
         let cells = persist(|| self.store.versions(slot)).await?;
         let rows: Vec<Record> = cells
             .iter()
@@ -190,7 +190,7 @@ impl Gateway {
     }
 
     /// Intents whose time is over. A partition goes when all of them are settled; those that have to wait move on.
-    pub async fn collect_intents(&self, done: &mut Collected) -> Result<()> {
+    async fn collect_intents(&self, done: &mut Collected) -> Result<()> {
         let grace = self.limits.grace.undecided;
         for partition in persist(|| self.store.intent_partitions()).await? {
             if !is_over(partition, self.now(), grace) {
@@ -303,7 +303,7 @@ impl Gateway {
     }
 
     /// One bucket: uploads that are over, versions that were replaced, objects that have expired.
-    pub async fn collect_bucket(self: &Arc<Self>, seen: &Seen, done: &mut Collected) -> Result<()> {
+    async fn collect_bucket(self: &Arc<Self>, seen: &Seen, done: &mut Collected) -> Result<()> {
         if seen.bucket().state == BucketState::Deleting {
             return self.resume_deletion(seen.bucket(), done).await;
         }
@@ -463,7 +463,7 @@ impl Gateway {
     ) -> Result<()> {
         let rules = &seen.bucket().lifecycle;
         let owner = &seen.bucket().owner;
-        if let Some((at, _)) = lifecycle::expires_at(rules, key, row)
+        if let Some(at) = lifecycle::expires_at(rules, key, row)
             && self.now() >= at
         {
             self.delete(seen, key, None, owner).await?;

@@ -27,7 +27,6 @@ use uuid::Uuid;
 pub use self::{
     body::{Body, Expected},
     buckets::Seen,
-    cleanup::Cleanup,
     collect::Collected,
     delete::Deleted,
     error::{BodyError, Error, Result},
@@ -117,11 +116,6 @@ impl Gateway {
             cleanups: cleanup::Queue::default(),
             memory: Arc::new(tokio::sync::Semaphore::new(units)),
         }
-    }
-
-    /// Its bounds.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     /// Its store.

@@ -12,7 +12,6 @@ use crate::{
 };
 
 /// What headers say of a body.
-#[derive(Default)]
 pub(super) struct Announced {
     pub(super) length: Option<i64>,
     pub(super) md5: Option<String>,

@@ -69,7 +69,6 @@ impl From<Error> for S3Error {
                 Incomplete::Order => error("InvalidPartOrder", text),
                 Incomplete::Part(_) => error("InvalidPart", text),
                 Incomplete::TooSmall(_) => error("EntityTooSmall", text),
-                Incomplete::Checksum => error("BadDigest", text),
             },
             Error::NotModified { etag } => {
                 let mut unchanged = error("NotModified", text);

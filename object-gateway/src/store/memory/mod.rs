@@ -5,11 +5,12 @@ mod faults;
 mod lww;
 mod world;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    cmp::Reverse,
+    future::poll_fn,
+    sync::{Arc, Mutex},
+    task::Poll,
 };
-use std::{cmp::Reverse, future::poll_fn, sync::Mutex, task::Poll};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -38,7 +39,6 @@ pub struct MemoryStore {
     world: Arc<Mutex<World>>,
     faults: Arc<dyn Faults>,
     environment: Arc<dyn Environment>,
-    calls: AtomicU64,
 }
 
 impl MemoryStore {
@@ -48,7 +48,6 @@ impl MemoryStore {
             world: Arc::default(),
             faults: Arc::new(NoFaults),
             environment,
-            calls: AtomicU64::new(0),
         }
     }
 
@@ -59,13 +58,7 @@ impl MemoryStore {
             world: Arc::clone(&self.world),
             faults,
             environment: Arc::clone(&self.environment),
-            calls: AtomicU64::new(0),
         }
-    }
-
-    /// How many calls there were.
-    pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
     }
 
     /// How many writes have not surfaced yet.
@@ -107,7 +100,6 @@ impl MemoryStore {
     }
 
     async fn before(&self, call: &'static str, is_write: bool) -> Fault {
-        self.calls.fetch_add(1, Ordering::Relaxed);
         if self.faults.gives_way() {
             let mut waited = false;
             poll_fn(|context| {
