@@ -32,7 +32,7 @@ use object_gateway::{
     environment::{Environment as _, System},
     metrics::Metrics,
     store::{
-        Care, Mutation, Queued, Slot, Store, Task, VersionStart,
+        Care, Mutation, Queued, Segment, Slot, Store, Task, VersionStart,
         cassandra::{CassandraStore, Options},
         memory::MemoryStore,
     },
@@ -81,6 +81,7 @@ async fn all(store: Arc<dyn Store>) {
     versions_are_listed_newest_first(store).await;
     forgetting_spares_what_is_newer(store).await;
     blocks_are_read_as_written(store).await;
+    a_segment_says_whose_it_is_whichever_block_came_first(store).await;
     intents_keep_what_was_decided(store).await;
     manifests_have_pages(store).await;
     uploads_go_forward_by_compare_and_swap(store).await;
@@ -375,21 +376,7 @@ async fn blocks_are_read_as_written(store: &dyn Store) {
         }
     }
     assert_eq!(store.read_block(&blob, 3, Care::Sure).await.unwrap(), None);
-    let mut found = Vec::new();
-    let mut token = None;
-    loop {
-        let (segments, next) = store.segments(token, 50).await.unwrap();
-        found.extend(
-            segments
-                .into_iter()
-                .filter(|segment| segment.blob == blob.id),
-        );
-        token = next;
-        if token.is_none() {
-            break;
-        }
-    }
-    found.sort_by_key(|segment| segment.number);
+    let found = segments_of(store, blob).await;
     assert_eq!(found.iter().map(|s| s.number).collect::<Vec<_>>(), [0, 1]);
     assert!(
         found
@@ -407,6 +394,35 @@ async fn blocks_are_read_as_written(store: &dyn Store) {
     );
     store.delete_blob(&blob).await.unwrap();
     assert_eq!(store.read_block(&blob, 16, Care::Sure).await.unwrap(), None);
+}
+
+async fn segments_of(store: &dyn Store, blob: BlobRef) -> Vec<Segment> {
+    let mut found = Vec::new();
+    let mut token = None;
+    loop {
+        let (segments, next) = store.segments(token, 50).await.unwrap();
+        found.extend(segments.into_iter().filter(|one| one.blob == blob.id));
+        token = next;
+        if token.is_none() {
+            found.sort_by_key(|segment| segment.number);
+            return found;
+        }
+    }
+}
+
+async fn a_segment_says_whose_it_is_whichever_block_came_first(store: &dyn Store) {
+    let intent = intent((16 << 20) + 5, 1 << 20);
+    let bytes = Bytes::from("block");
+    store.write_block(&intent, 3, bytes).await.unwrap();
+    let found = segments_of(store, intent.blob).await;
+    let segment = Segment {
+        number: 0,
+        blob: intent.blob.id,
+        intent: Some(intent.clone()),
+    };
+    assert_eq!(found, [segment]);
+    store.delete_segment(intent.blob.id, 0).await.unwrap();
+    assert!(segments_of(store, intent.blob).await.is_empty());
 }
 
 async fn intents_keep_what_was_decided(store: &dyn Store) {

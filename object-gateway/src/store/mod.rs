@@ -140,7 +140,7 @@ pub struct Queued {
 pub struct Segment {
     /// Which of the blob's.
     pub number: u32,
-    /// What was written down when its first block was written; nothing if the rest of a deleted blob has surfaced.
+    /// What is written down with its blocks; nothing if the rest of a deleted blob has surfaced.
     pub intent: Option<Intent>,
     /// The blob.
     pub blob: Uuid,

@@ -36,7 +36,7 @@ use crate::{
     core::{
         checksum::crc32c,
         gc::Intent,
-        record::{BlobRef, PartRef, SEGMENT, VersionId},
+        record::{BlobRef, PartRef, VersionId},
         settings::Bucket,
         time::{HOUR, Micros},
         upload::{Part, Upload},
@@ -641,19 +641,18 @@ impl Store for CassandraStore {
         let blob = &intent.blob;
         let segment = i32::try_from(blob.segment_of(block)).map_err(corrupt)?;
         let crc = crc32c(&bytes).cast_signed();
-        let per_segment = SEGMENT / u64::from(blob.chunk.max(1));
-        let (block, first) = (micros(block), block.is_multiple_of(per_segment.max(1)));
-        if first {
-            let values = (blob.id, segment, block, bytes.as_ref(), crc, json(intent)?);
-            self.run("write_block", &self.statements.write_first_block, values)
-                .await
-                .map(drop)
-        } else {
-            let values = (blob.id, segment, block, bytes.as_ref(), crc);
-            self.run("write_block", &self.statements.write_block, values)
-                .await
-                .map(drop)
-        }
+        // The owner with every block: they are written side by side, and whichever comes first, the checker finds it.
+        let values = (
+            blob.id,
+            segment,
+            micros(block),
+            bytes.as_ref(),
+            crc,
+            json(intent)?,
+        );
+        self.run("write_block", &self.statements.write_block, values)
+            .await
+            .map(drop)
     }
 
     async fn read_block(&self, blob: &BlobRef, block: u64, care: Care) -> Result<Option<Bytes>> {

@@ -83,8 +83,7 @@ statements! {
     intent_partitions: Plain "SELECT DISTINCT hour, slot FROM intent";
     intents: Plain "SELECT body, decided FROM intent WHERE hour = ? AND slot = ?";
     drop_intents: Plain "DELETE FROM intent WHERE hour = ? AND slot = ?";
-    write_first_block: Plain "INSERT INTO block (blob, segment, idx, payload, crc, owner) VALUES (?, ?, ?, ?, ?, ?)";
-    write_block: Plain "INSERT INTO block (blob, segment, idx, payload, crc) VALUES (?, ?, ?, ?, ?)";
+    write_block: Plain "INSERT INTO block (blob, segment, idx, payload, crc, owner) VALUES (?, ?, ?, ?, ?, ?)";
     read_block_quick: One "SELECT payload, crc FROM block WHERE blob = ? AND segment = ? AND idx = ?";
     read_block: Plain "SELECT payload, crc FROM block WHERE blob = ? AND segment = ? AND idx = ?";
     delete_segment: Plain "DELETE FROM block WHERE blob = ? AND segment = ?";
