@@ -10,6 +10,7 @@ use super::{Error, Gateway, Result, VersionQuery, persist};
 use crate::{
     core::{
         names::is_bucket_name,
+        policy::{Malformed, Policy},
         record::VersionId,
         settings::{Bucket, State, Versioning},
         time::Micros,
@@ -29,20 +30,39 @@ pub(super) struct Remembered(Mutex<BTreeMap<String, Seen>>);
 /// A bucket, and when it was read.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    bucket: Arc<Bucket>,
+    found: Arc<Found>,
     at: Micros,
+}
+
+/// A bucket's row, and its policy, which is parsed once and asked by every request.
+#[derive(Debug)]
+struct Found {
+    bucket: Bucket,
+    policy: Option<std::result::Result<Policy, Malformed>>,
 }
 
 impl Seen {
     /// The bucket.
     pub fn bucket(&self) -> &Bucket {
-        &self.bucket
+        &self.found.bucket
+    }
+
+    /// The bucket's policy. It was checked when it was put; if it can't be read now, nothing is permitted rather than
+    /// something.
+    pub fn policy(&self) -> Result<Option<&Policy>> {
+        match &self.found.policy {
+            None => Ok(None),
+            Some(Ok(policy)) => Ok(Some(policy)),
+            Some(Err(_)) => Err(Error::AccessDenied),
+        }
     }
 
     /// A bucket that was read then.
     pub(super) fn read_at(bucket: Bucket, at: Micros) -> Self {
+        let policy = bucket.policy.as_ref();
+        let policy = policy.map(|text| Policy::parse(text, &bucket.name));
         Self {
-            bucket: Arc::new(bucket),
+            found: Arc::new(Found { bucket, policy }),
             at,
         }
     }
@@ -55,15 +75,15 @@ impl Seen {
     /// Where a key lies.
     pub fn slot(&self, key: &str) -> Slot {
         Slot {
-            bucket: self.bucket.id,
-            shard: self.bucket.shard(key),
+            bucket: self.bucket().id,
+            shard: self.bucket().shard(key),
             key: key.to_owned(),
         }
     }
 
     /// What a client is told of the version of a write.
     pub(super) fn public_version(&self, id: VersionId) -> Option<String> {
-        match self.bucket.versioning {
+        match self.bucket().versioning {
             Versioning::Never => None,
             Versioning::Enabled => Some(id.to_string()),
             Versioning::Suspended => Some("null".to_owned()),
@@ -157,12 +177,12 @@ impl Gateway {
         seen: &Seen,
         change: impl Fn(&mut Bucket) + Send + Sync,
     ) -> Result<()> {
-        let name = &seen.bucket.name;
+        let name = &seen.bucket().name;
         for _ in 0..CHANGES {
             let current = persist(|| self.store.bucket(name))
                 .await?
                 .ok_or(Error::NoSuchBucket)?;
-            if current.id != seen.bucket.id || current.state != State::Active {
+            if current.id != seen.bucket().id || current.state != State::Active {
                 return Err(Error::NoSuchBucket);
             }
             let mut next = current.clone();
@@ -182,11 +202,11 @@ impl Gateway {
 
     /// Deletes a bucket, if it is empty.
     pub async fn delete_bucket(&self, seen: &Seen) -> Result<()> {
-        let name = &seen.bucket.name;
+        let name = &seen.bucket().name;
         let current = persist(|| self.store.bucket(name))
             .await?
             .ok_or(Error::NoSuchBucket)?;
-        if current.id != seen.bucket.id {
+        if current.id != seen.bucket().id {
             return Err(Error::NoSuchBucket);
         }
         // Looked at before, so that nobody has to wait for the usual refusal.
@@ -203,18 +223,18 @@ impl Gateway {
     pub(super) async fn finish_deletion(&self, deleting: Bucket) -> Result<()> {
         let seen = Seen::read_at(deleting, 0);
         if self.has_versions(&seen).await? {
-            self.mark(&seen.bucket, State::Active).await?;
+            self.mark(seen.bucket(), State::Active).await?;
             return Err(Error::BucketNotEmpty);
         }
-        let (id, shards) = (seen.bucket.id, seen.bucket.shards);
+        let (id, shards) = (seen.bucket().id, seen.bucket().shards);
         let task = Queued {
             id: self.uuid(),
             task: Task::Bucket { id, shards },
         };
         let due = self.now() + self.limits.grace.replaced;
         persist(|| self.store.schedule(&task, due)).await?;
-        let (name, owner) = (&seen.bucket.name, &seen.bucket.owner);
-        let removed = self.store.remove_bucket(name, seen.bucket.revision).await;
+        let (name, owner) = (&seen.bucket().name, &seen.bucket().owner);
+        let removed = self.store.remove_bucket(name, seen.bucket().revision).await;
         self.forget_bucket(name);
         if !matches!(removed, Ok(true)) {
             let left = persist(|| self.store.bucket(name)).await?;

@@ -14,7 +14,7 @@ use s3s::{
 use super::Service;
 use crate::{
     core::{
-        policy::{Action, Policy, Request, Subject, is_permitted},
+        policy::{Action, Request, Subject, is_permitted},
         rate::Allowance,
     },
     keys::{Keyring, Tenant},
@@ -219,14 +219,7 @@ impl Service {
         object: Option<&Located>,
     ) -> S3Result<bool> {
         let bucket = allowed.seen.bucket();
-        let policy = match &bucket.policy {
-            None => None,
-            // It was checked when it was put; if it can't be read now, nothing is permitted rather than something.
-            Some(text) => match Policy::parse(text, &bucket.name) {
-                Ok(policy) => Some(policy),
-                Err(_) => return Err(Error::AccessDenied.into()),
-            },
-        };
+        let policy = allowed.seen.policy()?;
         let mut context = if policy.is_some() {
             context_of(request)
         } else {
@@ -246,7 +239,7 @@ impl Service {
         let subject = Subject {
             bucket_owner: &bucket.owner,
             bucket_acl: &bucket.acl,
-            policy: policy.as_ref(),
+            policy,
             block: bucket.public_access.unwrap_or_default(),
             object: found.map(|object| (object.owner.as_str(), &object.acl)),
         };

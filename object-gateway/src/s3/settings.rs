@@ -179,9 +179,8 @@ impl Service {
             .allow(&req, &req.input.bucket, None, Action::GET_POLICY_STATUS)
             .await?;
         let bucket = allowed.seen.bucket();
-        let by_policy = bucket.policy.as_ref().is_some_and(|text| {
-            policy::Policy::parse(text, &bucket.name).is_ok_and(|p| p.is_public())
-        });
+        let policy = allowed.seen.policy()?;
+        let by_policy = policy.is_some_and(policy::Policy::is_public);
         let is_public = Some(by_policy || bucket.acl.is_public());
         Ok(S3Response::new(GetBucketPolicyStatusOutput {
             policy_status: Some(PolicyStatus { is_public }),
