@@ -148,6 +148,14 @@ pub fn named_blobs(record: &Record) -> Vec<BlobRef> {
     }
 }
 
+/// The manifest that a record names, and how many pages it has.
+pub fn named_manifest(record: &Record) -> Option<(Uuid, u32)> {
+    match record.object().map(|object| &object.content) {
+        Some(Content::Manifest { id, pages, .. }) => Some((*id, *pages)),
+        Some(Content::Inline | Content::Blob(_) | Content::Parts(_)) | None => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{Error, Gateway, Result, Seen, VersionItem, VersionQuery, persist};
 use crate::{
     core::{
-        gc::{Fate, Intent, Purpose, fate, is_forgotten, replaced},
+        gc::{Fate, Intent, Purpose, fate, is_forgotten, named_blobs, named_manifest, replaced},
         lifecycle,
-        record::{BlobRef, Content, Kind, Record, VersionId},
+        record::{BlobRef, Kind, Record, VersionId},
         settings::{Bucket, State as BucketState},
         time::{HOUR, Micros},
         upload::{State, Upload},
@@ -50,11 +50,17 @@ impl Gateway {
         let mut done = Collected::default();
         self.collect_tasks(&mut done).await?;
         self.collect_intents(&mut done).await?;
+        let mut first = None;
         for bucket in persist(|| self.store.all_buckets()).await? {
             let seen = Seen::unchecked(bucket);
-            self.collect_bucket(&seen, &mut done).await?;
+            // What is wrong in one bucket must not keep the others from being collected.
+            if let Err(error) = self.collect_bucket(&seen, &mut done).await {
+                let id = seen.bucket().id;
+                tracing::warn!(bucket = %id, "a bucket will be collected again: {error}");
+                first = first.or(Some(error));
+            }
         }
-        Ok(done)
+        first.map_or(Ok(done), Err)
     }
 
     /// Tasks that are due. A partition goes when all its tasks are done.
@@ -65,7 +71,8 @@ impl Gateway {
             }
             let mut is_clean = true;
             for queued in persist(|| self.store.tasks(partition)).await? {
-                if self.carry_out(&queued.task, done).await.is_err() {
+                if let Err(error) = self.carry_out(&queued.task, done).await {
+                    tracing::warn!(task = %queued.id, "a task will be tried again: {error}");
                     is_clean = false;
                     done.failed += 1;
                 }
@@ -85,11 +92,7 @@ impl Gateway {
                 keys,
             } => {
                 for key in keys {
-                    let slot = Slot {
-                        bucket: *bucket,
-                        shard: *shard,
-                        key: key.clone(),
-                    };
+                    let slot = Slot::new(*bucket, *shard, key);
                     self.trim(&slot, done).await?;
                 }
                 Ok(())
@@ -135,11 +138,7 @@ impl Gateway {
     }
 
     async fn delete_blobs_of(&self, record: &Record, done: &mut Collected) -> Result<()> {
-        let manifest = match record.object().map(|object| &object.content) {
-            Some(Content::Manifest { id, pages, .. }) => Some((*id, *pages)),
-            Some(Content::Inline | Content::Blob(_) | Content::Parts(_)) | None => None,
-        };
-        self.delete_content(&crate::core::gc::named_blobs(record), manifest, done)
+        self.delete_content(&named_blobs(record), named_manifest(record), done)
             .await
     }
 
@@ -198,11 +197,14 @@ impl Gateway {
             }
             let mut is_clean = true;
             for intent in persist(|| self.store.intents(partition)).await? {
-                if let Ok(()) = self.settle(&intent, done).await {
-                    done.intents += 1;
-                } else {
-                    is_clean = false;
-                    done.failed += 1;
+                match self.settle(&intent, done).await {
+                    Ok(()) => done.intents += 1,
+                    Err(error) => {
+                        let blob = intent.blob.id;
+                        tracing::warn!(%blob, "an intent will be settled later: {error}");
+                        is_clean = false;
+                        done.failed += 1;
+                    }
                 }
             }
             if is_clean {
@@ -213,16 +215,7 @@ impl Gateway {
     }
 
     async fn settle(&self, intent: &Intent, done: &mut Collected) -> Result<()> {
-        let slot = match &intent.purpose {
-            Purpose::Object { bucket, shard, key }
-            | Purpose::Part {
-                bucket, shard, key, ..
-            } => Slot {
-                bucket: *bucket,
-                shard: *shard,
-                key: key.clone(),
-            },
-        };
+        let slot = Slot::from(&intent.purpose);
         let mut is_referred = self.refers(&slot, intent.blob.id).await?;
         if let Purpose::Part { upload, .. } = &intent.purpose
             && !is_referred
@@ -231,11 +224,10 @@ impl Gateway {
                 .await?
                 .map(|upload| upload.state)
             {
-                Some(State::Open | State::Completing(..)) => {
+                // What is left of an upload is removed with it; the intent is looked at again after that.
+                Some(State::Open | State::Completing(..) | State::Done(_) | State::Aborted) => {
                     return self.carry_over(intent).await;
                 }
-                // What is left of it is removed with it; the intent is looked at again after that.
-                Some(State::Done(_) | State::Aborted) => return self.carry_over(intent).await,
                 // It may have become the object between the two looks.
                 None => is_referred = self.refers(&slot, intent.blob.id).await?,
             }
@@ -289,12 +281,7 @@ impl Gateway {
             rows.push(Record::decode(&head.bytes)?);
         }
         for object in rows.iter().filter_map(Record::object) {
-            let blobs = match &object.content {
-                Content::Manifest { .. } => self.blobs_of(&object.content).await?,
-                Content::Blob(blob) => vec![*blob],
-                Content::Parts(parts) => parts.iter().map(|part| part.blob).collect(),
-                Content::Inline => Vec::new(),
-            };
+            let blobs = self.blobs_of(&object.content).await?;
             if blobs.iter().any(|own| own.id == blob) {
                 return Ok(true);
             }
@@ -356,11 +343,7 @@ impl Gateway {
         upload: &Upload,
         done: &mut Collected,
     ) -> Result<()> {
-        let slot = Slot {
-            bucket: bucket.id,
-            shard: upload.shard,
-            key: upload.key.clone(),
-        };
+        let slot = Slot::from(upload);
         let (now, grace) = (self.now(), &self.limits.grace);
         match &upload.state {
             State::Open => {
@@ -370,13 +353,7 @@ impl Gateway {
                     upload.started,
                     now,
                 ) {
-                    let next = Upload {
-                        state: State::Aborted,
-                        revision: upload.revision + 1,
-                        ..upload.clone()
-                    };
-                    self.store.replace_upload(&next, upload.revision).await?;
-                    done.uploads += 1;
+                    self.swap_state(upload, State::Aborted).await?;
                 }
             }
             State::Aborted => {
@@ -384,8 +361,10 @@ impl Gateway {
                 done.uploads += 1;
             }
             State::Completing(record, _) => {
-                if now >= record.id.at() + grace.completing {
-                    let _ = self.finish_upload(&slot, upload).await;
+                if now >= record.id.at() + grace.completing
+                    && let Err(error) = self.finish_upload(&slot, upload).await
+                {
+                    tracing::warn!(upload = %upload.id, "an upload was not finished: {error}");
                 }
             }
             State::Done(record) => {
@@ -404,11 +383,7 @@ impl Gateway {
         loop {
             let heads = persist(|| self.store.heads(id, shard, &from, PAGE)).await?;
             for (key, _) in &heads {
-                let slot = Slot {
-                    bucket: id,
-                    shard,
-                    key: key.clone(),
-                };
+                let slot = Slot::new(id, shard, key);
                 self.trim(&slot, done).await?;
             }
             match heads.last() {
@@ -499,11 +474,7 @@ impl Gateway {
                 for (key, cell) in &rows {
                     let record = Record::decode(&cell.bytes)?;
                     self.delete_blobs_of(&record, done).await?;
-                    let slot = Slot {
-                        bucket: id,
-                        shard,
-                        key: key.clone(),
-                    };
+                    let slot = Slot::new(id, shard, key);
                     let removal = Mutation {
                         removed: vec![record.id],
                         ..Mutation::default()
@@ -519,19 +490,16 @@ impl Gateway {
             let at = self.timestamp();
             let last = char::MAX.to_string().repeat(256);
             persist(|| self.store.forget_heads(id, shard, "", &last, at)).await?;
-            for upload in
-                persist(|| self.store.uploads(id, shard, None, usize::from(u16::MAX))).await?
-            {
-                let slot = Slot {
-                    bucket: id,
-                    shard,
-                    key: upload.key.clone(),
-                };
-                for part in persist(|| self.store.parts(upload.id)).await? {
-                    persist(|| self.store.delete_blob(&part.blob)).await?;
+            loop {
+                let uploads = persist(|| self.store.uploads(id, shard, None, PAGE)).await?;
+                for upload in &uploads {
+                    self.remove_parts(&Slot::from(upload), upload.id, &[])
+                        .await?;
+                    done.uploads += 1;
                 }
-                persist(|| self.store.remove_upload(&slot, upload.id)).await?;
-                done.uploads += 1;
+                if uploads.len() < PAGE {
+                    break;
+                }
             }
         }
         Ok(())

@@ -5,7 +5,8 @@
 use super::{Error, Gateway, Result, Seen, cleanup::Cleanup, persist};
 use crate::{
     core::{
-        record::{Content, Kind, Record, VersionId},
+        gc::{named_blobs, named_manifest},
+        record::{Kind, Record, VersionId},
         settings::Versioning,
         time::Micros,
         versions::{effective, next_head},
@@ -135,11 +136,7 @@ impl Gateway {
 
     // Before the row goes, so that its blobs are found whatever happens. The task looks whether it went.
     async fn schedule_removal(&self, slot: &Slot, gone: &Record) -> Result<()> {
-        let blobs = crate::core::gc::named_blobs(gone);
-        let manifest = match gone.object().map(|object| &object.content) {
-            Some(Content::Manifest { id, pages, .. }) => Some((*id, *pages)),
-            Some(Content::Inline | Content::Blob(_) | Content::Parts(_)) | None => None,
-        };
+        let (blobs, manifest) = (named_blobs(gone), named_manifest(gone));
         if blobs.is_empty() && manifest.is_none() {
             return Ok(());
         }

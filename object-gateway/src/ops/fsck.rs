@@ -105,11 +105,7 @@ impl Gateway {
             let rows = persist(|| self.store.version_rows(bucket.id, shard, &start, PAGE)).await?;
             for (key, cell) in &rows {
                 let record = Record::decode(&cell.bytes)?;
-                let slot = Slot {
-                    bucket: bucket.id,
-                    shard,
-                    key: key.clone(),
-                };
+                let slot = Slot::new(bucket.id, shard, key);
                 if let Err(error) = self.check_version(&slot, &record, depth, report).await
                     && self.is_visible(&slot, &record).await?
                 {
@@ -230,16 +226,7 @@ impl Gateway {
     }
 
     async fn is_wanted(&self, blob: uuid::Uuid, purpose: &Purpose) -> Result<bool> {
-        let slot = match purpose {
-            Purpose::Object { bucket, shard, key }
-            | Purpose::Part {
-                bucket, shard, key, ..
-            } => Slot {
-                bucket: *bucket,
-                shard: *shard,
-                key: key.clone(),
-            },
-        };
+        let slot = Slot::from(purpose);
         if self.refers(&slot, blob).await? {
             return Ok(true);
         }

@@ -15,7 +15,7 @@ use crate::{
         checksum::{Algorithm, Checksum},
         gc::Purpose,
         precondition::Conditions,
-        record::{Content, Object, PARTS_IN_RECORD, PartRef, Record},
+        record::{BlobRef, Content, Object, PARTS_IN_RECORD, PartRef, Record},
         upload::{MAX_PARTS, Named, Part, State, Upload, Whole, complete, newest},
     },
     store::{Slot, StoreError},
@@ -260,7 +260,7 @@ impl Gateway {
         Ok(Some((**record).clone()))
     }
 
-    async fn swap_state(&self, upload: &Upload, state: State) -> Result<bool> {
+    pub(super) async fn swap_state(&self, upload: &Upload, state: State) -> Result<bool> {
         let next = Upload {
             state,
             revision: upload.revision + 1,
@@ -300,8 +300,15 @@ impl Gateway {
         if upload.is_none_or(|upload| upload.state != State::Aborted) {
             return Ok(());
         }
+        self.remove_parts(slot, id, &[]).await
+    }
+
+    /// Removes an upload and the blobs of its parts, but for those that are used.
+    pub(super) async fn remove_parts(&self, slot: &Slot, id: Uuid, used: &[BlobRef]) -> Result<()> {
         for part in persist(|| self.store.parts(id)).await? {
-            persist(|| self.store.delete_blob(&part.blob)).await?;
+            if !used.contains(&part.blob) {
+                persist(|| self.store.delete_blob(&part.blob)).await?;
+            }
         }
         Ok(persist(|| self.store.remove_upload(slot, id)).await?)
     }
@@ -329,12 +336,7 @@ impl Gateway {
             }
             Err(error) => return Err(error),
         };
-        for part in persist(|| self.store.parts(upload.id)).await? {
-            if !used.contains(&part.blob) {
-                persist(|| self.store.delete_blob(&part.blob)).await?;
-            }
-        }
-        Ok(persist(|| self.store.remove_upload(slot, upload.id)).await?)
+        self.remove_parts(slot, upload.id, &used).await
     }
 }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use self::error::StoreError;
 use crate::core::{
-    gc::Intent,
+    gc::{Intent, Purpose},
     record::{BlobRef, PartRef, VersionId},
     settings::Bucket,
     time::Micros,
@@ -34,6 +34,30 @@ pub struct Slot {
     pub shard: u16,
     /// The key.
     pub key: String,
+}
+
+impl Slot {
+    /// Of this key.
+    pub fn new(bucket: Uuid, shard: u16, key: &str) -> Self {
+        let key = key.to_owned();
+        Self { bucket, shard, key }
+    }
+}
+
+impl From<&Upload> for Slot {
+    fn from(upload: &Upload) -> Self {
+        Self::new(upload.bucket, upload.shard, &upload.key)
+    }
+}
+
+impl From<&Purpose> for Slot {
+    fn from(purpose: &Purpose) -> Self {
+        let (Purpose::Object { bucket, shard, key }
+        | Purpose::Part {
+            bucket, shard, key, ..
+        }) = purpose;
+        Self::new(*bucket, *shard, key)
+    }
 }
 
 /// A stored record and the timestamp of its write.
