@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use uuid::Uuid;
 
 use super::{Error, Gateway, Result, Seen, persist};
 use crate::{
@@ -175,6 +176,21 @@ impl Gateway {
                 .map(|part| part.blob)
                 .collect()),
         }
+    }
+
+    /// Whether a version of this key refers to a blob.
+    pub(super) async fn refers(&self, slot: &Slot, blob: Uuid) -> Result<bool> {
+        let mut rows = self.rows(slot).await?;
+        if let Some(head) = persist(|| self.store.head(slot)).await? {
+            rows.push(Record::decode(&head.bytes)?);
+        }
+        for object in rows.iter().filter_map(Record::object) {
+            let blobs = self.blobs_of(&object.content).await?;
+            if blobs.iter().any(|own| own.id == blob) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The bytes of an object.
