@@ -10,6 +10,8 @@
 pub mod ask;
 mod clock;
 pub mod compare;
+#[cfg(test)]
+mod covered;
 mod dice;
 mod ends;
 mod objects;
