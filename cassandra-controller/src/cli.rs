@@ -19,8 +19,8 @@ pub struct Arguments {
     /// The image with agent and bootstrapper for new members.
     #[arg(long, env = "OPERATOR_IMAGE")]
     pub operator_image: String,
-    /// Address of /livez, /readyz and /metrics.
-    #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
+    /// Address of /livez, /readyz and /metrics. `[::]` is all addresses, IPv4 and IPv6.
+    #[arg(long, env = "LISTEN", default_value = "[::]:8080")]
     pub listen: SocketAddr,
     /// Namespace of the Lease.
     #[arg(long, env = "POD_NAMESPACE", default_value = "cassandra-operator")]

@@ -44,6 +44,15 @@ impl Endpoint {
         Ok(Self::new(host.trim_matches(['[', ']']), port, path))
     }
 
+    /// Host and port, an IPv6 address in brackets.
+    fn authority(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+
     /// The same server with a path that ends in a slash, as Jolokia wants it.
     pub(crate) fn into_folder(mut self) -> Self {
         if !self.path.ends_with('/') {
@@ -93,7 +102,7 @@ impl Endpoint {
         // A path that is no URI becomes the root's, and the server says 404.
         *request.uri_mut() = self.path.parse().unwrap_or_default();
         let headers = request.headers_mut();
-        if let Ok(host) = format!("{}:{}", self.host, self.port).parse() {
+        if let Ok(host) = self.authority().parse() {
             headers.insert(http::header::HOST, host);
         }
         headers.insert(
@@ -126,7 +135,7 @@ impl Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}{}", self.host, self.port, self.path)
+        write!(f, "http://{}{}", self.authority(), self.path)
     }
 }
 
@@ -140,7 +149,12 @@ mod tests {
             Endpoint::parse("http://127.0.0.1:8778/jolokia").unwrap(),
             Endpoint::new("127.0.0.1", 8778, "/jolokia")
         );
-        assert_eq!(Endpoint::parse("http://[::1]:1/").unwrap().host, "::1");
+        let url = "http://[::1]:1/";
+        let loopback = Endpoint::parse(url).unwrap();
+        assert_eq!(loopback.host, "::1");
+        assert_eq!(loopback.to_string(), url);
+        let request = loopback.request(Vec::new());
+        assert_eq!(request.headers()[http::header::HOST], "[::1]:1");
         for url in ["", "127.0.0.1:8778", "https://h:1/", "http://h/", "/path"] {
             assert_eq!(
                 Endpoint::parse(url).unwrap_err().reason(),

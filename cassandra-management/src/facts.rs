@@ -1,7 +1,7 @@
 //! What one node says of itself and of the ring. Whatever can't be read is absent: early in a start the
 //! MBeans are not there yet.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use cassandra_api::v1alpha1::{Peer, PeerState};
 use serde::de::DeserializeOwned;
@@ -208,7 +208,7 @@ fn ring(
                 schema: told.schema.map(Into::into),
                 datacenter: told.datacenter.map(Into::into),
                 rack: told.rack.map(Into::into),
-                address: without_port(&address).into(),
+                address: as_kubernetes_has_it(without_port(&address)),
             }
         })
         .collect();
@@ -267,6 +267,12 @@ fn without_port(address: &str) -> &str {
         .rsplit_once(':')
         .map_or(address, |(host, _)| host)
         .trim_matches(['[', ']'])
+}
+
+/// Java writes out the zeros of an IPv6 address.
+fn as_kubernetes_has_it(address: &str) -> String {
+    let parsed = address.parse::<IpAddr>();
+    parsed.map_or_else(|_| address.into(), |address| address.to_string())
 }
 
 #[cfg(test)]
@@ -337,6 +343,7 @@ mod tests {
             ("/10.0.0.1:7000", "UP"),
             ("node-2/10.0.0.2:7000", "DOWN"),
             ("/10.0.0.9:7000", "DOWN"),
+            ("/[2001:db8:0:0:0:0:0:1]:7000", "DOWN"),
         ];
         let gossip = "/10.0.0.1:7000\n  generation:1\n  SCHEMA:22:s-1\n  TOKENS:3:<hidden>\n\
                       node-2/10.0.0.2:7000\n  DC:1:dc1\n  RACK:3:r:1\n/10.0.0.9:7000\n  SCHEMA:1:s-9\n";
@@ -360,7 +367,7 @@ mod tests {
                     rack: Some("r:1".into()),
                     ..peer("a", "10.0.0.2", PeerState::Down)
                 },
-                peer("b", "2001:db8:0:0:0:0:0:1", PeerState::Unknown),
+                peer("b", "2001:db8::1", PeerState::Down),
                 Peer {
                     schema: Some("s-1".into()),
                     ..peer("c", "10.0.0.1", PeerState::Up)

@@ -1,6 +1,9 @@
 //! Options, from the command line or the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use cassandra_api::{
     identity::{Identity, variable},
@@ -44,7 +47,7 @@ pub struct Options {
         default_value = "/etc/cassandra/cassandra.yaml"
     )]
     pub cassandra_yaml: PathBuf,
-    /// Address for /live, /ready and /metrics.
+    /// Address for /live, /ready and /metrics. Default: all addresses, IPv4 and IPv6.
     #[arg(long, env = "LISTEN", default_value_t = any(ports::AGENT))]
     pub listen: SocketAddr,
     /// Address for the bootstrapper's question. Keep it on loopback.
@@ -77,7 +80,10 @@ fn given(value: Option<&String>) -> Option<String> {
 }
 
 fn any(port: i32) -> SocketAddr {
-    SocketAddr::from(([0, 0, 0, 0], u16::try_from(port).unwrap_or_default()))
+    SocketAddr::from((
+        Ipv6Addr::UNSPECIFIED,
+        u16::try_from(port).unwrap_or_default(),
+    ))
 }
 
 fn loopback(port: i32) -> SocketAddr {
@@ -100,7 +106,7 @@ mod tests {
             "--broadcast-address=",
         ])
         .unwrap();
-        assert_eq!(options.listen.to_string(), "0.0.0.0:8090");
+        assert_eq!(options.listen.to_string(), "[::]:8090");
         assert_eq!(options.agent_local.to_string(), "127.0.0.1:8091");
         assert_eq!(options.identity().broadcast_address, None);
         assert!(Options::try_parse_from(["member-agent"]).is_err());

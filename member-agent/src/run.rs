@@ -1,6 +1,11 @@
 //! The program: the connection, the servers, the signals.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use cassandra_api::names;
 use cassandra_management::{Config, Management};
@@ -85,7 +90,7 @@ async fn serve(
     address: SocketAddr,
     routes: axum::Router,
 ) -> Result<(), Error> {
-    let listener = TcpListener::bind(address)
+    let listener = bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })?;
     tasks.spawn(async move {
@@ -97,6 +102,21 @@ async fn serve(
     Ok(())
 }
 
+/// Listens. `[::]` is all addresses, of both families; on a machine without IPv6 there is no such address, and all of
+/// IPv4's are meant.
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && error.kind() != io::ErrorKind::AddrInUse =>
+        {
+            let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            TcpListener::bind(ipv4).await.map_err(|_| error)
+        }
+        bound => bound,
+    }
+}
+
 async fn told_to_stop() -> Result<(), Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
@@ -106,4 +126,30 @@ async fn told_to_stop() -> Result<(), Error> {
     }
     tracing::info!("told to stop");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_addresses_are_those_of_both_families() {
+        let listener = bind("[::]:0".parse().unwrap()).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        // A machine may have no IPv6, or none on its loopback.
+        let addresses = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+        if addresses.contains("00000000000000000000000000000001") {
+            TcpStream::connect(("::1", port)).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_an_error() {
+        let listener = bind("[::]:0".parse().unwrap()).await.unwrap();
+        let again = bind(listener.local_addr().unwrap()).await;
+        assert_eq!(again.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
 }

@@ -154,6 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_node_listens_on_ipv6_and_has_its_seeds_as_they_are() {
+        let place = Place {
+            listen: "fd00:1::7".parse().unwrap(),
+            broadcast: "fd00:2::7".parse().unwrap(),
+            seeds: vec!["fd00:2::5".into(), "fd00:2::6".into()],
+            ..place()
+        };
+        let text = render("", &BTreeMap::new(), &place).unwrap();
+        let settings = yaml::settings(&text).unwrap();
+        assert_eq!(settings["listen_address"], Node::text("fd00:1::7"));
+        assert_eq!(settings["rpc_address"], Node::text("::"));
+        assert_eq!(settings["broadcast_rpc_address"], Node::text("fd00:2::7"));
+        // Cassandra takes what has more than one colon for an address without a port.
+        assert!(text.contains("\"fd00:2::5,fd00:2::6\""), "{text}");
+    }
+
+    #[test]
     fn a_setting_of_the_spec_replaces_the_file_s_whole_setting() {
         let file = "client_encryption_options:\n  enabled: false\n  keystore: conf/.keystore\n";
         let settings = rendered(

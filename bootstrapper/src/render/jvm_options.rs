@@ -25,6 +25,8 @@ pub(super) struct File<'a> {
 pub(super) struct Jvm<'a> {
     pub(super) heap_bytes: u64,
     pub(super) cpu_millicores: Option<u64>,
+    /// Whether Cassandra listens on an IPv6 address.
+    pub(super) ipv6: bool,
     /// Options of the spec, but for owned ones.
     pub(super) options: &'a [&'a str],
     pub(super) extra_lib: &'a str,
@@ -40,7 +42,7 @@ pub(super) fn is_options_file(name: &str) -> bool {
 pub(super) fn render(files: &BTreeMap<&str, File<'_>>, jvm: &Jvm<'_>) -> BTreeMap<String, String> {
     let mut kept: BTreeMap<&str, Vec<&str>> = files
         .iter()
-        .map(|(name, file)| (*name, keep(file, jvm.options)))
+        .map(|(name, file)| (*name, keep(file, jvm)))
         .collect();
     kept.entry(MAIN).or_default();
     let active: Vec<&str> = kept
@@ -92,8 +94,13 @@ fn young(jvm: &Jvm<'_>) -> String {
     format!("-Xmn{}m", quarter.min(by_cores.max(100)).max(1))
 }
 
+/// The image's files have it. With it the JVM can't listen on an IPv6 address.
+const IPV4_ONLY: &str = "-Djava.net.preferIPv4Stack=true";
+
 /// The lines of a file that stay.
-fn keep<'a>(file: &File<'a>, options: &[&str]) -> Vec<&'a str> {
+fn keep<'a>(file: &File<'a>, jvm: &Jvm<'_>) -> Vec<&'a str> {
+    let options = jvm.options;
+    let without_ipv6 = |line: &str| jvm.ipv6 && !file.of_user && line.trim_end() == IPV4_ONLY;
     let collector = options.iter().any(|option| chooses_collector(option));
     let replaced = |line: &str| {
         setting(line).is_some_and(|name| options.iter().any(|o| setting(o) == Some(name)))
@@ -105,6 +112,7 @@ fn keep<'a>(file: &File<'a>, options: &[&str]) -> Vec<&'a str> {
         .filter(|line| {
             !(line.starts_with('-')
                 && (is_owned(line, file.of_user)
+                    || without_ipv6(line)
                     || replaced(line)
                     || (collector && chooses_collector(line))))
         })
@@ -208,11 +216,34 @@ mod tests {
         let jvm = Jvm {
             heap_bytes: 2 << 30,
             cpu_millicores: Some(2000),
+            ipv6: false,
             options,
             extra_lib: "/extra-lib",
             configuration: "/etc/cassandra",
         };
         render(&files, &jvm)
+    }
+
+    #[test]
+    fn an_ipv6_node_is_not_held_to_ipv4_by_its_image() {
+        for (ipv6, of_user, stays) in [
+            (false, false, true),
+            (true, false, false),
+            (true, true, true),
+        ] {
+            let text = "-ea\n-Djava.net.preferIPv4Stack=true\n";
+            let files = BTreeMap::from([(MAIN, File { text, of_user })]);
+            let jvm = Jvm {
+                heap_bytes: 2 << 30,
+                cpu_millicores: None,
+                ipv6,
+                options: &[],
+                extra_lib: "/extra-lib",
+                configuration: "/etc/cassandra",
+            };
+            let out = render(&files, &jvm);
+            assert_eq!(out[MAIN].contains(IPV4_ONLY), stays, "{ipv6} {of_user}");
+        }
     }
 
     #[test]

@@ -151,6 +151,7 @@ fn jvm_options(sources: &Sources, setting: &Setting) -> Result<BTreeMap<String, 
             .heap_bytes
             .unwrap_or_else(|| heap_for_limit(limit)),
         cpu_millicores: setting.cpu_limit_millicores,
+        ipv6: setting.place.listen.is_ipv6(),
         options: &options,
         extra_lib: &setting.extra_lib,
         configuration: &setting.configuration,

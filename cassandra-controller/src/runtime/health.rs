@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -12,7 +12,7 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use kube::runtime::watcher;
-use tokio::time::Instant;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::metrics::Metrics;
 
@@ -89,8 +89,22 @@ impl Health {
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .with_state(self);
-        let listener = tokio::net::TcpListener::bind(address).await?;
-        axum::serve(listener, router).await
+        axum::serve(bind(address).await?, router).await
+    }
+}
+
+/// Listens. `[::]` is all addresses, of both families; on a machine without IPv6 there is no such address, and all of
+/// IPv4's are meant.
+async fn bind(address: SocketAddr) -> Result<TcpListener, std::io::Error> {
+    match TcpListener::bind(address).await {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && error.kind() != std::io::ErrorKind::AddrInUse =>
+        {
+            let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            TcpListener::bind(ipv4).await.map_err(|_| error)
+        }
+        bound => bound,
     }
 }
 
