@@ -1,16 +1,17 @@
 //! Command line.
 
 use anyhow::{Result, bail};
-use clap::{Parser, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use testbed::{cache::CacheArgs, progress::Progress, setup, target::TargetArgs};
 
 use crate::{
+    driver::load,
     runner, scenarios,
     stage::{ModelCheck, Stage},
 };
 
 /// Which scenarios.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Set {
     /// What needs a Kubernetes and the operator, but no ring.
     Api,
@@ -21,8 +22,24 @@ pub enum Set {
 /// Runs scenarios on a Kubernetes.
 #[derive(Debug, Parser)]
 pub struct Arguments {
-    /// Which scenarios.
-    set: Set,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Scenarios that need a Kubernetes and the operator, but no ring.
+    Api(Run),
+    /// Scenarios that need a ring.
+    Ring(Run),
+    /// Ask a ring until the input ends; scenarios start this themselves.
+    #[command(hide = true)]
+    Driver(load::Options),
+}
+
+/// How scenarios are run.
+#[derive(Debug, Args)]
+struct Run {
     /// Only those whose name contains this.
     #[arg(long)]
     only: Option<String>,
@@ -39,8 +56,18 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Runs them; an error if one failed.
+    /// Does what they say; an error if a scenario failed.
     pub async fn run(self) -> Result<()> {
+        match self.command {
+            Command::Api(run) => run.scenarios(Set::Api).await,
+            Command::Ring(run) => run.scenarios(Set::Ring).await,
+            Command::Driver(options) => load::run(options).await,
+        }
+    }
+}
+
+impl Run {
+    async fn scenarios(self, set: Set) -> Result<()> {
         let cache = self.cache.cache()?;
         setup::prepare(&self.target.work(&cache)?, Progress)?;
         let target = self.target.open(&cache, Progress)?;
@@ -49,10 +76,10 @@ impl Arguments {
             (false, true) => ModelCheck::Compare,
             (false, false) => ModelCheck::Skip,
         };
-        let stage = Stage::prepare(target, &cache, model_check).await?;
+        let stage = Stage::prepare(target, &cache, model_check, self.long).await?;
         let chosen: Vec<_> = scenarios::all()
             .into_iter()
-            .filter(|scenario| scenario.set == self.set)
+            .filter(|scenario| scenario.set == set)
             .filter(|scenario| {
                 self.only
                     .as_ref()

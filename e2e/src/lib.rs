@@ -12,6 +12,7 @@
 )]
 
 pub mod cli;
+pub mod driver;
 mod evidence;
 pub mod program;
 pub mod ring;

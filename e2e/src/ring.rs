@@ -3,9 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use cassandra_api::v1alpha1::{CassandraClusterStatus, CassandraMember, MemberState};
+use cassandra_api::{
+    labels,
+    v1alpha1::{CassandraClusterStatus, CassandraMember, MemberState},
+};
 use kube::{ResourceExt as _, api::ListParams};
 use serde_json::{Value, json};
+use testbed::bed::NODES;
 
 use crate::{
     stage::{MINUTES, Stage},
@@ -26,7 +30,36 @@ pub struct Ring {
     pub racks: &'static [(&'static str, i32)],
     /// Cassandra's version.
     pub version: &'static str,
+    /// Where racks are.
+    pub zones: Zones,
+    /// How long Cassandra waits for news to get around.
+    pub delays: Delays,
 }
+
+/// Where racks are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zones {
+    /// Anywhere, each member on a node of its own.
+    None,
+    /// The first one in the test bed's first zone, and so on. A zone has one node there, so that members of a rack share
+    /// it. Somebody's own Kubernetes has other zones: there it is as with None.
+    OfTheBed,
+}
+
+/// How long Cassandra waits for news to get around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delays {
+    /// A ring of three on one machine needs no half minute to spread a word.
+    Short,
+    /// Cassandra's own, as users have them.
+    Own,
+}
+
+/// A short ring delay, and no wait for gossip to settle.
+const SHORT_DELAYS: [&str; 2] = [
+    "-Dcassandra.ring_delay_ms=8000",
+    "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+];
 
 /// Who a node is, by Cassandra's own account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,25 +74,32 @@ pub struct Node {
 
 impl Ring {
     /// The spec: small, and quick to start.
-    pub fn spec(&self) -> Value {
-        let racks: Vec<_> = self
-            .racks
-            .iter()
-            .map(|(name, members)| json!({ "name": name, "members": members }))
+    pub fn spec(&self, stage: &Stage) -> Value {
+        let zoned = self.zones == Zones::OfTheBed && stage.bed().is_some();
+        let racks = self.racks.iter().zip(NODES.iter().cycle());
+        let racks: Vec<_> = racks
+            .map(|((name, members), node)| {
+                let mut rack = json!({ "name": name, "members": members });
+                if zoned {
+                    rack["zone"] = json!(node.zone());
+                }
+                rack
+            })
             .collect();
+        let options: &[&str] = match self.delays {
+            Delays::Short => &SHORT_DELAYS,
+            Delays::Own => &[],
+        };
         json!({
             "version": self.version,
             "racks": racks,
             "storage": { "size": "1Gi" },
+            "placement": { "antiAffinity": if zoned { "Preferred" } else { "Required" } },
             "resources": {
                 "requests": { "cpu": "100m", "memory": "1Gi" },
                 "limits": { "cpu": "2", "memory": "1536Mi" },
             },
-            "config": { "jvm": {
-                "heap": "320Mi",
-                // A ring of three on one machine needs no half minute to spread a word.
-                "options": ["-Dcassandra.ring_delay_ms=8000", "-Dcassandra.skip_wait_for_gossip_to_settle=0"],
-            } },
+            "config": { "jvm": { "heap": "320Mi", "options": options } },
         })
     }
 
@@ -82,6 +122,28 @@ impl Ring {
             .into_iter()
             .filter(|member| member.spec.cluster.name == self.name);
         Ok(own.map(|member| (member.name_any(), member)).collect())
+    }
+
+    /// Its pods with their UIDs, and how often each container was started again.
+    pub async fn pods(&self, stage: &Stage) -> Result<BTreeMap<String, String>> {
+        let pods = stage.pods(self.namespace);
+        let pods = pods.list(&ListParams::default()).await?;
+        let own = pods.into_iter().filter(|pod| {
+            let of = pod.labels().get(labels::CLUSTER);
+            of.is_some_and(|name| name == self.name)
+        });
+        Ok(own
+            .map(|pod| {
+                let status = pod.status.clone().unwrap_or_default();
+                let containers = status.init_container_statuses.into_iter().flatten();
+                let restarts: Vec<_> = containers
+                    .chain(status.container_statuses.into_iter().flatten())
+                    .map(|container| format!("{} {}", container.name, container.restart_count))
+                    .collect();
+                let uid = pod.uid().unwrap_or_default();
+                (pod.name_any(), format!("{uid}: {}", restarts.join(", ")))
+            })
+            .collect())
     }
 
     /// What the cluster's status says.

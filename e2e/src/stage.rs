@@ -37,6 +37,8 @@ pub struct Stage {
     pub operator_image: String,
     /// Whether what Cassandra does is held against the facts on record.
     pub model_check: ModelCheck,
+    /// Whether there is time for what takes long.
+    pub long: bool,
     target: Target,
 }
 
@@ -53,7 +55,12 @@ pub enum ModelCheck {
 
 impl Stage {
     /// Installs the operator as it is in this checkout.
-    pub async fn prepare(target: Target, cache: &Cache, model_check: ModelCheck) -> Result<Self> {
+    pub async fn prepare(
+        target: Target,
+        cache: &Cache,
+        model_check: ModelCheck,
+        long: bool,
+    ) -> Result<Self> {
         let image = target.operator_image(cache, Progress)?;
         Progress.step("the operator", || {
             install::install(&target, Overlay::Cluster, &image, "e2e")
@@ -66,6 +73,7 @@ impl Stage {
             client: Client::try_from(config)?,
             operator_image: image,
             model_check,
+            long,
             target,
         };
         stage.scale_controller(1).await?;
@@ -83,6 +91,11 @@ impl Stage {
     /// Installs the operator anew, for other namespaces.
     pub fn install(&self, overlay: Overlay) -> Result<()> {
         install::install(&self.target, overlay, &self.operator_image, "e2e")
+    }
+
+    /// Installs the operator anew, from another image.
+    pub fn install_image(&self, image: &str) -> Result<()> {
+        install::install(&self.target, Overlay::Cluster, image, "e2e")
     }
 
     /// Makes an image of Cassandra available to the nodes of the test bed; somebody's own Kubernetes pulls it.

@@ -40,7 +40,9 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         .await?;
     ensure!(claims.lines().count() == 3, "volume claims: {claims}");
 
-    stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
+    stage
+        .apply(ring.namespace, ring.name, &ring.spec(stage))
+        .await?;
     until("the rule retained_volumes", MINUTES, async || {
         let status = ring.status(stage).await?;
         let named = status.blocked.iter().any(|blocked| {
@@ -54,7 +56,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         "members were made unasked"
     );
 
-    let mut spec = ring.spec();
+    let mut spec = ring.spec(stage);
     spec["storage"]["adoptRetained"] = json!(true);
     stage.apply(ring.namespace, ring.name, &spec).await?;
     let members = ring.ready(stage).await?;
@@ -75,8 +77,7 @@ pub(super) async fn a_deleted_cluster_comes_back_with_its_volumes(stage: &Stage)
         "host ids and tokens are {again:?}"
     );
     ring.whole(stage).await?;
-    ring.row_is(stage, "hello").await?;
-    stage.remove_namespace(ring.namespace).await
+    ring.row_is(stage, "hello").await
 }
 
 async fn tokens(stage: &Stage) -> Result<BTreeMap<String, Option<String>>> {

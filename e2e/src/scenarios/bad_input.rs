@@ -137,13 +137,13 @@ pub(super) async fn a_broken_spec_and_the_good_one_again_change_nothing(
     stage: &Stage,
 ) -> Result<()> {
     let ring = THREE_RACKS;
-    let before = pods(stage).await?;
-    let mut broken = ring.spec();
+    let before = ring.pods(stage).await?;
+    let mut broken = ring.spec(stage);
     broken["image"] = json!("example.invalid/nothing:here");
     broken["config"]["cassandraYaml"] = json!({ "concurrent_reads": 8 });
     stage.apply(ring.namespace, ring.name, &broken).await?;
     pending(stage, 3).await?;
-    let mut missing = ring.spec();
+    let mut missing = ring.spec(stage);
     missing["config"]["fromConfigMap"] = json!("nowhere");
     stage.apply(ring.namespace, ring.name, &missing).await?;
     until("the rule config_map_available", MINUTES, async || {
@@ -161,10 +161,12 @@ pub(super) async fn a_broken_spec_and_the_good_one_again_change_nothing(
     })
     .await?;
     // Server-side apply takes back what is not sent any more.
-    stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
+    stage
+        .apply(ring.namespace, ring.name, &ring.spec(stage))
+        .await?;
     pending(stage, 0).await?;
     ring.ready(stage).await?;
-    let after = pods(stage).await?;
+    let after = ring.pods(stage).await?;
     ensure!(before == after, "pods were {before:?} and are {after:?}");
     Ok(())
 }
@@ -185,12 +187,4 @@ async fn pending(stage: &Stage, members: usize) -> Result<()> {
         },
     )
     .await
-}
-
-/// Pods with their UIDs and restarts.
-async fn pods(stage: &Stage) -> Result<String> {
-    let columns = "custom-columns=N:.metadata.name,U:.metadata.uid,R:.status.containerStatuses[0].restartCount";
-    stage
-        .run_kubectl(&["get", "pods", "-n", THREE_RACKS.namespace, "-o", columns])
-        .await
 }

@@ -3,7 +3,10 @@
 use anyhow::{Result, ensure};
 use testbed::install::{CONTROLLER, NAMESPACE, Overlay};
 
-use crate::{ring::Ring, stage::Stage};
+use crate::{
+    ring::{Delays, Ring, Zones},
+    stage::Stage,
+};
 
 /// In the namespace that `deploy/overlays/namespaced` names.
 const SERVED: Ring = Ring {
@@ -11,6 +14,8 @@ const SERVED: Ring = Ring {
     name: "ledger",
     racks: &[("a", 1)],
     version: "5.0.9",
+    zones: Zones::None,
+    delays: Delays::Short,
 };
 const NOT_SERVED: Ring = Ring {
     namespace: "e2e-elsewhere",
@@ -38,7 +43,9 @@ async fn serves_only_its_own(stage: &Stage) -> Result<()> {
     stage.install(Overlay::Namespaced)?;
     stage.scale_controller(1).await?;
     for ring in [NOT_SERVED, SERVED] {
-        stage.apply(ring.namespace, ring.name, &ring.spec()).await?;
+        stage
+            .apply(ring.namespace, ring.name, &ring.spec(stage))
+            .await?;
     }
     SERVED.ready(stage).await?;
     let account = format!("--as=system:serviceaccount:{NAMESPACE}:{CONTROLLER}");

@@ -45,6 +45,14 @@ fn mark(layout: &Layout, archive: &Path) -> Result<PathBuf> {
     Ok(layout.imported(&name.to_string_lossy()))
 }
 
+/// Gives an image another name on all nodes.
+pub(super) fn tag(layout: &Layout, name: &str, other: &str) -> Result<()> {
+    NODES.into_iter().try_for_each(|node| {
+        run(ctr(layout, node).args(["images", "tag", "--force", name, other]))
+            .with_context(|| format!("naming {name} {other} on {}", node.name()))
+    })
+}
+
 /// Imports an archive into one node.
 fn into_node(layout: &Layout, node: Node, archive: &Path) -> Result<()> {
     run(ctr(layout, node).args(["images", "import"]).arg(archive))

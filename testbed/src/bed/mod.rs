@@ -141,6 +141,11 @@ impl Bed {
         import::everywhere(&self.layout, archive)
     }
 
+    /// Gives an image that all nodes have another name as well.
+    pub fn tag_image(&self, name: &str, other: &str) -> Result<()> {
+        import::tag(&self.layout, name, other)
+    }
+
     /// Builds the image of a version of Cassandra if need be and gives it to all nodes.
     pub fn ensure_cassandra_image(&self, version: &str, progress: Progress) -> Result<()> {
         let archive = cassandra_image(&self.cache, version, progress)?;
