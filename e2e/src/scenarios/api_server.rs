@@ -74,11 +74,11 @@ pub(super) async fn a_killed_cassandra_starts_without_the_api_server(stage: &Sta
     Ok(())
 }
 
-/// Ten minutes with `--long`, else one: the ring serves all the time, no pod restarts, the statuses are right soon after,
+/// For ten minutes. The ring serves all the time, no pod restarts, the statuses are right soon after,
 /// and the controller goes on where it was: a member more joins.
 pub(super) async fn a_ring_serves_while_the_api_server_is_away(stage: &Stage) -> Result<()> {
     let bed = stage.bed().context("this scenario needs the test bed")?;
-    let away = Duration::from_mins(if stage.long { 10 } else { 1 });
+    let away = Duration::from_mins(10);
     GROWN.ready(stage).await?;
     let before = GROWN.pods(stage).await?;
     let what = format!("the API server is away for {} s", away.as_secs());

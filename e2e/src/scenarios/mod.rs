@@ -131,7 +131,7 @@ pub fn all() -> Vec<Scenario> {
             adoption::a_deleted_cluster_comes_back_with_its_volumes
         ),
         scenario!(Ring, upgrade::another_operator_image_is_for_new_members_only, bed: true),
-        scenario!(Ring, api_server::a_ring_serves_while_the_api_server_is_away, bed: true),
+        scenario!(Ring, api_server::a_ring_serves_while_the_api_server_is_away, bed: true, long: true),
         scenario!(
             Ring,
             formation::one_rack_forms_while_the_controller_is_killed
