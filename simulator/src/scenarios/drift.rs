@@ -9,7 +9,7 @@ use k8s_openapi::api::{
     rbac::v1::{Role, RoleBinding},
 };
 
-use cassandra_api::v1alpha1::CassandraMember;
+use cassandra_api::{identity::container, v1alpha1::CassandraMember};
 use serde_json::{Value, json};
 
 use super::{PATIENCE, create::one_ring_of};
@@ -80,6 +80,12 @@ pub(super) async fn second_pod(simulation: &Simulation) -> Result<(), Failure> {
     if simulation.ring.members() != before {
         return Err(Failure::Wrong("the ring is another one".into()));
     }
+    // The lock on the volume would hold a process up; the bootstrapper lets none begin.
+    if let Some(state) = cassandra_of(simulation, "orders-r1-0-1") {
+        return Err(Failure::Wrong(format!(
+            "Cassandra was begun in the second pod: {state}"
+        )));
+    }
     simulation.start_controller("controller-b");
     simulation
         .until("the second pod to be gone", PATIENCE, |now| {
@@ -91,4 +97,17 @@ pub(super) async fn second_pod(simulation: &Simulation) -> Result<(), Failure> {
         .await?;
     simulation.until_ready("orders", 3).await?;
     one_ring_of(simulation, 3)
+}
+
+/// How the container of Cassandra is in a pod, if it was ever begun.
+fn cassandra_of(simulation: &Simulation, pod: &str) -> Option<String> {
+    let containers = simulation.pod(pod)?.status?.container_statuses?;
+    let cassandra = containers
+        .into_iter()
+        .find(|c| c.name == container::CASSANDRA)?;
+    let waits = cassandra
+        .state
+        .as_ref()
+        .is_some_and(|state| state.waiting.is_some());
+    (cassandra.restart_count > 0 || !waits).then(|| format!("{cassandra:?}"))
 }
