@@ -180,7 +180,7 @@ fn a_configuration_that_cannot_be_used_says_where_and_why() {
         (
             "cassandra.yaml",
             &b"a: [\n"[..],
-            "cassandra.yaml of the ConfigMap can't be used: it is not valid YAML",
+            "cassandra.yaml of the ConfigMap can't be used: it is not YAML (line ",
         ),
         (
             "cassandra.yaml",

@@ -34,7 +34,7 @@ pub(super) struct Jvm<'a> {
 }
 
 /// Whether this is the name of a file of options of Cassandra itself, not of its tools.
-pub(super) fn is_options_file(name: &str) -> bool {
+pub fn is_options_file(name: &str) -> bool {
     name.starts_with("jvm") && name.ends_with("-server.options")
 }
 

@@ -11,6 +11,7 @@ use cassandra_api::{owned_keys, revision::heap_for_limit};
 use cassandra_management::POLICY_XML;
 
 pub use cassandra_yaml::{DEFAULTS, Place};
+pub use jvm_options::is_options_file;
 
 use crate::{sources::Sources, yaml::Node};
 
@@ -124,7 +125,7 @@ fn cassandra_yaml(sources: &Sources, setting: &Setting) -> Result<String, Error>
 fn jvm_options(sources: &Sources, setting: &Setting) -> Result<BTreeMap<String, String>, Error> {
     let names = sources.image.keys().chain(sources.user.keys());
     let mut texts = BTreeMap::new();
-    for name in names.filter(|name| jvm_options::is_options_file(name)) {
+    for name in names.filter(|name| is_options_file(name)) {
         if let Some(text) = text(sources, name)? {
             texts.insert(name.as_str(), text);
         }

@@ -2,10 +2,12 @@
 //! setting's own type (a password, a switch), so nothing here may turn them into numbers or booleans.
 
 mod read;
+mod syntax_error;
 
-use std::{collections::BTreeMap, fmt::Write as _};
-
-use granit_parser::ScanError;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 /// A node of a YAML document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,31 +22,74 @@ pub enum Node {
     Mapping(Vec<(Self, Self)>),
 }
 
-/// Why a YAML document can't be used.
-#[derive(Debug, thiserror::Error)]
+/// Why a YAML document can't be used, in our words: those of a YAML library are for its programmers. No value of the file
+/// is in them.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It is not YAML.
-    #[error("it is not valid YAML: {0}")]
-    Syntax(#[from] ScanError),
+    #[error("it is not YAML (line {line}){}", problem.map(|problem| format!(": {problem}")).unwrap_or_default())]
+    Syntax {
+        /// The line in which that is found out, from 1.
+        line: usize,
+        /// What is wrong there, where that can be said.
+        problem: Option<&'static str>,
+    },
     /// It is YAML, and not a mapping of settings.
     #[error("it is not a mapping of settings to values")]
     NotAMapping,
     /// There is more than one document in it.
-    #[error("it has more than one YAML document")]
-    ManyDocuments,
+    #[error("there is more than one document (the second begins in line {line})")]
+    ManyDocuments {
+        /// Where the second begins.
+        line: usize,
+    },
     /// A tag that has no meaning here.
-    #[error("it has the YAML tag {0}, which is not supported")]
-    Tag(String),
+    #[error("the tag {tag} (line {line}) is not supported: only YAML's own are")]
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Where it is.
+        line: usize,
+    },
     /// It is too large or nested too deeply.
-    #[error("it is nested too deeply or has too many values")]
-    TooLarge,
+    #[error(
+        "it is too large or nested too deeply (line {line}): more than {} values, copies by alias counted, or {} levels",
+        read::MAX_NODES,
+        read::MAX_DEPTH
+    )]
+    TooLarge {
+        /// Where the limit is passed.
+        line: usize,
+    },
+    /// A mapping has a key twice.
+    #[error("key {key} is there twice (line {line})")]
+    Twice {
+        /// The key.
+        key: String,
+        /// Where it is the second time.
+        line: usize,
+    },
 }
 
-/// Reads the settings of a file: the top-level mapping, the last one of each name.
+/// Reads the settings of a file: the top-level mapping, the last one of each name, as Cassandra reads it.
 pub fn settings(text: &str) -> Result<BTreeMap<String, Node>, Error> {
-    match read::document(text)? {
+    mapping(read::document(text)?.root)
+}
+
+/// Reads the settings of a file that somebody has written by hand: a key that is there twice is a mistake.
+pub fn settings_once(text: &str) -> Result<BTreeMap<String, Node>, Error> {
+    let document = read::document(text)?;
+    let settings = mapping(document.root)?;
+    match document.twice {
+        Some(twice) => Err(twice),
+        None => Ok(settings),
+    }
+}
+
+fn mapping(root: Option<Node>) -> Result<BTreeMap<String, Node>, Error> {
+    match root {
         None => Ok(BTreeMap::new()),
-        Some(Node::Plain(text)) if text.is_empty() => Ok(BTreeMap::new()),
+        Some(Node::Plain(text)) if is_null(&text) => Ok(BTreeMap::new()),
         Some(Node::Mapping(entries)) => entries
             .into_iter()
             .map(|(key, value)| match key {
@@ -56,12 +101,48 @@ pub fn settings(text: &str) -> Result<BTreeMap<String, Node>, Error> {
     }
 }
 
+fn is_null(plain: &str) -> bool {
+    ["", "~", "null"].contains(&plain)
+}
+
+/// The names of all settings, those that a merge (`<<`) brings in included.
+pub fn names(settings: &BTreeMap<String, Node>) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    for (name, value) in settings {
+        names.insert(name.as_str());
+        if name == MERGE {
+            merged_names(value, &mut names);
+        }
+    }
+    names
+}
+
+fn merged_names<'a>(merged: &'a Node, names: &mut BTreeSet<&'a str>) {
+    match merged {
+        Node::Plain(_) | Node::Text(_) => {}
+        Node::List(items) => items.iter().for_each(|item| merged_names(item, names)),
+        Node::Mapping(entries) => {
+            for (key, value) in entries {
+                if let Node::Plain(name) | Node::Text(name) = key {
+                    names.insert(name);
+                    if name == MERGE {
+                        merged_names(value, names);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The key of a merge.
+const MERGE: &str = "<<";
+
 /// Writes settings, one to a line. Names are quoted on purpose: the entrypoint of the official image edits
 /// lines such as `broadcast_address:` and `- seeds:` in place, and must not find them.
 pub fn write(settings: &BTreeMap<String, Node>) -> String {
     let mut out = String::new();
     for (name, value) in settings {
-        if name == "<<" {
+        if name == MERGE {
             out.push_str(name);
         } else {
             quote(name, &mut out);
@@ -149,7 +230,7 @@ impl Node {
 /// Whether a plain scalar can stand without quotes anywhere. Whatever YAML may take for something else than
 /// text is made of these characters, the key of a merge included.
 fn is_bare(text: &str) -> bool {
-    text == "<<"
+    text == MERGE
         || (text.bytes().any(|b| b.is_ascii_alphanumeric())
             && text
                 .bytes()
@@ -278,7 +359,88 @@ mod tests {
             let below = format!("*a{}, ", n - 1).repeat(10);
             writeln!(text, "a{n}: &a{n} [{below}]").unwrap();
         }
-        assert!(matches!(settings(&text), Err(Error::TooLarge)));
+        assert!(matches!(settings(&text), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn copies_that_are_kept_for_aliases_are_bounded() {
+        let values = "x, ".repeat(10_000);
+        let open: String = (0..50).map(|n| format!("&a{n} [")).collect();
+        let text = format!("a: {open}{values}{}", "]".repeat(50));
+        assert!(matches!(settings(&text), Err(Error::TooLarge { .. })));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_our_words_with_its_line() {
+        for (text, words) in [
+            ("a: 1\nb: 2\na: 3\n", "key a is there twice (line 3)"),
+            (
+                "a:\n  b: {c: 1,\n    c: 2}\n",
+                "key c is there twice (line 3)",
+            ),
+            (
+                "a: 1\n---\nb: 2\n",
+                "there is more than one document (the second begins in line 2)",
+            ),
+            (
+                "a: 1\nb: !!java.net.URL [x]\n",
+                "the tag !!java.net.URL (line 2) is not supported: only YAML's own are",
+            ),
+            (
+                "a:\n\t- b\n",
+                "it is not YAML (line 2): a tab can't indent: use blanks",
+            ),
+            (
+                "a: 1\nb: [1, 2\nc: 3\n",
+                "it is not YAML (line 3): a bracket is not closed, or a comma is missing",
+            ),
+            (
+                "a: \"x\n",
+                "it is not YAML (line 2): a quote is not closed, or a line within quotes is not indented",
+            ),
+            (
+                "a: 1\n b: 2\n",
+                "it is not YAML (line 2): the line is indented wrongly, or a text with a colon has no quotes",
+            ),
+            (
+                "a: b: c\n",
+                "it is not YAML (line 1): the line is indented wrongly, or a text with a colon has no quotes",
+            ),
+            (
+                "a: 1\nb\nc: 2\n",
+                "it is not YAML (line 2): a colon and a blank must follow a setting's name",
+            ),
+            (
+                "a: @b\n",
+                "it is not YAML (line 1): a text that begins with this character needs quotes",
+            ),
+            (
+                "a: *b\n",
+                "it is not YAML (line 1): an alias (*) names an anchor (&) that is not there before it",
+            ),
+            (
+                "a: \"\\d\"\n",
+                "it is not YAML (line 1): in double quotes a backslash begins an escape: write two of them, or use single \
+                 quotes",
+            ),
+            ("- a\n", "it is not a mapping of settings to values"),
+        ] {
+            assert_eq!(settings_once(text).unwrap_err().to_string(), words);
+        }
+        let deep = format!("a: 1\nb: {}{}", "[".repeat(70), "]".repeat(70));
+        let words = settings_once(&deep).unwrap_err().to_string();
+        assert!(
+            words.starts_with("it is too large or nested too deeply (line 2)"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn what_a_merge_brings_in_is_among_the_names() {
+        let text = "x: &x {k: 1, <<: {l: 2}}\n<<: [*x, {m: 3}]\n";
+        let settings = settings_once(text).unwrap();
+        let names: Vec<_> = names(&settings).into_iter().collect();
+        assert_eq!(names, ["<<", "k", "l", "m", "x"]);
     }
 
     fn node() -> impl Strategy<Value = Node> {

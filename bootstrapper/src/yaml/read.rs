@@ -1,23 +1,36 @@
 //! From the events of the parser to nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
 
-use super::{Error, Node};
+use super::{Error, MERGE, Node, syntax_error::syntax_error};
 
 /// Deepest nesting that is read: real files have five levels.
-const MAX_DEPTH: usize = 64;
-/// Most nodes that are read, copies by alias counted: real files have a thousand.
-const MAX_NODES: usize = 100_000;
+pub(super) const MAX_DEPTH: usize = 64;
+/// Most nodes that are read, copies for aliases counted: real files have a thousand.
+pub(super) const MAX_NODES: usize = 100_000;
+/// Longest text of the file that an error shows.
+const MAX_SHOWN: usize = 64;
 
-/// Reads the one document of a text. None: there is nothing in it.
-pub(super) fn document(text: &str) -> Result<Option<Node>, Error> {
+/// What was read.
+#[derive(Default)]
+pub(super) struct Document {
+    /// The one document. None: there is nothing in it.
+    pub(super) root: Option<Node>,
+    /// The first key that a mapping has twice, as an error.
+    pub(super) twice: Option<Error>,
+}
+
+/// Reads the one document of a text.
+pub(super) fn document(text: &str) -> Result<Document, Error> {
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text) {
-        reader.take(event?.0)?;
+        let (event, span) = event.map_err(|error| syntax_error(&error))?;
+        reader.line = span.start.line();
+        reader.take(event)?;
     }
-    Ok(reader.root)
+    Ok(reader.document)
 }
 
 /// A collection whose end has not been read.
@@ -26,6 +39,8 @@ struct Open {
     node: Node,
     /// The key whose value comes next, in a mapping.
     key: Option<Node>,
+    /// Keys that it has.
+    keys: BTreeSet<String>,
 }
 
 #[derive(Default)]
@@ -33,7 +48,9 @@ struct Reader {
     open: Vec<Open>,
     anchors: BTreeMap<usize, Node>,
     nodes: usize,
-    root: Option<Node>,
+    /// The line of what is read.
+    line: usize,
+    document: Document,
 }
 
 impl Reader {
@@ -45,7 +62,7 @@ impl Reader {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let text = text.into_owned();
-                allow(tag.as_deref())?;
+                self.allow(tag.as_deref())?;
                 let is_text = tag.is_some_and(|tag| tag.core_suffix() == Some("str"));
                 let plain = matches!(style, ScalarStyle::Plain) && !is_text;
                 let node = if plain {
@@ -66,57 +83,93 @@ impl Reader {
                 None => Ok(()),
             },
             Event::Alias(id) => {
-                let node = self.anchors.get(&id).cloned().ok_or(Error::TooLarge)?;
-                self.nodes += node.size();
+                // One that is not complete yet stands in itself: without end.
+                let Some(node) = self.anchors.get(&id).cloned() else {
+                    return Err(self.too_large());
+                };
+                self.count(node.size())?;
                 if self.open.len() + node.depth() > MAX_DEPTH {
-                    return Err(Error::TooLarge);
+                    return Err(self.too_large());
                 }
                 self.place(node, 0)
             }
-            Event::DocumentStart(..) if self.root.is_some() => Err(Error::ManyDocuments),
+            Event::DocumentStart(..) if self.document.root.is_some() => {
+                Err(Error::ManyDocuments { line: self.line })
+            }
             _ => Ok(()),
         }
     }
 
     fn begin(&mut self, node: Node, anchor: usize, tag: Option<&Tag>) -> Result<(), Error> {
-        allow(tag)?;
+        self.allow(tag)?;
         if self.open.len() >= MAX_DEPTH {
-            return Err(Error::TooLarge);
+            return Err(self.too_large());
         }
         self.open.push(Open {
             anchor,
             node,
             key: None,
+            keys: BTreeSet::new(),
         });
         Ok(())
     }
 
     /// Puts a node that is complete where it belongs.
     fn place(&mut self, node: Node, anchor: usize) -> Result<(), Error> {
-        self.nodes += 1;
-        if self.nodes > MAX_NODES {
-            return Err(Error::TooLarge);
-        }
+        self.count(1)?;
         if anchor != 0 {
+            self.count(node.size())?;
             self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
-            self.root = Some(node);
+            self.document.root = Some(node);
             return Ok(());
         };
         match (&mut open.node, open.key.take()) {
             (Node::List(items), _) => items.push(node),
             (Node::Mapping(entries), Some(key)) => entries.push((key, node)),
-            (_, _) => open.key = Some(node),
+            (_, _) => {
+                if let Node::Plain(name) | Node::Text(name) = &node
+                    && name != MERGE
+                    && !open.keys.insert(name.clone())
+                {
+                    let line = self.line;
+                    let twice = || Error::Twice {
+                        key: shown(name),
+                        line,
+                    };
+                    self.document.twice.get_or_insert_with(twice);
+                }
+                open.key = Some(node);
+            }
         }
         Ok(())
     }
+
+    fn count(&mut self, nodes: usize) -> Result<(), Error> {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES {
+            return Err(self.too_large());
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Error {
+        Error::TooLarge { line: self.line }
+    }
+
+    /// Tags of YAML itself say what a value is taken for anyway; any other one would be lost.
+    fn allow(&self, tag: Option<&Tag>) -> Result<(), Error> {
+        match tag {
+            Some(tag) if !tag.is_yaml_core_schema() => Err(Error::Tag {
+                tag: shown(&tag.original()),
+                line: self.line,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// Tags of YAML itself say what a value is taken for anyway; any other one would be lost.
-fn allow(tag: Option<&Tag>) -> Result<(), Error> {
-    match tag {
-        Some(tag) if !tag.is_yaml_core_schema() => Err(Error::Tag(tag.original())),
-        _ => Ok(()),
-    }
+fn shown(text: &str) -> String {
+    text.chars().take(MAX_SHOWN).collect()
 }

@@ -1,16 +1,17 @@
 //! The configuration that the spec and the user's ConfigMap ask for, as one immutable revision.
 
+mod user_files;
+
 use std::collections::BTreeSet;
 
 use cassandra_api::{
     k8s_openapi::api::core::v1::ConfigMap,
-    names, owned_keys,
+    names,
     quantity::Quantity,
     revision::ConfigRevision,
     rules::{Rule, Waiting},
 };
 use kube::ResourceExt as _;
-use serde_json::Value;
 
 use super::super::{
     kinds::Kind,
@@ -39,7 +40,7 @@ pub(super) fn revision(cluster: &Validated<'_>) -> Result<Revision, Waiting> {
         }
         UserConfig::Present(map) => Some(map.as_ref()),
     };
-    if let Some(problem) = user.and_then(problem_with) {
+    if let Some(problem) = user.and_then(user_files::problem_with) {
         let name = user.map(ConfigMap::name_any).unwrap_or_default();
         let particulars = format!("in ConfigMap {name}, {problem}");
         return Err(Waiting::on(Rule::ConfigMapParses, particulars));
@@ -59,70 +60,6 @@ pub(super) fn revision(cluster: &Validated<'_>) -> Result<Revision, Waiting> {
     };
     let (name, object) = objects::config_revision(cluster, &content, user);
     Ok(Revision { name, object })
-}
-
-/// What of the user's ConfigMap can't be used, if anything.
-fn problem_with(map: &ConfigMap) -> Option<String> {
-    let texts = map.data.iter().flatten();
-    let binaries = map.binary_data.iter().flatten();
-    let names = texts
-        .clone()
-        .map(|(name, _)| name)
-        .chain(binaries.map(|(name, _)| name));
-    for name in names {
-        if let Some(owned) = owned_keys::in_files(name) {
-            return Some(format!(
-                "{name} is owned by the operator: {}",
-                owned.instead
-            ));
-        }
-    }
-    for (name, text) in texts {
-        let problem = match name.as_str() {
-            "cassandra.yaml" => problem_with_yaml(text),
-            name if name.ends_with(".options") => problem_with_options(text),
-            _ => None,
-        };
-        if let Some(problem) = problem {
-            return Some(format!("{name} {problem}"));
-        }
-    }
-    None
-}
-
-fn problem_with_yaml(text: &str) -> Option<String> {
-    match serde_saphyr::from_str::<Value>(text) {
-        Err(error) => {
-            let reason = error.to_string();
-            Some(format!(
-                "is not YAML: {}",
-                reason.lines().next().unwrap_or_default()
-            ))
-        }
-        Ok(Value::Null) => None,
-        Ok(Value::Object(settings)) => settings.keys().find_map(|key| {
-            let owned = owned_keys::in_cassandra_yaml(key)?;
-            Some(format!(
-                "sets {key}, which is owned by the operator: {}",
-                owned.instead
-            ))
-        }),
-        Ok(_) => Some("is not a mapping of settings".into()),
-    }
-}
-
-fn problem_with_options(text: &str) -> Option<String> {
-    let options = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#'));
-    options.into_iter().find_map(|option| {
-        let owned = owned_keys::in_jvm_options(option)?;
-        Some(format!(
-            "sets {option}, which is owned by the operator: {}",
-            owned.instead
-        ))
-    })
 }
 
 /// Revisions that no member runs with or will run with.
