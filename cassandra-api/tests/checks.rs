@@ -18,7 +18,7 @@ fn whole() -> Value {
         "version": "5.0.9",
         "image": "registry.example.com/cassandra:5.0.9",
         "imagePullPolicy": "Always",
-        "imagePullSecrets": ["registry"],
+        "imagePullSecrets": [{ "name": "registry" }],
         "racks": [{ "name": "r1", "members": 1, "zone": "z1" }],
         "storage": { "size": "1Gi", "storageClassName": "fast" },
         "resources": {
@@ -30,7 +30,10 @@ fn whole() -> Value {
             "jvm": { "heap": "1Gi", "options": ["-Da=b"] },
             "fromConfigMap": "settings",
         },
-        "placement": { "tolerations": [{ "key": "a" }] },
+        "placement": {
+            "nodeSelector": { "disk": "nvme" },
+            "tolerations": [{ "key": "a", "operator": "Equal", "value": "b", "effect": "NoExecute" }],
+        },
     })
 }
 
@@ -61,26 +64,51 @@ fn beyond(schema: &Value, bound: &str, now: &Value) -> Option<(Value, Value)> {
     )]
     let limit = limit.map(|limit| limit as usize);
     let items = |length: usize| json!(vec![now[0].clone(); length]);
+    let entries = |length: usize| -> Value {
+        let entries = (0..length).map(|n| (format!("k{n}"), json!("v")));
+        Value::Object(entries.collect())
+    };
     // The API server counts characters, not bytes.
     let text = |length: usize| {
-        let (first, last) = if schema["pattern"].is_string() {
+        let (first, last) = if is_of_letters(schema) {
             ("0", "1")
         } else {
             ("ü", "ü")
         };
         let text = first.repeat(length.saturating_sub(1)) + &last.repeat(length.min(1));
-        json!(hyphened(now, &text))
+        json!(hyphened(now, &slashed(schema, text)))
     };
     Some(match (bound, limit) {
         ("minLength", Some(limit)) => (text(limit - 1), text(limit)),
         ("maxLength", Some(limit)) => (text(limit + 1), text(limit)),
         ("minItems", Some(limit)) => (items(limit - 1), items(limit)),
         ("maxItems", Some(limit)) => (items(limit + 1), items(limit)),
+        ("maxProperties", Some(limit)) => (entries(limit + 1), entries(limit)),
         ("minimum", Some(limit)) => (json!(limit - 1), json!(limit)),
         ("maximum", Some(limit)) => (json!(limit + 1), json!(limit)),
         ("pattern", _) => (json!("?"), now.clone()),
         _ => panic!("{bound} of {schema} is not known here"),
     })
+}
+
+/// Whether a rule says of which letters it is.
+fn is_of_letters(schema: &Value) -> bool {
+    let rules = schema["x-kubernetes-validations"].as_array();
+    schema["pattern"].is_string()
+        || rules.is_some_and(|rules| {
+            let mut rules = rules.iter().filter_map(|rule| rule["rule"].as_str());
+            rules.any(|rule| rule.contains(".matches("))
+        })
+}
+
+/// A label's key is longest with a domain before it.
+fn slashed(schema: &Value, text: String) -> String {
+    let longest = schema["maxLength"] == json!(317) && text.len() > 300;
+    if longest {
+        format!("{}/{}", &text[..253], &text[254..])
+    } else {
+        text
+    }
 }
 
 /// An option begins with a hyphen.
@@ -100,6 +128,7 @@ const BOUNDS: &[&str] = &[
     "maxLength",
     "minItems",
     "maxItems",
+    "maxProperties",
     "minimum",
     "maximum",
     "pattern",
@@ -131,8 +160,9 @@ fn walk(pointer: &str, field: &str, schema: &Value) -> usize {
                 0,
                 "{bound} of {field} lets {wrong} through"
             );
-            // A list of the same racks is refused for another reason.
-            if !right.is_array() || right.as_array().unwrap().len() < 2 || field != "spec.racks" {
+            // A list of the same names is refused for another reason.
+            let named = ["spec.racks", "spec.imagePullSecrets"].contains(&field);
+            if !named || right.as_array().is_none_or(|items| items.len() < 2) {
                 assert_eq!(at(right.clone()), 0, "{bound} of {field} refuses {right}");
             }
         }
@@ -207,13 +237,19 @@ fn each_field_is_named_as_users_write_it() {
             "/resources/limits",
             json!({}),
             "spec.resources.limits",
-            "set memory, for instance 4Gi",
+            "memory is required, for instance 4Gi",
         ),
         (
             "/resources/limits/memory",
             json!("much"),
             "spec.resources.limits.memory",
             "much is not a quantity",
+        ),
+        (
+            "/placement/nodeSelector",
+            json!({ "disk": "v".repeat(64) }),
+            "spec.placement.nodeSelector",
+            "each value must be at most 63 letters",
         ),
         (
             "/config/jvm/heap",
@@ -241,9 +277,15 @@ fn each_field_is_named_as_users_write_it() {
         ),
         (
             "/imagePullSecrets",
-            json!(["a", ""]),
-            "spec.imagePullSecrets[1]",
+            json!([{ "name": "a" }, { "name": "" }]),
+            "spec.imagePullSecrets[1].name",
             "lower than 1",
+        ),
+        (
+            "/imagePullSecrets",
+            json!([{ "name": "a" }, { "name": "a" }]),
+            "spec.imagePullSecrets",
+            "two secrets of the name a",
         ),
     ] {
         let found = problems(&with(pointer, value));

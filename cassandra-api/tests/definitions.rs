@@ -67,6 +67,26 @@ fn lists_of_the_cluster_are_bounded() {
     });
 }
 
+/// The API server counts what a rule may cost by these bounds, and refuses a definition whose rules may cost too much.
+#[test]
+fn what_a_rule_reads_letter_by_letter_is_bounded() {
+    schemas(|path, schema| {
+        let rules = schema["x-kubernetes-validations"].to_string();
+        if !rules.contains(".matches(") || schema["properties"].is_object() {
+            return;
+        }
+        let bounds = if schema["type"] == "string" {
+            vec![&schema["maxLength"]]
+        } else {
+            vec![
+                &schema["maxProperties"],
+                &schema["additionalProperties"]["maxLength"],
+            ]
+        };
+        assert!(bounds.iter().all(|bound| bound.is_number()), "{path}");
+    });
+}
+
 #[test]
 fn the_yaml_of_a_definition_reads_back_the_same() {
     for definition in definitions() {

@@ -57,7 +57,7 @@ fn a_pod_of_a_cluster_with_every_setting() {
         "datacenter": "south",
         "racks": [{ "name": "a", "members": 1, "zone": "z1" }],
         "imagePullPolicy": "IfNotPresent",
-        "imagePullSecrets": ["registry"],
+        "imagePullSecrets": [{ "name": "registry" }],
         "resources": {
             "requests": { "cpu": "500m", "memory": "2Gi" },
             "limits": { "cpu": "2", "memory": "3Gi" },

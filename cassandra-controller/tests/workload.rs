@@ -12,7 +12,7 @@ use cassandra_api::{
     conditions,
     k8s_openapi::jiff::SignedDuration,
     rules::{Rule, Waiting},
-    v1alpha1::{MemberState, Phase, VolumeStatus, Workload},
+    v1alpha1::{ImagePullSecret, MemberState, Phase, VolumeStatus, Workload},
 };
 use cassandra_controller::{
     cluster::{Existing, Refused},
@@ -30,7 +30,10 @@ fn changed_ring() -> World {
         cluster.spec.version = Some("5.1.0".into());
         cluster.spec.image = Some("cassandra:5.1.0".into());
         cluster.spec.resources.limits.memory = Some("8Gi".into());
-        cluster.spec.image_pull_secrets = vec!["pull".into()];
+        let secret = ImagePullSecret {
+            name: "pull".into(),
+        };
+        cluster.spec.image_pull_secrets = vec![secret];
         let settings = &mut cluster.spec.config.cassandra_yaml;
         settings.insert("concurrent_reads".into(), json!(64));
         let selector = &mut cluster.spec.placement.node_selector;

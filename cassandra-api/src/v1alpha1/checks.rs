@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use garde::Error;
 use serde_json::Value;
 
+use super::syntax::{self, Syntax};
 use crate::{names, owned_keys, quantity::Quantity};
 
 /// What a check needs that is not in the field itself.
@@ -30,8 +31,32 @@ impl Scope {
     }
 }
 
-fn refuse(problem: impl AsRef<str>) -> garde::Result {
+pub(super) fn refuse(problem: impl AsRef<str>) -> garde::Result {
     Err(Error::new(problem.as_ref()))
+}
+
+/// A text that looks so. One that is empty is refused by its length, where it is.
+pub(super) fn written(syntax: &'static Syntax) -> impl Fn(&str, &Scope) -> garde::Result {
+    move |text, _| {
+        if text.is_empty() || syntax.accepts(text) {
+            Ok(())
+        } else {
+            refuse(syntax.words())
+        }
+    }
+}
+
+/// Labels as nodes can have them.
+pub(super) fn node_selector(labels: &BTreeMap<String, String>, _: &Scope) -> garde::Result {
+    for (key, value) in labels {
+        if !syntax::LABEL_KEY.accepts(key) {
+            return refuse(format!("each key {}", syntax::LABEL_KEY.words()));
+        }
+        if value.len() > 63 || !syntax::LABEL_VALUE.accepts(value) {
+            return refuse(format!("each value {}", syntax::LABEL_VALUE.words()));
+        }
+    }
+    Ok(())
 }
 
 /// A release that the operator knows, unless there is an image.
@@ -54,13 +79,12 @@ fn is_known(version: &str) -> bool {
 }
 
 /// No name twice.
-pub(super) fn unique<'a>(racks: impl Iterator<Item = &'a str>) -> garde::Result {
+pub(super) fn unique<'a>(things: &str, mut names: impl Iterator<Item = &'a str>) -> garde::Result {
     let mut seen = BTreeSet::new();
-    let mut racks = racks;
-    match racks.find(|name| !seen.insert(*name)) {
+    match names.find(|name| !seen.insert(*name)) {
         None => Ok(()),
         Some(name) => refuse(format!(
-            "there are two racks of the name {name}; each needs a name of its own"
+            "there are two {things} of the name {name}; each needs a name of its own"
         )),
     }
 }
@@ -108,10 +132,18 @@ pub(super) fn quantity(amount: &Option<Quantity>, _: &Scope) -> garde::Result {
     }
 }
 
+/// A quantity that is not negative, if there is one.
+pub(super) fn amount(amount: &Option<Quantity>, scope: &Scope) -> garde::Result {
+    match amount.as_ref().and_then(Quantity::milli) {
+        Some(milli) if milli < 0 => refuse("must not be negative"),
+        _ => quantity(amount, scope),
+    }
+}
+
 /// A memory limit, which the heap follows.
 pub(super) fn memory_limit(memory: Option<&Quantity>) -> garde::Result {
     match memory {
-        None => refuse("set memory, for instance 4Gi: the heap follows it"),
+        None => refuse("memory is required, for instance 4Gi: the heap follows it"),
         Some(memory) if memory.is_valid() && !is_amount(memory) => {
             refuse("memory must be more than 0: the heap follows it")
         }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "garde")]
 use super::checks::{self, Scope};
-use super::{CassandraClusterStatus, Config, ImagePullPolicy, Placement, Resources};
+use super::{
+    CassandraClusterStatus, Config, ImagePullPolicy, ImagePullSecret, Placement, Resources, syntax,
+};
 use crate::quantity::Quantity;
 
 /// One datacenter of a Cassandra ring: its racks, their members, and what every member has in common.
@@ -30,13 +32,14 @@ use crate::quantity::Quantity;
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Blocked-By", type_ = "string", json_path = ".status.blocked[0].rule"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("metadata.name must be lower case letters, digits and hyphens, beginning with a letter: Services have the same name"),
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("metadata.name must be lower case letters, digits and hyphens, beginning with a letter and ending with a letter or digit: Services have the same name"),
     validation = Rule::new("size(self.metadata.name) <= 40 && self.spec.racks.all(r, size(self.metadata.name) + size(r.name) + 6 <= 52)").message("metadata.name has at most 40 characters, and with a rack's name at most 46: members are named <cluster>-<rack>-<ordinal>, and Kubernetes leaves 52 characters for that"),
 )]
 #[x_kube(
     validation = Rule::new("has(self.version) || has(self.image)").message("set spec.version (for instance 5.0.9) or spec.image"),
     validation = Rule::new("has(self.clusterName) == has(oldSelf.clusterName)").message("spec.clusterName is immutable: Cassandra refuses data of another cluster name"),
     validation = Rule::new("has(self.image) || !has(self.version) || self.version.matches('^(4\\\\.0|4\\\\.1|5\\\\.0)\\\\.[0-9]+$')").message("spec.version is one of 4.0.x, 4.1.x and 5.0.x; for any other set spec.image as well"),
+    validation = Rule::new("!has(self.config.jvm.heap) || quantity(string(self.config.jvm.heap)).compareTo(quantity('0')) > 0").message("spec.config.jvm.heap must be more than 0"),
     validation = Rule::new("!has(self.config.jvm.heap) || !has(self.resources.limits.memory) || quantity(string(self.config.jvm.heap)).isLessThan(quantity(string(self.resources.limits.memory)))").message("spec.config.jvm.heap must be less than spec.resources.limits.memory: Cassandra needs memory beside its heap")
 )]
 #[serde(rename_all = "camelCase")]
@@ -51,21 +54,30 @@ pub struct CassandraClusterSpec {
     /// cluster name. Example: `orders`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 128))]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.clusterName is immutable: Cassandra refuses data of another cluster name"))]
-    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 128))))]
+    #[x_kube(
+        validation = syntax::CLUSTER_NAME.rule("spec.clusterName"),
+        validation = Rule::new("self == oldSelf").message("spec.clusterName is immutable: Cassandra refuses data of another cluster name"),
+    )]
+    #[cfg_attr(
+        feature = "garde",
+        garde(inner(
+            length(chars, min = 1, max = 128),
+            custom(checks::written(&syntax::CLUSTER_NAME))
+        ))
+    )]
     pub cluster_name: Option<String>,
     /// The Cassandra datacenter that the members are in. Default: `dc1`. Immutable: replicas are placed by it.
     #[serde(default = "default_datacenter")]
-    #[schemars(
-        length(min = 1, max = 48),
-        regex(pattern = r"^[A-Za-z0-9][-_A-Za-z0-9]*$")
+    #[schemars(length(min = 1, max = 48))]
+    #[x_kube(
+        validation = syntax::DATACENTER.rule("spec.datacenter"),
+        validation = Rule::new("self == oldSelf").message("spec.datacenter is immutable: replicas are placed by it"),
     )]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("spec.datacenter is immutable: replicas are placed by it"))]
     #[cfg_attr(
         feature = "garde",
         garde(
             length(chars, min = 1, max = 48),
-            pattern("^[A-Za-z0-9][-_A-Za-z0-9]*$")
+            custom(checks::written(&syntax::DATACENTER))
         )
     )]
     pub datacenter: String,
@@ -83,20 +95,29 @@ pub struct CassandraClusterSpec {
     /// until members are restarted. Example: `registry.example.com/cassandra:5.0.9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
-    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 512))))]
+    #[x_kube(validation = syntax::IMAGE.rule("spec.image"))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(inner(
+            length(chars, min = 1, max = 512),
+            custom(checks::written(&syntax::IMAGE))
+        ))
+    )]
     pub image: Option<String>,
     /// When images are pulled: Always, IfNotPresent or Never. Default: Kubernetes' own. A change is shown as
     /// pending until members are restarted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_pull_policy: Option<ImagePullPolicy>,
-    /// Names of Secrets for pulling images, in the cluster's namespace. Default: none.
+    /// Secrets for pulling images, in the form that pods have. Default: none. A change is shown as pending until members are
+    /// restarted. Example: `[{name: registry}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8), inner(length(min = 1, max = 253)))]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     #[cfg_attr(
         feature = "garde",
-        garde(length(max = 8), inner(length(chars, min = 1, max = 253)))
+        garde(length(max = 8), dive, custom(secret_names_are_unique))
     )]
-    pub image_pull_secrets: Vec<String>,
+    pub image_pull_secrets: Vec<ImagePullSecret>,
     /// The racks. Cassandra puts the replicas of a row on different racks, so a rack should be what fails
     /// together, usually a zone. Racks can be added; removing one is refused for now. Members can be lowered as far as they have not
     /// begun to join.
@@ -148,15 +169,13 @@ pub struct CassandraClusterSpec {
 )]
 pub struct Rack {
     /// The rack's name, in Cassandra and in the members' names. Unique in the cluster. Example: `r1`.
-    #[schemars(
-        length(min = 1, max = 20),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
+    #[schemars(length(min = 1, max = 20))]
+    #[x_kube(validation = syntax::RACK_NAME.rule("a rack's name"))]
     #[cfg_attr(
         feature = "garde",
         garde(
             length(chars, min = 1, max = 20),
-            pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
+            custom(checks::written(&syntax::RACK_NAME)),
             custom(checks::rack_name)
         )
     )]
@@ -170,7 +189,14 @@ pub struct Rack {
     /// Immutable: volumes stay in their zone. Example: `eu-west-1a`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
-    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 63))))]
+    #[x_kube(validation = syntax::LABEL_VALUE.rule("a rack's zone"))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(inner(
+            length(chars, min = 1, max = 63),
+            custom(checks::written(&syntax::LABEL_VALUE))
+        ))
+    )]
     pub zone: Option<String>,
 }
 
@@ -178,6 +204,7 @@ pub struct Rack {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[x_kube(
     validation = Rule::new("self.ephemeral || has(self.size)").message("set spec.storage.size, for instance 100Gi"),
+    validation = Rule::new("!has(self.size) || quantity(string(self.size)).compareTo(quantity('0')) > 0").message("spec.storage.size must be more than 0, for instance 100Gi"),
     validation = Rule::new("has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)").message("spec.storage.storageClassName is immutable: a volume can't change its class"),
     validation = Rule::new("self.ephemeral == oldSelf.ephemeral").message("spec.storage.ephemeral is immutable: data would be left behind"),
     validation = Rule::new("!has(oldSelf.size) || (has(self.size) && quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0)").message("spec.storage.size can only grow: a volume can't shrink"),
@@ -199,7 +226,14 @@ pub struct Storage {
     /// The StorageClass of the volumes. Default: the default class of the Kubernetes cluster. Immutable.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 253))))]
+    #[x_kube(validation = syntax::OBJECT_NAME.rule("spec.storage.storageClassName"))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(inner(
+            length(chars, min = 1, max = 253),
+            custom(checks::written(&syntax::OBJECT_NAME))
+        ))
+    )]
     pub storage_class_name: Option<String>,
     /// Keeps data on an emptyDir: **it is lost with the pod**. For tests only; the condition Durable warns.
     /// Default: false. Immutable.
@@ -255,5 +289,10 @@ impl CassandraClusterSpec {
 
 #[cfg(feature = "garde")]
 fn rack_names_are_unique(racks: &[Rack], _: &Scope) -> garde::Result {
-    checks::unique(racks.iter().map(|rack| rack.name.as_str()))
+    checks::unique("racks", racks.iter().map(|rack| rack.name.as_str()))
+}
+
+#[cfg(feature = "garde")]
+fn secret_names_are_unique(secrets: &[ImagePullSecret], _: &Scope) -> garde::Result {
+    checks::unique("secrets", secrets.iter().map(|secret| secret.name.as_str()))
 }

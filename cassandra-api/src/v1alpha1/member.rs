@@ -4,7 +4,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CassandraMemberStatus, ImagePullPolicy, Job, Operation, Placement, Resources};
+use super::{
+    CassandraMemberStatus, ImagePullPolicy, ImagePullSecret, Job, Operation, Placement, Resources,
+};
 use crate::rules::Waiting;
 
 /// One Cassandra node. Its spec is what should be true, never a queue of commands; its agent makes it so
@@ -137,7 +139,7 @@ pub struct Workload {
     /// Secrets for pulling images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
-    pub image_pull_secrets: Vec<String>,
+    pub image_pull_secrets: Vec<ImagePullSecret>,
     /// The immutable ConfigMap with the configuration.
     #[schemars(length(min = 1, max = 63))]
     pub config_revision: String,

@@ -15,6 +15,9 @@ mod member;
 mod member_status;
 mod operation;
 mod pod_settings;
+mod resources;
+mod syntax;
+mod toleration;
 
 #[cfg(feature = "garde")]
 pub use checks::Scope;
@@ -32,9 +35,9 @@ pub use member_status::{
 pub use operation::{
     Job, JobArguments, JobKind, Operation, OperationKind, OperationState, OperationStatus,
 };
-pub use pod_settings::{
-    AntiAffinity, Config, ImagePullPolicy, Jvm, Placement, ResourceAmounts, Resources, Toleration,
-};
+pub use pod_settings::{AntiAffinity, Config, ImagePullPolicy, ImagePullSecret, Jvm, Placement};
+pub use resources::{ResourceAmounts, Resources};
+pub use toleration::Toleration;
 
 /// The CustomResourceDefinitions of all kinds, as `crds/` has them.
 pub fn definitions() -> Vec<CustomResourceDefinition> {

@@ -1,4 +1,4 @@
-//! What every member's pod has in common: images, resources, configuration, placement.
+//! What every member's pod has in common: images, configuration, placement.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "garde")]
 use super::checks::{self, Scope};
+use super::{Toleration, syntax};
 use crate::{owned_keys, quantity::Quantity};
 
 /// When an image is pulled, as in a container's spec.
@@ -30,7 +31,7 @@ impl ImagePullPolicy {
     }
 }
 
-/// Requests and limits of the Cassandra container.
+/// A Secret for pulling images, as in a pod's spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(
@@ -39,36 +40,18 @@ impl ImagePullPolicy {
     garde(allow_unvalidated),
     garde(context(Scope))
 )]
-pub struct Resources {
-    /// What the container is sure to have. Default: 1 cpu and 4Gi of memory.
-    #[serde(default = "default_requests")]
-    #[cfg_attr(feature = "garde", garde(dive))]
-    pub requests: ResourceAmounts,
-    /// What it never exceeds. Default: 4 cpus and 4Gi of memory.
-    #[serde(default = "default_limits")]
-    #[x_kube(validation = Rule::new("has(self.memory)").message("spec.resources.limits.memory is required: the heap follows it"))]
-    #[cfg_attr(feature = "garde", garde(dive, custom(has_memory)))]
-    pub limits: ResourceAmounts,
-}
-
-/// Amounts of cpu and memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(
-    feature = "garde",
-    derive(garde::Validate),
-    garde(allow_unvalidated),
-    garde(context(Scope))
-)]
-pub struct ResourceAmounts {
-    /// Cores. Example: `500m` or `2`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "garde", garde(custom(checks::quantity)))]
-    pub cpu: Option<Quantity>,
-    /// Bytes. Example: `8Gi`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "garde", garde(custom(checks::quantity)))]
-    pub memory: Option<Quantity>,
+pub struct ImagePullSecret {
+    /// The Secret's name, in the cluster's namespace. Example: `registry`.
+    #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = syntax::OBJECT_NAME.rule("the name of an image pull secret"))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(
+            length(chars, min = 1, max = 253),
+            custom(checks::written(&syntax::OBJECT_NAME))
+        )
+    )]
+    pub name: String,
 }
 
 /// Cassandra's configuration.
@@ -95,7 +78,14 @@ pub struct Config {
     /// `/etc/cassandra`, logback.xml included. Default: `<cluster>-config`, if it exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
-    #[cfg_attr(feature = "garde", garde(inner(length(chars, min = 1, max = 253))))]
+    #[x_kube(validation = syntax::OBJECT_NAME.rule("spec.config.fromConfigMap"))]
+    #[cfg_attr(
+        feature = "garde",
+        garde(inner(
+            length(chars, min = 1, max = 253),
+            custom(checks::written(&syntax::OBJECT_NAME))
+        ))
+    )]
     pub from_config_map: Option<String>,
 }
 
@@ -134,8 +124,8 @@ pub struct Jvm {
 }
 
 /// Which nodes members may be on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 #[cfg_attr(
     feature = "garde",
     derive(garde::Validate),
@@ -144,16 +134,32 @@ pub struct Jvm {
 )]
 pub struct Placement {
     /// Whether two members of the cluster may be on one node. Default: Required, never.
+    #[serde(default)]
     pub anti_affinity: AntiAffinity,
     /// Labels that a node must have. Default: none. Example: `{disk: nvme}`.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(
+        extend("maxProperties" = MAX_NODE_LABELS),
+        extend("additionalProperties" = serde_json::json!({ "type": "string", "maxLength": 63 }))
+    )]
+    #[x_kube(
+        validation = syntax::LABEL_KEY.rule_that(&format!("self.all(key, {})", syntax::LABEL_KEY.asks("key")), "each key of spec.placement.nodeSelector"),
+        validation = syntax::LABEL_VALUE.rule_that(&format!("self.all(key, {})", syntax::LABEL_VALUE.asks("self[key]")), "each value of spec.placement.nodeSelector"),
+    )]
+    #[cfg_attr(
+        feature = "garde",
+        garde(length(max = MAX_NODE_LABELS), custom(checks::node_selector))
+    )]
     pub node_selector: BTreeMap<String, String>,
     /// Taints that members tolerate. Default: none.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
-    #[cfg_attr(feature = "garde", garde(length(max = 16)))]
+    #[cfg_attr(feature = "garde", garde(length(max = 16), dive))]
     pub tolerations: Vec<Toleration>,
 }
+
+/// Most labels of `nodeSelector`: what the API server counts for its rules goes by it.
+const MAX_NODE_LABELS: usize = 16;
 
 /// `Required`: never two members of the cluster on one node. `Preferred`: only if there is no other node.
 /// `None`: any node will do.
@@ -167,55 +173,6 @@ pub enum AntiAffinity {
     Required,
     Preferred,
     None,
-}
-
-/// A taint that members tolerate, as in a pod's spec.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Toleration {
-    /// The taint's key. Default: every key, with operator Exists.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// Exists or Equal. Default: Equal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub operator: Option<String>,
-    /// The taint's value, with Equal.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-    /// NoSchedule, PreferNoSchedule or NoExecute. Default: every effect.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<String>,
-    /// For how long a NoExecute taint is tolerated. Default: for ever.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub toleration_seconds: Option<i64>,
-}
-
-fn default_requests() -> ResourceAmounts {
-    ResourceAmounts {
-        cpu: Some("1".into()),
-        memory: Some("4Gi".into()),
-    }
-}
-
-fn default_limits() -> ResourceAmounts {
-    ResourceAmounts {
-        cpu: Some("4".into()),
-        memory: Some("4Gi".into()),
-    }
-}
-
-impl Default for Resources {
-    fn default() -> Self {
-        Self {
-            requests: default_requests(),
-            limits: default_limits(),
-        }
-    }
-}
-
-#[cfg(feature = "garde")]
-fn has_memory(limits: &ResourceAmounts, _: &Scope) -> garde::Result {
-    checks::memory_limit(limits.memory.as_ref())
 }
 
 /// Any mapping, but for the keys that the operator owns: those have a rule each that says what to set instead.

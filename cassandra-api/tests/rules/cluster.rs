@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{accepted, change_accepted, change_refused, refused, with};
+use super::{accepted, change_accepted, change_refused, refused, schema_at, with};
 
 fn orders() -> Value {
     json!({
@@ -30,7 +30,7 @@ fn a_name_is_one_that_a_service_can_have() {
     for name in ["2orders", "orders.eu", "orders-"] {
         refused(
             &with(&orders(), "/metadata/name", json!(name)),
-            "beginning with a letter",
+            "beginning with a letter and ending with a letter or digit",
         );
     }
 }
@@ -138,6 +138,30 @@ fn a_memory_limit_is_needed() {
         "/spec/resources",
         json!({ "limits": { "memory": "2Gi" } }),
     ));
+}
+
+#[test]
+fn a_limit_alone_is_enough() {
+    for limits in [
+        json!({ "memory": "2Gi" }),
+        json!({ "memory": "512Mi", "cpu": "100m" }),
+    ] {
+        let limited = with(&orders(), "/spec/resources", json!({ "limits": limits }));
+        accepted(&limited);
+    }
+    // A default of the schema would be above such a limit.
+    for pointer in ["/spec/resources", "/spec/resources/requests"] {
+        let schema = schema_at(pointer);
+        assert_eq!(schema.pointer("/default/requests"), None, "{pointer}");
+        assert_eq!(schema.pointer("/default/memory"), None, "{pointer}");
+    }
+}
+
+#[test]
+fn two_secrets_of_one_name_are_two_keys_of_one_map() {
+    let secrets = schema_at("/spec/imagePullSecrets");
+    assert_eq!(secrets["x-kubernetes-list-type"], "map");
+    assert_eq!(secrets["x-kubernetes-list-map-keys"], json!(["name"]));
 }
 
 #[test]

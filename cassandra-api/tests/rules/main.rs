@@ -5,22 +5,31 @@
 mod cluster;
 mod member;
 mod owned;
+mod words;
+
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use cassandra_api::v1alpha1::definitions;
-use kube_cel::Validator;
+use kube_cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::Value;
+
+/// The rules of each kind, compiled once.
+static RULES: LazyLock<BTreeMap<String, CompiledSchema>> = LazyLock::new(|| {
+    let compiled = definitions().into_iter().map(|definition| {
+        let kind = definition.spec.names.kind.clone();
+        let mut value = serde_json::to_value(definition).unwrap();
+        escape_as_kube_cel_does(&mut value);
+        let schema = &value["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+        (kind, compile_schema(schema))
+    });
+    compiled.collect()
+});
 
 /// The messages with which an API server would refuse the object, for an update if there is an old one.
 fn refusals(object: &Value, old: Option<&Value>) -> Vec<String> {
-    let kind = object["kind"].as_str().unwrap();
-    let definition = definitions()
-        .into_iter()
-        .find(|d| d.spec.names.kind == kind)
-        .unwrap();
-    let mut value = serde_json::to_value(definition).unwrap();
-    escape_as_kube_cel_does(&mut value);
-    let schema = &value["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
-    let outcome = Validator::new().validate(schema, object, old);
+    let rules = &RULES[object["kind"].as_str().unwrap()];
+    assert!(!rules.has_errors(), "{:?}", rules.compilation_errors());
+    let outcome = Validator::new().validate_compiled(rules, object, old);
     outcome.err().map_or_else(Vec::new, |errors| {
         errors
             .into_vec()
@@ -46,6 +55,16 @@ fn escape_as_kube_cel_does(schema: &mut Value) {
         Value::Array(list) => list.iter_mut().for_each(escape_as_kube_cel_does),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// The schema of the cluster's field at this pointer.
+fn schema_at(pointer: &str) -> Value {
+    let definition = serde_json::to_value(definitions().remove(0)).unwrap();
+    let mut schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    for field in pointer.split('/').skip(1) {
+        schema = &schema["properties"][field];
+    }
+    schema.clone()
 }
 
 /// The object with a JSON value put at a pointer; null removes it.

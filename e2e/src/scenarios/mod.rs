@@ -80,6 +80,7 @@ macro_rules! scenario {
 pub fn all() -> Vec<Scenario> {
     vec![
         scenario!(Api, bad_input::wrong_specs_are_refused_with_a_reason),
+        scenario!(Api, bad_input::a_memory_limit_alone_is_accepted),
         scenario!(Api, bad_input::immutable_fields_are_refused_with_a_reason),
         scenario!(Api, waiting::a_missing_config_map_holds_up_until_it_comes),
         scenario!(

@@ -155,7 +155,7 @@ pub(super) async fn an_image_that_is_corrected_gets_through_at_once(stage: &Stag
     stage.fresh_namespace(NAMESPACE).await?;
     let mut broken = spec();
     broken["image"] = json!("example.invalid/nothing:here");
-    broken["imagePullSecrets"] = json!(["registry"]);
+    broken["imagePullSecrets"] = json!([{ "name": "registry" }]);
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::ImageAvailable, "example.invalid/nothing:here").await?;
     described(stage, Rule::ImageAvailable, "Check spec.image").await?;

@@ -49,7 +49,7 @@ pub(super) async fn broken_spec(simulation: &Simulation) -> Result<(), Failure> 
     simulation.image_is_there("cassandra:broken", false);
     let mut spec = cluster(&[("r1", 2), ("r2", 1), ("r3", 1)]);
     spec["image"] = json!("cassandra:broken");
-    spec["imagePullSecrets"] = json!(["registry"]);
+    spec["imagePullSecrets"] = json!([{ "name": "registry" }]);
     simulation.apply("orders", spec).await?;
     let named = |now: &Simulation| {
         let member = now.members("orders").remove("orders-r1-1");

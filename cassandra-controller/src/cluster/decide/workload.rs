@@ -164,7 +164,7 @@ fn wanted(cluster: &Validated<'_>, view: &MemberView, revision: &Revision) -> Wo
         image_pull_policy: spec.image_pull_policy,
         image_pull_secrets: spec.image_pull_secrets.clone(),
         config_revision: revision.name.clone(),
-        resources: spec.resources.clone(),
+        resources: spec.resources.with_all_requests(),
         zone: view.zone.clone(),
         placement: spec.placement.clone(),
         ephemeral: spec.storage.ephemeral,
@@ -191,7 +191,10 @@ pub(super) fn pending_parts(
     let parts = [
         ("the image", ordered.image == cluster.image),
         ("the configuration", configured),
-        ("the resources", ordered.resources == spec.resources),
+        (
+            "the resources",
+            ordered.resources == spec.resources.with_all_requests(),
+        ),
         ("the placement", placed),
         (
             "the image pull policy",

@@ -120,7 +120,9 @@ fn spec(parts: &Parts<'_>) -> PodSpec {
         ]),
         containers: vec![containers::cassandra(workload)],
         volumes: Some(volumes::volumes(parts)),
-        image_pull_secrets: some(secrets.map(|name| LocalObjectReference { name: name.clone() })),
+        image_pull_secrets: some(secrets.map(|secret| LocalObjectReference {
+            name: secret.name.clone(),
+        })),
         node_selector: Some(placement.node_selector.clone()).filter(|all| !all.is_empty()),
         tolerations: some(placement.tolerations.iter().map(|toleration| Toleration {
             key: toleration.key.clone(),
