@@ -15,7 +15,7 @@ use cassandra_api::{
     v1alpha1::{ImagePullSecret, MemberState, Phase, VolumeStatus, Workload},
 };
 use cassandra_controller::{
-    cluster::{Existing, Refused},
+    cluster::{Existing, Refused, UserConfig},
     testing::{World, cluster},
 };
 use serde_json::{Value, json};
@@ -288,4 +288,47 @@ fn what_an_admission_webhook_adds_to_our_own_write_is_not_drift() {
     let pod = set.spec.as_mut().unwrap().template.spec.as_mut().unwrap();
     pod.priority_class_name = Some("high".into());
     assert_eq!(world.decide().apply, []);
+}
+
+#[test]
+fn what_is_not_requested_follows_the_limit_and_is_not_pending() {
+    let mut ring = cluster(&[("a", 1), ("b", 1)]);
+    ring.spec.resources.limits = serde_json::from_value(json!({ "memory": "2Gi" })).unwrap();
+    let mut world = World::new(ring);
+    world.run();
+    let requests = workload(&world).resources.requests;
+    assert_eq!(requests.memory, Some("2Gi".into()));
+    assert_eq!(requests.cpu, Some("1".into()));
+    assert_eq!(world.status().restart_pending, [""; 0]);
+}
+
+#[test]
+fn a_config_map_that_cannot_be_used_reaches_no_pod_until_it_is_corrected() {
+    let config = |file: &str, text: &str| {
+        let content = json!({ "metadata": { "name": "orders-config" }, "data": { file: text } });
+        UserConfig::Present(serde_json::from_value(content).unwrap())
+    };
+    let mut world = World::new(cluster(&[("a", 1), ("b", 1)]));
+    for (file, text, words) in [
+        (
+            "cassandra.yaml",
+            "a: !!java.net.URL [x]",
+            "cassandra.yaml can't be used: the tag !!java.net.URL (line 1)",
+        ),
+        ("cassandra.yml", "a: 1", "call the file cassandra.yaml"),
+    ] {
+        world.observed.user_config = config(file, text);
+        world.settle();
+        assert!(world.observed.owned.stateful_sets.is_empty());
+        let blocked = world.status().blocked;
+        assert!(
+            blocked.iter().any(|told| told.rule == Rule::ConfigMapParses
+                && told.message.contains(words)
+                && told.message.contains("in ConfigMap orders-config")),
+            "{blocked:?}"
+        );
+    }
+    world.observed.user_config = config("cassandra.yaml", "num_tokens: 4");
+    world.settle();
+    assert!(!world.observed.owned.stateful_sets.is_empty());
 }
