@@ -365,7 +365,8 @@ mod tests {
     #[test]
     fn copies_that_are_kept_for_aliases_are_bounded() {
         let values = "x, ".repeat(10_000);
-        let open: String = (0..50).map(|n| format!("&a{n} [")).collect();
+        let open: Vec<_> = (0..50).map(|n| format!("&a{n} [")).collect();
+        let open = open.concat();
         let text = format!("a: {open}{values}{}", "]".repeat(50));
         assert!(matches!(settings(&text), Err(Error::TooLarge { .. })));
     }

@@ -166,7 +166,7 @@ impl Load {
             let mut seen = self.lock();
             seen.tally.wrong += 1;
             let words = format!("row {row} of task {task} is {found:?}, not {round}");
-            seen.tell(words);
+            seen.tell(&words);
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl Load {
         tally.slow += u64::from(took > 1000);
         if let Some(error) = error {
             tally.failed += 1;
-            seen.tell(format!("a {what} that took {took} ms: {error}"));
+            seen.tell(&format!("a {what} that took {took} ms: {error}"));
         } else {
             tally.silence_ms = tally.silence_ms.max(silence);
             seen.answered = now;
@@ -210,7 +210,7 @@ impl Load {
 }
 
 impl Seen {
-    fn tell(&mut self, words: String) {
+    fn tell(&mut self, words: &str) {
         if self.tally.failures.len() < TOLD {
             let at = self.began.elapsed().as_secs_f64();
             self.tally.failures.push(format!("at {at:.1} s, {words}"));

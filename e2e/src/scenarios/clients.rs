@@ -1,6 +1,10 @@
 //! What a client of the ring notices: nothing.
 
 use anyhow::{Context as _, Result};
+use cassandra_api::{
+    rules::Rule,
+    v1alpha1::{CassandraMember, Phase},
+};
 use testbed::bed::Node;
 
 use super::THREE_RACKS;
@@ -52,15 +56,47 @@ pub(super) async fn no_request_fails_while_a_node_is_away(stage: &Stage) -> Resu
     serves_through(stage, ring, "a node is away", async || {
         let away = bed.clone();
         tokio::task::spawn_blocking(move || away.node_down(node)).await??;
+        let told = is_told(stage, &on).await;
         let noticed = is_noticed(stage, &on, lost).await;
         let back = bed.clone();
         tokio::task::spawn_blocking(move || back.node_up(node)).await??;
+        told?;
         noticed?;
         ring.ready(stage).await?;
         ring.whole(stage).await
     })
     .await?;
     ring.is_as_before(stage, &before).await
+}
+
+/// The cluster is Degraded, first because the others hold the member for down and then because its node, which is named, is
+/// silent; until then its own status says that it is ready.
+async fn is_told(stage: &Stage, node: &str) -> Result<()> {
+    let ring = THREE_RACKS;
+    let since = std::time::Instant::now();
+    until("the member to count as down", MINUTES, async || {
+        let status = ring.status(stage).await?;
+        let told = status.phase == Some(Phase::Degraded) && status.ready.as_deref() == Some("2/3");
+        Ok(Look::when(
+            told,
+            (),
+            format!("{:?} {:?}", status.phase, status.ready),
+        ))
+    })
+    .await?;
+    println!(
+        "  the cluster was Degraded after {} s",
+        since.elapsed().as_secs()
+    );
+    until(&format!("node {node} to be named"), MINUTES, async || {
+        let members = ring.members(stage).await?;
+        let waiting = members.get(GOES).and_then(CassandraMember::waiting);
+        let told = waiting.as_ref().is_some_and(|waiting| {
+            waiting.rule == Rule::NodeAnswers && waiting.message.contains(node)
+        });
+        Ok(Look::when(told, (), format!("{waiting:?}")))
+    })
+    .await
 }
 
 /// Waits until Kubernetes holds the node for lost, and Cassandra its member for down.

@@ -320,6 +320,15 @@ fn of_containers() -> Vec<Fault> {
             ],
         ),
         fault(
+            "pull-secret",
+            vec![
+                ("/image", json!(NO_IMAGE)),
+                ("/imagePullSecrets", json!([{ "name": "registry" }])),
+            ],
+            Rule::ImageAvailable,
+            &["can't be pulled with Secret registry: does it exist in this namespace"],
+        ),
+        fault(
             "unknown-setting",
             vec![("/config/cassandraYaml", json!({ "no_such_setting": 1 }))],
             runs,

@@ -66,6 +66,7 @@ pub(super) fn not_pulled(member: &MemberView) -> Option<Waiting> {
     let spec = member.member.as_ref().map(|member| &member.spec);
     let workload = spec.and_then(|spec| spec.workload.as_ref());
     let secrets = workload.map_or(&[][..], |workload| &workload.image_pull_secrets);
+    let secrets: Vec<_> = secrets.iter().map(|secret| secret.name.as_str()).collect();
     let particulars = if secrets.is_empty() || problem == INVALID_NAME {
         particulars
     } else {
