@@ -103,6 +103,8 @@ fn problem_with_options(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn said_of(name: &str, content: impl Into<Vec<u8>>) -> Option<String> {
@@ -127,7 +129,7 @@ mod tests {
         let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for n in 1..9 {
             let below = format!("*a{}, ", n - 1).repeat(10);
-            text.push_str(&format!("a{n}: &a{n} [{below}]\n"));
+            writeln!(text, "a{n}: &a{n} [{below}]").unwrap();
         }
         text
     }
