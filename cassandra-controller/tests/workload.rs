@@ -318,6 +318,7 @@ fn a_config_map_that_cannot_be_used_reaches_no_pod_until_it_is_corrected() {
         ("cassandra.yml", "a: 1", "call the file cassandra.yaml"),
     ] {
         world.observed.user_config = config(file, text);
+        world.pass();
         world.settle();
         assert!(world.observed.owned.stateful_sets.is_empty());
         let blocked = world.status().blocked;
@@ -329,6 +330,7 @@ fn a_config_map_that_cannot_be_used_reaches_no_pod_until_it_is_corrected() {
         );
     }
     world.observed.user_config = config("cassandra.yaml", "num_tokens: 4");
+    world.pass();
     world.settle();
     assert!(!world.observed.owned.stateful_sets.is_empty());
 }
