@@ -29,6 +29,21 @@ impl Dice {
         all.get(self.below(all.len()))
     }
 
+    /// One of these, each as often as its weight says.
+    pub(super) fn weighted<'a, T>(
+        &mut self,
+        all: &'a [T],
+        weight: impl Fn(&T) -> usize,
+    ) -> Option<&'a T> {
+        let mut left = self.below(all.iter().map(&weight).sum());
+        all.iter().find(|one| {
+            let weight = weight(one);
+            let found = left < weight;
+            left = left.saturating_sub(weight);
+            found
+        })
+    }
+
     /// One of these texts.
     pub(super) fn text(&mut self, all: &[&'static str]) -> &'static str {
         all.get(self.below(all.len())).copied().unwrap_or_default()

@@ -2,6 +2,8 @@
 //! both, and every answer, everybody's rights, the objects at the end and every event of a watch are compared.
 //!
 //! * [`plan`]: what is sent, from a seed; [`ask`]: one request. * [`side`]: one of the two servers.
+//! * `data/`: the kinds, their objects and the requests, as tables; `kinds`, `requests`: who reads them; `template`: how
+//!   what varies in them is written.
 //! * [`compare`]: what is the same.
 //! * `sequence`: one sequence, on both. * `clock`: the simulated server's.
 //! * `rights`, `ready`, `wait`: what a real server does a moment later.
@@ -14,9 +16,10 @@ pub mod compare;
 mod covered;
 mod dice;
 mod ends;
-mod objects;
+mod kinds;
 pub mod plan;
 mod ready;
+mod requests;
 mod rights;
 pub mod run;
 #[cfg(test)]
@@ -24,6 +27,7 @@ mod seeded_differences;
 mod sequence;
 mod shrink;
 pub mod side;
+mod template;
 mod wait;
 
 pub use run::{Options, Report, run};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     ask::{Ask, JSON},
     ends,
-    objects::KINDS,
+    kinds::KINDS,
     side::Side,
     wait,
 };
@@ -90,10 +90,10 @@ async fn serves(mut side: Side, namespace: &str) -> Result<bool> {
         return Ok(false);
     }
     for kind in KINDS.iter().filter(|kind| kind.plural != "events") {
-        if side.ask(&ends::end(*kind, namespace)).await?.code != 201 {
+        if side.ask(&ends::end(kind, namespace)).await?.code != 201 {
             return Ok(false);
         }
-        let events = side.watch(&ends::watch(*kind, namespace)).await?;
+        let events = side.watch(&ends::watch(kind, namespace)).await?;
         let last = events
             .last()
             .and_then(|last| last.at("/object/metadata/name"));
