@@ -294,7 +294,7 @@ fn of_configuration() -> Vec<Fault> {
             "no-yaml",
             named(),
             parses,
-            &["in ConfigMap mine, cassandra.yaml is not YAML"],
+            &["in ConfigMap mine, cassandra.yaml can't be used: it is not YAML (line 1)"],
         )
         .with(config_map("num_tokens: [")),
         fault(
