@@ -1,7 +1,7 @@
 //! Faults that users plant: each is told in `kubectl describe` of the cluster by its rule, with its cause and what helps,
 //! and in `kubectl get` the cluster is Blocked. All of them at once, each in a namespace of its own.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use cassandra_api::{labels, rules::Rule};
 use futures::future::{join_all, try_join_all};
 use kube::{
@@ -376,11 +376,10 @@ pub(super) async fn each_fault_is_told_with_its_cause_and_what_helps(stage: &Sta
         faults.len() - untold.len(),
         faults.len()
     );
-    if !untold.is_empty() {
-        let untold: Vec<_> = untold.iter().map(|error| format!("{error:#}")).collect();
-        bail!("{}", untold.join("\n"));
-    }
+    let untold: Vec<_> = untold.iter().map(|error| format!("{error:#}")).collect();
+    // Also if some are not told: nodes that are none would be in the way of the scenarios that follow.
     try_join_all(faults.iter().map(|fault| remove(stage, fault))).await?;
+    ensure!(untold.is_empty(), "{}", untold.join("\n"));
     Ok(())
 }
 

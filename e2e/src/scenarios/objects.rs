@@ -39,6 +39,6 @@ pub(super) async fn the_gateways_store_does_on_a_ring_what_it_must(stage: &Stage
         "the suite was not played:\n{told}"
     );
     let first = THREE_RACKS.names().into_iter().next().unwrap_or_default();
-    let drop = "DROP KEYSPACE object_gateway_suite;";
+    let drop = "DROP KEYSPACE object_gateway_suite_3;";
     THREE_RACKS.cql(stage, &first, drop).await.map(|_| ())
 }

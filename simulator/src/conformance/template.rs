@@ -184,21 +184,21 @@ mod tests {
             .map(|_| {
                 filling
                     .fill(template)
-                    .unwrap_or(json!("nothing"))
+                    .unwrap_or_else(|| json!("nothing"))
                     .to_string()
             })
             .collect()
     }
 
-    fn come(template: Value, wanted: &[Value]) {
+    fn come(template: &Value, wanted: &[Value]) {
         let wanted: BTreeSet<_> = wanted.iter().map(Value::to_string).collect();
-        assert_eq!(all(&template), wanted, "{template}");
+        assert_eq!(all(template), wanted, "{template}");
     }
 
     #[test]
     fn what_has_no_marks_stays_and_words_are_put_in() {
         come(
-            json!({"a": [1, null, "is {word} and {other}"], "b": {}}),
+            &json!({"a": [1, null, "is {word} and {other}"], "b": {}}),
             &[json!({"a": [1, null, "is outer and {other}"], "b": {}})],
         );
     }
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn what_is_there_by_chance_is_left_out_of_lists_and_objects() {
         come(
-            json!([{"$percent": 50, "$value": 1}, {"x": {"$percent": 50, "y": 2}}, "$absent"]),
+            &json!([{"$percent": 50, "$value": 1}, {"x": {"$percent": 50, "y": 2}}, "$absent"]),
             &[
                 json!([{}]),
                 json!([1, {}]),
@@ -214,13 +214,13 @@ mod tests {
                 json!([1, {"x": {"y": 2}}]),
             ],
         );
-        come(json!({"$percent": 0}), &[json!("nothing")]);
+        come(&json!({"$percent": 0}), &[json!("nothing")]);
     }
 
     #[test]
     fn one_of_many_comes_as_often_as_it_is_said() {
         come(
-            json!({"$one": [1, {"$times": 2, "a": 2}, {"$value": "$absent"}, {"$times": 0}]}),
+            &json!({"$one": [1, {"$times": 2, "a": 2}, {"$value": "$absent"}, {"$times": 0}]}),
             &[json!(1), json!({"a": 2}), json!("nothing")],
         );
     }
@@ -228,28 +228,28 @@ mod tests {
     #[test]
     fn fields_are_laid_over_what_a_template_is_like() {
         come(
-            json!({"$like": "base", "a": {"y": "$absent", "z": 3}, "b": null}),
+            &json!({"$like": "base", "a": {"y": "$absent", "z": 3}, "b": null}),
             &[json!({"a": {"x": 1, "z": 3}, "b": null})],
         );
         come(
-            json!({"$let": {"word": "inner {word}"}, "$like": "base", "a": [1]}),
+            &json!({"$let": {"word": "inner {word}"}, "$like": "base", "a": [1]}),
             &[json!({"a": [1], "b": "inner outer"})],
         );
-        come(json!({"$like": "list"}), &[json!([1])]);
+        come(&json!({"$like": "list"}), &[json!([1])]);
     }
 
     #[test]
     fn several_fields_come_together_or_one_of_several() {
         come(
-            json!({"a": 1, "$also": [{"$percent": 50, "a": 2, "b": 2}]}),
+            &json!({"a": 1, "$also": [{"$percent": 50, "a": 2, "b": 2}]}),
             &[json!({"a": 1}), json!({"a": 2, "b": 2})],
         );
         come(
-            json!({"a": 1, "$over": [{}, {"a": "$absent"}, {"b": 2}]}),
+            &json!({"a": 1, "$over": [{}, {"a": "$absent"}, {"b": 2}]}),
             &[json!({"a": 1}), json!({}), json!({"a": 1, "b": 2})],
         );
         come(
-            json!({"$key": ["a", "b"], "$to": 1, "c": 2}),
+            &json!({"$key": ["a", "b"], "$to": 1, "c": 2}),
             &[json!({"a": 1, "c": 2}), json!({"b": 1, "c": 2})],
         );
     }
