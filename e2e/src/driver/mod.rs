@@ -1,6 +1,6 @@
 //! A service that uses the ring: a CQL driver that writes and reads without pause, and counts what fails.
 //!
-//! [`load`] is the program; it runs on a node of the bed, where the members' addresses are reached. [`Client`] is a
+//! [`load`] is the program; it runs on a node of the bed, where the members' addresses are reached. `Client` is a
 //! scenario's end of it.
 
 pub mod load;
