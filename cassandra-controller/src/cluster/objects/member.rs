@@ -46,7 +46,12 @@ pub(crate) fn member(
         live,
     );
     // What is absent from the wanted spec must go as well: a containment check does not see that.
-    let stale = live.filter(|live| live.spec != *spec);
+    // Jobs are others' to order: an apply leaves theirs alone.
+    let stale = live.filter(|live| {
+        let mut there = live.spec.clone();
+        there.jobs.clone_from(&spec.jobs);
+        there != *spec
+    });
     write.or_else(|| {
         let live = stale?;
         let existing = Existing::Differs {
