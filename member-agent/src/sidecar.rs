@@ -97,6 +97,8 @@ impl<N: Observe + Operate, V: Volume> Sidecar<N, V> {
     pub async fn run(mut self, mut stop: watch::Receiver<bool>) -> Result<(), Error> {
         let (known, knowing) = watch::channel(CachedMember::default());
         let (on_server, read_back) = watch::channel(CachedMember::default());
+        // Each who waits has a channel of its own: those who wait at one are woken in any order.
+        let (ordered, orders) = watch::channel(CachedMember::default());
         let (offers, offered) = watch::channel(None);
         let reporter = Reporter::new(
             self.api.clone(),
@@ -108,11 +110,11 @@ impl<N: Observe + Operate, V: Volume> Sidecar<N, V> {
         tasks.spawn(member::follow(
             self.api,
             self.identity,
-            vec![on_server, known],
+            vec![on_server, known, ordered],
             self.heard,
             self.metrics,
         ));
-        let working = tasks.spawn(self.runner.run(knowing.clone()));
+        let working = tasks.spawn(self.runner.run(orders));
         let writing = tasks.spawn(reporter.clone().run(offered, read_back));
         let outcome = tokio::select! {
             biased;

@@ -2,6 +2,7 @@
 //! its number: S for safety, L for liveness, as docs/testing.md lists them.
 
 mod answers;
+mod jobs;
 mod objects;
 mod permit;
 mod rest;
@@ -217,6 +218,7 @@ impl Observer for Oracles {
         };
         let mut found = objects::check(&write);
         found.extend(permit::check(&write));
+        found.extend(jobs::check(&write));
         found.extend(secrets::check(&write));
         let mut memory = self.memory();
         found.extend(status::check(&write, &mut memory.clusters));

@@ -2,7 +2,7 @@
 
 use cassandra_api::{
     labels,
-    v1alpha1::{CassandraCluster, CassandraMember},
+    v1alpha1::{CassandraCluster, CassandraMember, Job},
 };
 use k8s_openapi::api::core::v1::{Namespace, Node};
 use kube::{
@@ -32,6 +32,19 @@ impl Simulation {
         let api: Api<CassandraCluster> = Api::namespaced(self.user.clone(), NAMESPACE);
         let params = PatchParams::apply("user").force();
         accepted(api.patch(name, &params, &Patch::Apply(object)).await)
+    }
+
+    /// The user orders these jobs of a member, and no others.
+    pub async fn order(&self, member: &str, jobs: &[Job]) -> Result<(), Failure> {
+        let object = json!({
+            "apiVersion": "cassandra-operator.rs/v1alpha1",
+            "kind": "CassandraMember",
+            "metadata": { "name": member },
+            "spec": { "jobs": jobs },
+        });
+        let api: Api<CassandraMember> = Api::namespaced(self.user.clone(), NAMESPACE);
+        let params = PatchParams::apply("user");
+        accepted(api.patch(member, &params, &Patch::Apply(object)).await)
     }
 
     /// The user deletes something.
