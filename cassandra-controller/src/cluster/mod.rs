@@ -19,7 +19,7 @@ mod validate;
 
 use std::{sync::Arc, time::Duration};
 
-use cassandra_api::v1alpha1::CassandraCluster;
+use cassandra_api::v1alpha1::{CassandraCluster, CassandraClusterStatus};
 use kube::{
     Client, ResourceExt as _,
     runtime::{controller::Action, events::Recorder},
@@ -79,10 +79,15 @@ async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Res
     };
     if let Some(failure) = failure {
         let status = decide::unread(&observed);
-        let status = report::conclude(&observed, status, Some(&failure));
-        let events = report::transitions(&observed, &status);
-        report::report(&context.client, &owner, &observed, &status).await?;
-        report::publish(&context.recorder, &observed, &events).await;
+        tell_outcome(
+            &context,
+            &owner,
+            &observed,
+            status,
+            Some(&failure),
+            Vec::new(),
+        )
+        .await?;
         return Err(failure);
     }
     let again = carry_out(&context, &owner, observed).await?;
@@ -148,13 +153,34 @@ async fn carry_out(
     // Tried again later and later.
     let outcome = outcome.and_then(|again| acted.failure.take().map_or(Ok(again), Err));
     context.stores.remember(&owner.namespace, &observed.owned);
-    let status = report::conclude(&observed, status, outcome.as_ref().err());
-    events.extend(report::transitions(&observed, &status));
-    report::report(&context.client, owner, &observed, &status).await?;
-    context.gauges.record(&observed, &status);
-    report::publish(&context.recorder, &observed, &events).await;
+    tell_outcome(
+        context,
+        owner,
+        &observed,
+        status,
+        outcome.as_ref().err(),
+        events,
+    )
+    .await?;
     context.metrics.wrote(acted.writes);
     outcome
+}
+
+/// Says how the cluster stands, with what came of carrying the plan out: in its status, metrics and events.
+async fn tell_outcome(
+    context: &Context,
+    owner: &act::Owner,
+    observed: &Observed,
+    status: CassandraClusterStatus,
+    failure: Option<&Error>,
+    mut events: Vec<Event>,
+) -> Result<(), Error> {
+    let status = report::conclude(observed, status, failure);
+    events.extend(report::transitions(observed, &status));
+    report::report(&context.client, owner, observed, &status).await?;
+    context.gauges.record(observed, &status);
+    report::publish(&context.recorder, observed, &events).await;
+    Ok(())
 }
 
 /// What a plan tells is told once, also if a later one of the same pass tells it again.

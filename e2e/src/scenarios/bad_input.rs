@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::THREE_RACKS;
+use super::{THREE_RACKS, specs::set};
 use crate::{
     stage::{MINUTES, Stage},
     wait::{Look, until},
@@ -25,12 +25,7 @@ type Case = (&'static str, Value, &'static str);
 
 fn changed(pointer: &str, value: Value) -> Result<Value> {
     let mut spec = good();
-    let (parent, field) = pointer.rsplit_once('/').context("a pointer")?;
-    let parent = spec.pointer_mut(parent).context("no such field")?;
-    parent
-        .as_object_mut()
-        .context("not an object")?
-        .insert(field.into(), value);
+    set(&mut spec, pointer, value)?;
     Ok(spec)
 }
 

@@ -11,6 +11,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use super::specs::{one_member, set};
 use crate::{
     stage::{MINUTES, Stage},
     wait::{Look, until},
@@ -57,26 +58,6 @@ impl Fault {
     fn namespace(&self) -> String {
         format!("e2e-fault-{}", self.name)
     }
-}
-
-/// A spec that would do.
-fn good() -> Value {
-    json!({
-        "version": "5.0.9",
-        "racks": [{ "name": "r1", "members": 1 }],
-        "storage": { "size": "1Gi" },
-        "resources": { "requests": { "cpu": "100m", "memory": "1Gi" }, "limits": { "memory": "1Gi" } },
-        "config": { "jvm": { "heap": "256Mi" } },
-        "placement": {},
-    })
-}
-
-fn set(spec: &mut Value, pointer: &str, value: Value) -> Result<()> {
-    let (parent, field) = pointer.rsplit_once('/').context("a pointer")?;
-    let parent = spec.pointer_mut(parent).context("no such field")?;
-    let parent = parent.as_object_mut().context("not an object")?;
-    parent.insert(field.into(), value);
-    Ok(())
 }
 
 fn quota(hard: &Value) -> Value {
@@ -393,7 +374,7 @@ async fn plant(stage: &Stage, fault: &Fault) -> Result<()> {
             .await
             .with_context(|| format!("{}: {object}", fault.name))?;
     }
-    let mut spec = good();
+    let mut spec = one_member();
     for (pointer, value) in &fault.spec {
         set(&mut spec, pointer, value.clone())?;
     }

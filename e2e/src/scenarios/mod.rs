@@ -16,6 +16,7 @@ mod loss;
 mod model;
 mod objects;
 mod scope;
+mod specs;
 mod upgrade;
 mod volume;
 mod waiting;

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use cassandra_api::{rules::Rule, v1alpha1::MemberState};
 use serde_json::{Value, json};
 
+use super::specs::one_member;
 use crate::{
     ring::state,
     stage::{MINUTES, Stage},
@@ -13,16 +14,6 @@ use crate::{
 const NAMESPACE: &str = "e2e-waiting";
 const CLUSTER: &str = "waits";
 const MEMBER: &str = "waits-r1-0";
-
-fn spec() -> Value {
-    json!({
-        "version": "5.0.9",
-        "racks": [{ "name": "r1", "members": 1 }],
-        "storage": { "size": "1Gi" },
-        "resources": { "requests": { "cpu": "100m", "memory": "1Gi" }, "limits": { "memory": "1Gi" } },
-        "config": { "jvm": { "heap": "256Mi" } },
-    })
-}
 
 async fn blocked_by(stage: &Stage, rule: Rule, words: &str) -> Result<()> {
     until(&format!("the rule {rule}"), MINUTES, async || {
@@ -96,7 +87,7 @@ async fn config_map(stage: &Stage, text: &str) -> Result<()> {
 /// Nothing starts without the ConfigMap that the spec names.
 pub(super) async fn a_missing_config_map_holds_up_until_it_comes(stage: &Stage) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;
-    let mut spec = spec();
+    let mut spec = one_member();
     spec["config"]["fromConfigMap"] = json!("mine");
     stage.apply(NAMESPACE, CLUSTER, &spec).await?;
     blocked_by(stage, Rule::ConfigMapAvailable, "mine").await?;
@@ -114,7 +105,7 @@ pub(super) async fn a_config_map_that_is_not_yaml_holds_up_until_it_is(
 ) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;
     config_map(stage, "num_tokens: [").await?;
-    let mut spec = spec();
+    let mut spec = one_member();
     spec["config"]["fromConfigMap"] = json!("mine");
     stage.apply(NAMESPACE, CLUSTER, &spec).await?;
     blocked_by(stage, Rule::ConfigMapParses, "not YAML").await?;
@@ -143,7 +134,7 @@ pub(super) async fn a_name_that_is_taken_is_not_taken_over(stage: &Stage) -> Res
     stage.run_kubectl(&create).await?;
     let look = ["get", "service", CLUSTER, "-n", NAMESPACE, "-o", "json"];
     let before = stage.run_kubectl(&look).await?;
-    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    stage.apply(NAMESPACE, CLUSTER, &one_member()).await?;
     blocked_by(stage, Rule::NameIsFree, "Service waits").await?;
     let after = stage.run_kubectl(&look).await?;
     ensure!(before == after, "the Service was changed:\n{after}");
@@ -153,13 +144,13 @@ pub(super) async fn a_name_that_is_taken_is_not_taken_over(stage: &Stage) -> Res
 /// A corrected image does not wait for the backoff of the broken one.
 pub(super) async fn an_image_that_is_corrected_gets_through_at_once(stage: &Stage) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;
-    let mut broken = spec();
+    let mut broken = one_member();
     broken["image"] = json!("example.invalid/nothing:here");
     broken["imagePullSecrets"] = json!([{ "name": "registry" }]);
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::ImageAvailable, "example.invalid/nothing:here").await?;
     described(stage, Rule::ImageAvailable, "Check spec.image").await?;
-    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    stage.apply(NAMESPACE, CLUSTER, &one_member()).await?;
     gets_as_far_as_cassandra(stage).await?;
     nothing_is_left_of_the_creation(stage, "cassandramember", "/spec/workload/imagePullSecrets")
         .await?;
@@ -197,7 +188,7 @@ async fn nothing_is_left_of_the_creation(stage: &Stage, kind: &str, field: &str)
 pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Result<()> {
     stage.fresh_namespace(NAMESPACE).await?;
     // The pod finds its node, and so the claim its volume, but nothing of ours runs yet.
-    let mut broken = spec();
+    let mut broken = one_member();
     broken["image"] = json!("example.invalid/nothing:here");
     stage.apply(NAMESPACE, CLUSTER, &broken).await?;
     blocked_by(stage, Rule::ImageAvailable, "nothing:here").await?;
@@ -208,7 +199,7 @@ pub(super) async fn a_volume_of_another_cluster_is_refused(stage: &Stage) -> Res
         "configRevision": "x", "startEpoch": 1,
     });
     write_marker(stage, &marker.to_string()).await?;
-    stage.apply(NAMESPACE, CLUSTER, &spec()).await?;
+    stage.apply(NAMESPACE, CLUSTER, &one_member()).await?;
     blocked_by(stage, Rule::PvcIdentity, "another").await?;
     described(
         stage,

@@ -47,11 +47,12 @@ pub(crate) fn member(
     );
     // What is absent from the wanted spec must go as well: a containment check does not see that.
     // Jobs are others' to order: an apply leaves theirs alone.
-    let stale = live.filter(|live| {
-        let mut there = live.spec.clone();
+    let is_same_but_for_jobs = |there: &CassandraMemberSpec| {
+        let mut there = there.clone();
         there.jobs.clone_from(&spec.jobs);
-        there != *spec
-    });
+        there == *spec
+    };
+    let stale = live.filter(|live| live.spec != *spec && !is_same_but_for_jobs(&live.spec));
     write.or_else(|| {
         let live = stale?;
         let existing = Existing::Differs {
