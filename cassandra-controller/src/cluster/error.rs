@@ -102,79 +102,89 @@ impl Error {
 
     /// What it calls for.
     pub fn class(&self) -> ErrorClass {
-        let source = match self {
-            Self::Read { source, .. }
-            | Self::Apply { source, .. }
-            | Self::Delete { source, .. }
-            | Self::Record { source, .. }
-            | Self::Report { source, .. } => source,
+        match self {
             Self::RecordNotKept { .. } => return ErrorClass::Invalid,
-            Self::Timeout { .. } => return ErrorClass::Transient,
             Self::Malformed { .. } | Self::Unreadable(_) => return ErrorClass::Bug,
-        };
-        let kube::Error::Api(status) = source.as_ref() else {
-            return ErrorClass::Transient;
-        };
-        match status.code {
-            409 => ErrorClass::Conflict,
-            429 => ErrorClass::Throttled,
-            401 | 403 => ErrorClass::Forbidden,
-            400 | 422 => ErrorClass::Invalid,
+            _ => {}
+        }
+        match self.answer().map(|status| status.code) {
+            Some(409) => ErrorClass::Conflict,
+            Some(429) => ErrorClass::Throttled,
+            Some(401 | 403) => ErrorClass::Forbidden,
+            Some(400 | 422) => ErrorClass::Invalid,
             _ => ErrorClass::Transient,
         }
     }
 
+    /// Whether the same request may do without anybody's help.
+    pub(super) fn may_pass(&self) -> bool {
+        let passing = [
+            ErrorClass::Conflict,
+            ErrorClass::Transient,
+            ErrorClass::Throttled,
+        ];
+        passing.contains(&self.class())
+    }
+
     /// What the API server says of an object that it does not take. It will say so again until somebody acts.
     pub(super) fn refusal(&self) -> Option<&kube::core::Status> {
-        let Self::Apply { source, .. } = self else {
-            return None;
-        };
         let refused = matches!(self.class(), ErrorClass::Forbidden | ErrorClass::Invalid);
-        let kube::Error::Api(status) = source.as_ref() else {
-            return None;
-        };
-        refused.then_some(&**status)
+        self.answer_to_a_write().filter(|_| refused)
     }
 
     /// Whether what was to be written is not there.
     pub(super) fn is_not_found(&self) -> bool {
-        let Self::Apply { source, .. } = self else {
-            return false;
-        };
-        matches!(source.as_ref(), kube::Error::Api(status) if status.is_not_found())
+        self.answer_to_a_write()
+            .is_some_and(kube::core::Status::is_not_found)
     }
 
     /// Whether something is under the name of what was to be created.
     pub(super) fn is_already_exists(&self) -> bool {
-        let Self::Apply { source, .. } = self else {
-            return false;
-        };
-        matches!(source.as_ref(), kube::Error::Api(status) if status.is_already_exists())
+        self.answer_to_a_write()
+            .is_some_and(kube::core::Status::is_already_exists)
     }
 
     /// Whether the namespace is being deleted: nothing can be made in it any more.
     pub(super) fn is_namespace_terminating(&self) -> bool {
-        let Self::Apply { source, .. } = self else {
-            return false;
-        };
-        let kube::Error::Api(status) = source.as_ref() else {
-            return false;
-        };
-        let causes = status.details.iter().flat_map(|details| &details.causes);
-        causes
-            .into_iter()
-            .any(|cause| cause.reason == "NamespaceTerminating")
+        let details = self.answer_to_a_write().and_then(|it| it.details.as_ref());
+        let mut causes = details.into_iter().flat_map(|details| &details.causes);
+        causes.any(|cause| cause.reason == "NamespaceTerminating")
     }
 
-    /// The error and all its causes in one line. Of an answer of the API server, its words.
+    /// What the API server answered, if it did.
+    fn answer(&self) -> Option<&kube::core::Status> {
+        let (Self::Read { source, .. }
+        | Self::Apply { source, .. }
+        | Self::Delete { source, .. }
+        | Self::Record { source, .. }
+        | Self::Report { source, .. }) = self
+        else {
+            return None;
+        };
+        match source.as_ref() {
+            kube::Error::Api(status) => Some(status),
+            _ => None,
+        }
+    }
+
+    /// What it answered to an object that was to be created or put right.
+    fn answer_to_a_write(&self) -> Option<&kube::core::Status> {
+        self.answer().filter(|_| matches!(self, Self::Apply { .. }))
+    }
+
+    /// The error and all its causes in one line, each word once. Of an answer of the API server, its words.
     pub fn in_full(&self) -> String {
         let mut text = self.to_string();
+        if let Some(status) = self.answer() {
+            return format!("{text}: {}", refused::words(status));
+        }
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            if let Some(kube::Error::Api(status)) = error.downcast_ref() {
-                return format!("{text}: {}", refused::words(status));
+            let words = error.to_string();
+            // Some errors have their cause's words in their own.
+            if !text.contains(&words) {
+                text = format!("{text}: {words}");
             }
-            text = format!("{text}: {error}");
             cause = error.source();
         }
         text
@@ -206,4 +216,39 @@ pub(super) async fn in_time<T>(
     tokio::time::timeout(REQUEST_TIMEOUT, request)
         .await
         .map_err(|_| Error::Timeout { what, name })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use kube::core::Status;
+
+    use super::Error;
+
+    fn unread(source: kube::Error) -> Error {
+        Error::Read {
+            what: "read the ConfigMap",
+            name: "orders-config".to_owned(),
+            source: Box::new(source),
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_api_server_is_told_in_its_words_once() {
+        let status = Status::failure("the server is busy", "ServiceUnavailable").with_code(503);
+        assert_eq!(
+            unread(kube::Error::Api(Box::new(status))).in_full(),
+            "failed to read the ConfigMap orders-config: the server is busy"
+        );
+    }
+
+    #[test]
+    fn words_of_a_cause_are_told_once() {
+        let broke = kube::Error::Service(Box::new(io::Error::other("the connection broke")));
+        assert_eq!(
+            unread(broke).in_full(),
+            "failed to read the ConfigMap orders-config: ServiceError: the connection broke"
+        );
+    }
 }

@@ -78,6 +78,10 @@ async fn reconcile(cluster: Arc<CassandraCluster>, context: Arc<Context>) -> Res
         uid: uid.clone(),
     };
     if let Some(failure) = failure {
+        // What the status says stands until it is read again: soon, unless somebody has to help.
+        if failure.may_pass() && observed.cluster.status.is_some() {
+            return Err(failure);
+        }
         let status = decide::unread(&observed);
         tell_outcome(
             &context,

@@ -49,11 +49,10 @@ pub(super) fn conclude(
         status.conditions.push(failed);
         // All may stand as it should, but what is to be done is not done.
         if matches!(status.phase, None | Some(Phase::Ready | Phase::Creating)) {
-            let stuck = matches!(error.class(), ErrorClass::Forbidden | ErrorClass::Invalid);
-            let phase = if stuck {
-                Phase::Blocked
-            } else {
+            let phase = if error.may_pass() {
                 Phase::Progressing
+            } else {
+                Phase::Blocked
             };
             status.phase = Some(phase);
         }
