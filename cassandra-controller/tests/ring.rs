@@ -336,6 +336,30 @@ fn pods_of_an_account_that_was_made_again_are_made_again_one_at_a_time() {
 }
 
 #[test]
+fn a_restart_does_not_wait_for_what_a_mute_agent_saw() {
+    let mut world = three_racks();
+    world.run();
+    world.observed.owned.service_accounts.clear();
+    assert_eq!(
+        until_a_pod_goes(&mut world).as_deref(),
+        Some("orders-a-0-0")
+    );
+    world.agent("orders-a-0");
+    // The last words of an agent whose token was still taken while that one was away.
+    let host_id = world.member("orders-a-0").spec.host_id.clone();
+    let view = &mut world.member_status("orders-c-0").ring_view;
+    let peer = view
+        .iter_mut()
+        .find(|peer| Some(&peer.host_id) == host_id.as_ref());
+    peer.unwrap().state = PeerState::Down;
+    world.member_status("orders-c-0").state = MemberState::NotServing;
+    assert_eq!(
+        until_a_pod_goes(&mut world).as_deref(),
+        Some("orders-b-0-0")
+    );
+}
+
+#[test]
 fn a_lost_founder_record_founds_no_second_ring() {
     let mut world = three_racks();
     world.run();

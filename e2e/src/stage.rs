@@ -15,7 +15,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 use testbed::{
-    bed::Bed,
+    bed::{Bed, NODES, Node},
     cache::Cache,
     install::{self, Overlay},
     progress::Progress,
@@ -232,12 +232,40 @@ impl Stage {
         .await
     }
 
+    /// Makes the controller's pod anew, on this node.
+    pub async fn put_controller_on(&self, node: Node) -> Result<()> {
+        let others: Vec<_> = NODES.into_iter().filter(|other| *other != node).collect();
+        for other in &others {
+            self.run_kubectl(&["cordon", &other.name()]).await?;
+        }
+        for pod in self.controllers().await? {
+            self.kill_pod(install::NAMESPACE, &pod).await?;
+        }
+        let moved = until("the controller to be on the node", MINUTES, async || {
+            let pods = self.controller_pods().await?;
+            let on = |pod: &Pod| pod.spec.as_ref()?.node_name.clone();
+            let there = |pod: &Pod| is_ready(pod) && on(pod) == Some(node.name());
+            let seen: Vec<_> = pods.iter().map(on).collect();
+            let moved = !pods.is_empty() && pods.iter().all(there);
+            Ok(Look::when(moved, (), format!("on {seen:?}")))
+        })
+        .await;
+        for other in &others {
+            self.run_kubectl(&["uncordon", &other.name()]).await?;
+        }
+        moved
+    }
+
     /// Names of the controllers' pods.
     pub async fn controllers(&self) -> Result<Vec<String>> {
+        let pods = self.controller_pods().await?;
+        Ok(pods.iter().map(Pod::name_any).collect())
+    }
+
+    async fn controller_pods(&self) -> Result<Vec<Pod>> {
         let selector = ListParams::default()
             .labels(&format!("app.kubernetes.io/name={}", install::CONTROLLER));
-        let pods = self.pods(install::NAMESPACE).list(&selector).await?;
-        Ok(pods.into_iter().map(|pod| pod.name_any()).collect())
+        Ok(self.pods(install::NAMESPACE).list(&selector).await?.items)
     }
 
     /// Deletes a pod without grace.

@@ -284,6 +284,21 @@ impl MemberView {
         told.is_some_and(|told| Some(told) != uid.as_ref())
     }
 
+    /// Whether nobody hears what its agent says: its pod was made for an earlier Member of the name, or for an account that
+    /// is gone. What it last said is old. The API server takes a token for some seconds longer (kube-apiserver,
+    /// `TokenSuccessCacheTTL`), so the last word may be of a member that was just being restarted.
+    pub(crate) fn agent_is_mute(&self) -> bool {
+        self.pod_is_of_an_earlier_member()
+            || self.pod_differs_by(labels::SERVICE_ACCOUNT_UID) == Some(true)
+    }
+
+    /// Whether the StatefulSet would write something else on the pod. None: one of them is not there, or says nothing of it.
+    pub(crate) fn pod_differs_by(&self, annotation: &str) -> Option<bool> {
+        let template = self.template_annotation(annotation)?;
+        let pod = self.pod.as_ref()?.annotations().get(annotation)?;
+        Some(pod != template)
+    }
+
     /// Whether the pod that is there is on its way out.
     pub(crate) fn pod_is_going(&self) -> bool {
         let pod = self.pod.as_ref();

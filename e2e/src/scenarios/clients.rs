@@ -44,7 +44,8 @@ pub(super) async fn no_request_fails_while_a_pod_goes_and_comes_back(stage: &Sta
     ring.is_as_before(stage, &before).await
 }
 
-/// A machine is off without a word, until Kubernetes and Cassandra have noticed, and comes back: likewise.
+/// A machine is off without a word, and the only controller with it, until Kubernetes and Cassandra have noticed, and comes
+/// back: likewise.
 pub(super) async fn no_request_fails_while_a_node_is_away(stage: &Stage) -> Result<()> {
     let ring = THREE_RACKS;
     let bed = stage.bed().context("this scenario needs the test bed")?;
@@ -53,6 +54,7 @@ pub(super) async fn no_request_fails_while_a_node_is_away(stage: &Stage) -> Resu
     let pod = stage.pods(ring.namespace).get(&format!("{GOES}-0")).await?;
     let on = pod.spec.and_then(|spec| spec.node_name).unwrap_or_default();
     let node = Node::named(&on).with_context(|| format!("{GOES} is on {on}"))?;
+    stage.put_controller_on(node).await?;
     serves_through(stage, ring, "a node is away", async || {
         let away = bed.clone();
         tokio::task::spawn_blocking(move || away.node_down(node)).await??;

@@ -270,14 +270,18 @@ impl RunningPod {
             return None;
         }
         let account = text(&self.pod, "/spec/serviceAccountName");
-        let user =
-            User::service_account(namespace, account).of_pod(text(&self.pod, "/metadata/name"));
+        let server = &self.client.server;
+        // The kubelet asks for a token when it makes the container.
+        let made_for = server.get("v1", "ServiceAccount", namespace, account);
+        let made_for = made_for.map_or_else(String::new, |account| {
+            text(account.value(), "/metadata/uid").to_owned()
+        });
+        let user = User::service_account(namespace, account)
+            .of_pod(text(&self.pod, "/metadata/name"))
+            .of_account(&made_for);
         let loopback = Loopback::default();
         let agent = AgentContainer {
-            connection: self
-                .client
-                .server
-                .connect(&format!("agent of {}", identity.member), user),
+            connection: server.connect(&format!("agent of {}", identity.member), user),
             namespace: namespace.into(),
             identity,
             node: self.ring().management(self.uid()),

@@ -25,6 +25,7 @@ mod selectors;
 mod server;
 mod shipped;
 mod store;
+mod tokens;
 mod verbs;
 mod watching;
 

@@ -19,7 +19,12 @@ pub struct User {
     pub groups: Vec<String>,
     /// What else is known of the user, such as the pod that a token was given to.
     pub extra: BTreeMap<String, Vec<String>>,
+    /// The UID of the service account that the token was made for, if the user has a token that ends with it.
+    pub account_uid: Option<String>,
 }
+
+/// What a token says of the pod that it was given to.
+const POD_NAME: &str = "authentication.kubernetes.io/pod-name";
 
 impl User {
     /// Somebody who may do everything.
@@ -28,6 +33,7 @@ impl User {
             name: "admin".into(),
             groups: vec!["system:masters".into(), "system:authenticated".into()],
             extra: BTreeMap::new(),
+            account_uid: None,
         }
     }
 
@@ -41,15 +47,27 @@ impl User {
                 "system:authenticated".into(),
             ],
             extra: BTreeMap::new(),
+            account_uid: None,
         }
     }
 
     /// With a token that was given to this pod.
     #[must_use]
     pub fn of_pod(mut self, pod: &str) -> Self {
-        let key = "authentication.kubernetes.io/pod-name";
-        self.extra.insert(key.into(), vec![pod.into()]);
+        self.extra.insert(POD_NAME.into(), vec![pod.into()]);
         self
+    }
+
+    /// With a token that is good while the account of this UID is there.
+    #[must_use]
+    pub fn of_account(mut self, uid: &str) -> Self {
+        self.account_uid = Some(uid.into());
+        self
+    }
+
+    /// The pod that the token was given to.
+    pub(crate) fn pod(&self) -> Option<&str> {
+        self.extra.get(POD_NAME)?.first().map(String::as_str)
     }
 }
 
@@ -296,6 +314,7 @@ fn impersonated(user: &Arc<User>, headers: &HeaderMap) -> Arc<User> {
         groups,
         extra: extra.collect(),
         name,
+        account_uid: None,
     })
 }
 

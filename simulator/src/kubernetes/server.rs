@@ -21,6 +21,7 @@ use super::{
     rights::Rights,
     shipped,
     store::{Change, Key, Object, Store},
+    tokens::Tokens,
     verbs::{self, Answer},
 };
 use crate::json::At as _;
@@ -76,6 +77,7 @@ pub(crate) struct State {
     pub(crate) ids: Ids,
     pub(crate) rights: Rights,
     pub(crate) policies: Policies,
+    tokens: Tokens,
     pub(crate) addresses: u32,
     /// Replicas that do not follow the store.
     held: Vec<bool>,
@@ -98,6 +100,7 @@ impl Server {
             ids: Ids::new(seed),
             rights: Rights::default(),
             policies: Policies::default(),
+            tokens: Tokens::default(),
             addresses: 0,
             held: vec![false; replicas],
         };
@@ -281,6 +284,9 @@ impl Server {
     /// Applies a request at once, and tells what it wrote.
     pub(crate) fn answer(&self, request: &Request, replica: usize) -> (Answer, Vec<Change>) {
         let mut state = self.inner.state();
+        if let Err(refusal) = self.inner.authenticate(&mut state, &request.user) {
+            return (Answer::Refused(refusal), Vec::new());
+        }
         let before = state.store.head();
         let seen = self.inner.seen(replica);
         let answer = verbs::answer(&self.inner, &mut state, request, replica, seen);
@@ -303,6 +309,11 @@ impl Server {
 impl Inner {
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn authenticate(&self, state: &mut State, user: &User) -> Result<(), Refusal> {
+        let State { tokens, store, .. } = state;
+        tokens.check(&self.catalogue, store, user, self.clock.now())
     }
 
     /// Which replica answers this component: the first, until it is told otherwise.

@@ -1,6 +1,7 @@
 //! Restart: a member's pod is made again because something that it was made with is gone: the StatefulSet that would bring
 //! it back, or the account by which its agent speaks. One at a time, and only while all others serve: a pod that is ready
-//! is not taken lightly. What such an agent last said is old, so the kubelet's word is asked as well.
+//! is not taken lightly. What such an agent last said is old: of its member the kubelet's word counts, and others tell who
+//! is up.
 
 use cassandra_api::{
     k8s_openapi::jiff::{SignedDuration, Timestamp},
@@ -29,8 +30,10 @@ impl Rules for Restart {
 
     fn wanted<'a>(&self, ring: &Ring<'a>) -> Option<Vec<&'a MemberView>> {
         let joined = ring.members.iter().filter(|member| member.has_joined());
-        let mut left_behind = joined.filter(|member| left_behind(ring, member).is_some());
-        left_behind.next().map(|member| vec![member])
+        let left_behind = joined.filter(|member| left_behind(ring, member).is_some());
+        // First who does not serve, and so keeps the others waiting.
+        let first = left_behind.min_by_key(|member| member.pod_is_ready());
+        first.map(|member| vec![member])
     }
 
     fn may_begin(&self, ring: &Ring<'_>) -> Result<(), Waiting> {
@@ -109,17 +112,13 @@ pub(in crate::cluster::decide) fn left_behind(
         return Some("the StatefulSet that made it is gone".into());
     }
     // Once the StatefulSet would make another one.
-    let differs = |annotation: &str| {
-        let template = member.template_annotation(annotation);
-        let pod = member.pod.as_ref()?.annotations().get(annotation);
-        Some(pod? != template?)
-    };
-    if member.pod_is_of_an_earlier_member() && differs(labels::MEMBER_UID) == Some(true) {
+    let differs = |annotation| member.pod_differs_by(annotation) == Some(true);
+    if member.pod_is_of_an_earlier_member() && differs(labels::MEMBER_UID) {
         return Some("it was made for an earlier Member of this name".into());
     }
     let account = ring.cluster.account_uid();
     let current = member.template_annotation(labels::SERVICE_ACCOUNT_UID) == account.as_ref();
-    (current && differs(labels::SERVICE_ACCOUNT_UID) == Some(true))
+    (current && differs(labels::SERVICE_ACCOUNT_UID))
         .then(|| "the ServiceAccount that its agent speaks by is gone".into())
 }
 

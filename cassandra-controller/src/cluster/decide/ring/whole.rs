@@ -22,9 +22,16 @@ pub(super) fn whole(members: &[MemberView]) -> Result<(), Waiting> {
 /// What the others lack, if anything, of what must be so before these are taken away for a while.
 pub(super) fn whole_without(members: &[MemberView], away: &[&MemberView]) -> Result<(), Waiting> {
     let joined = joined_without(members, away);
-    all_serve(&joined)?;
+    let (mute, heard): (Vec<_>, Vec<_>) = joined.iter().partition(|member| member.agent_is_mute());
+    all_serve(&heard)?;
+    match mute.iter().find(|member| !member.pod_is_ready()) {
+        Some(member) => disagree(format!("{} is not ready for Kubernetes", member.name))?,
+        None => {}
+    }
     let away: Vec<_> = away.iter().filter_map(|member| member.host_id()).collect();
-    for member in &joined {
+    // What a mute agent last saw would be waited for for ever. While nobody else sees, it is all there is.
+    let witnesses = if heard.is_empty() { &mute } else { &heard };
+    for member in witnesses {
         sees_all_up(member, &joined, &away)?;
     }
     Ok(())
