@@ -9,7 +9,12 @@ use k8s_openapi::api::{
     rbac::v1::{Role, RoleBinding},
 };
 
-use cassandra_api::{identity::container, v1alpha1::CassandraMember};
+use cassandra_api::{
+    identity::container,
+    labels, names,
+    v1alpha1::{CassandraMember, PeerState},
+};
+use kube::ResourceExt as _;
 use serde_json::{Value, json};
 
 use super::{PATIENCE, create::one_ring_of};
@@ -68,6 +73,60 @@ pub(super) async fn drift(simulation: &Simulation) -> Result<(), Failure> {
         return Err(Failure::Wrong("the ring is another one".into()));
     }
     one_ring_of(simulation, 3)
+}
+
+/// The agents' account is deleted while a member is away: that it is down is the last that the others' agents say, and
+/// each pod is made again all the same.
+pub(super) async fn account_deletion(simulation: &Simulation) -> Result<(), Failure> {
+    let before = simulation.ring.members();
+    let node = simulation.node_of("orders-r2-0-0")?;
+    simulation.power(&node, false);
+    simulation
+        .until("the others to say that it is down", PATIENCE, |now| {
+            let others = now.members("orders").into_iter();
+            let mut others = others.filter(|(name, _)| name != "orders-r2-0");
+            let sees_down = |member: CassandraMember| {
+                let view = member.status.map(|status| status.ring_view);
+                let mut view = view.into_iter().flatten();
+                view.any(|peer| peer.state == PeerState::Down)
+            };
+            match others.find(|(_, member)| !sees_down(member.clone())) {
+                None => Ok(()),
+                Some((name, _)) => Err(format!("{name} does not")),
+            }
+        })
+        .await?;
+    simulation.delete::<ServiceAccount>("orders-member").await?;
+    simulation.power(&node, true);
+    simulation
+        .until("pods of the new account", PATIENCE, of_the_account)
+        .await?;
+    simulation.until_ready("orders", 3).await?;
+    if simulation.ring.members() != before {
+        return Err(Failure::Wrong("the ring is another one".into()));
+    }
+    one_ring_of(simulation, 3)
+}
+
+/// Whether all pods were made for the account that is there.
+fn of_the_account(now: &Simulation) -> Result<(), String> {
+    let account = now
+        .server
+        .get("v1", "ServiceAccount", NAMESPACE, "orders-member");
+    let uid = account.and_then(|account| account.value().at("/metadata/uid").cloned());
+    let uid = uid
+        .as_ref()
+        .and_then(Value::as_str)
+        .ok_or("there is none")?;
+    for member in now.members("orders").into_keys() {
+        let pod = now.pod(&names::pod(&member));
+        let pod = pod.ok_or_else(|| format!("{member} has no pod"))?;
+        let made_for = pod.annotations().get(labels::SERVICE_ACCOUNT_UID);
+        if made_for.map(String::as_str) != Some(uid) {
+            return Err(format!("the pod of {member} is of {made_for:?}"));
+        }
+    }
+    Ok(())
 }
 
 /// Somebody scales a member's StatefulSet up while nobody puts it back: the second pod opens no volume.

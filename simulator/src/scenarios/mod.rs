@@ -73,6 +73,7 @@ pub const ALL: &[Scenario] = &[
     scenario!(spec::too_many after create),
     scenario!(drift::drift after create),
     scenario!(drift::second_pod after create),
+    scenario!(drift::account_deletion after create),
     scenario!(jobs::jobs after create),
     scenario!(deletion::deletion after create),
     scenario!(deletion::adoption after create),

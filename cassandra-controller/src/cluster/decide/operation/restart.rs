@@ -31,20 +31,17 @@ impl Rules for Restart {
     fn wanted<'a>(&self, ring: &Ring<'a>) -> Option<Vec<&'a MemberView>> {
         let joined = ring.members.iter().filter(|member| member.has_joined());
         let left_behind = joined.filter(|member| left_behind(ring, member).is_some());
-        // First who does not serve, and so keeps the others waiting.
-        let first = left_behind.min_by_key(|member| member.pod_is_ready());
+        // First who does not serve, then who may be taken now: another one may wait for what this one's agent can't tell.
+        let first = left_behind
+            .min_by_key(|member| (member.pod_is_ready(), may_be_taken(ring, member).is_err()));
         first.map(|member| vec![member])
     }
 
     fn may_begin(&self, ring: &Ring<'_>) -> Result<(), Waiting> {
         let members = self.wanted(ring).unwrap_or_default();
-        let serving = members.iter().any(|member| member.pod_is_ready());
-        // A pod that does not serve is missed by nobody.
-        if serving {
-            ring.whole_without(&members)
-        } else {
-            Ok(())
-        }
+        members
+            .iter()
+            .try_for_each(|member| may_be_taken(ring, member))
     }
 
     fn asks_first(&self) -> bool {
@@ -52,20 +49,19 @@ impl Rules for Restart {
     }
 
     fn orders(&self, ring: &Ring<'_>, member: &MemberView) -> Order {
-        let Some(why) = left_behind(ring, member) else {
-            return Order::Nothing;
-        };
-        if member.pod_is_ready()
-            && let Err(waiting) = ring.whole_without(&[member])
-        {
-            return Order::Wait(waiting);
-        }
-        Order::MakePodAgain(why)
+        left_behind(ring, member).map_or(Order::Nothing, Order::MakePodAgain)
     }
 
     fn ended(&self, ring: &Ring<'_>, members: &[&MemberView]) -> Option<End> {
         if members.is_empty() {
             return Some(End::MemberGone);
+        }
+        // Nothing of it was begun. Another one may go before, and must not wait for this one.
+        let is_held_up = |member: &&MemberView| {
+            left_behind(ring, member).is_some() && may_be_taken(ring, member).is_err()
+        };
+        if members.iter().all(is_held_up) {
+            return Some(End::Cancelled);
         }
         let serves =
             |member: &&MemberView| left_behind(ring, member).is_none() && member.is_ready();
@@ -98,6 +94,15 @@ impl Rules for Restart {
 
     fn keeps_waiting(&self, members: &str) -> Waiting {
         Waiting::on(Rule::OneTopologyChange, format!("{members} is restarted"))
+    }
+}
+
+/// Whether the member's pod may be taken away. One that does not serve is missed by nobody.
+fn may_be_taken(ring: &Ring<'_>, member: &MemberView) -> Result<(), Waiting> {
+    if member.pod_is_ready() {
+        ring.whole_without(&[member])
+    } else {
+        Ok(())
     }
 }
 
