@@ -54,7 +54,7 @@ impl Rules for CreateRing {
 
     fn orders(&self, ring: &Ring<'_>, member: &MemberView) -> Order {
         // The bootstrapper may have refused the volume since the operation began.
-        if ring.exists() || !member.may_be_permitted() {
+        if !member.may_be_permitted() {
             return Order::Nothing;
         }
         let by_service = ring.cluster.spec.network.broadcast == Broadcast::MemberService;
@@ -74,6 +74,7 @@ impl Rules for CreateRing {
         if members.iter().all(|member| has_arrived(member)) {
             return Some(End::Done);
         }
+        // Somebody has joined since it began: nobody else creates a ring, unless it was ordered already.
         let begun = members
             .iter()
             .any(|member| member.mode() != StartMode::Hold);
