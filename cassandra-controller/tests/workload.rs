@@ -12,7 +12,7 @@ use cassandra_api::{
     conditions,
     k8s_openapi::jiff::SignedDuration,
     rules::{Rule, Waiting},
-    v1alpha1::{ImagePullSecret, MemberState, Phase, VolumeStatus, Workload},
+    v1alpha1::{AccessMode, ImagePullSecret, MemberState, Phase, VolumeStatus, Workload},
 };
 use cassandra_controller::{
     cluster::{Existing, Refused, UserConfig},
@@ -228,6 +228,24 @@ fn a_claim_that_was_grown_by_hand_is_left_as_it_is() {
     *claim = serde_json::from_value(grown).unwrap();
     let plan = world.decide();
     assert_eq!(plan.apply, []);
+    assert_eq!(world.status().phase, Some(Phase::Ready));
+}
+
+#[test]
+fn the_access_mode_is_for_new_volumes() {
+    let mut world = World::new(cluster(&[("a", 1)]));
+    world.run();
+    world.edit(|cluster| {
+        cluster.spec.storage.access_mode = AccessMode::ReadWriteOncePod;
+        cluster.spec.racks[0].members = 2;
+    });
+    world.run();
+    let modes = |name: &str| {
+        let claim = world.observed.owned.volume_claims[name].spec.as_ref();
+        claim.unwrap().access_modes.clone().unwrap()
+    };
+    assert_eq!(modes("data-orders-a-0"), ["ReadWriteOnce"]);
+    assert_eq!(modes("data-orders-a-1"), ["ReadWriteOncePod"]);
     assert_eq!(world.status().phase, Some(Phase::Ready));
 }
 

@@ -90,10 +90,16 @@ impl Ring {
             Delays::Short => &SHORT_DELAYS,
             Delays::Own => &[],
         };
+        // The bed's volumes can be kept for one pod; others may not.
+        let access_mode = if zoned {
+            "ReadWriteOncePod"
+        } else {
+            "ReadWriteOnce"
+        };
         json!({
             "version": self.version,
             "racks": racks,
-            "storage": { "size": "1Gi" },
+            "storage": { "size": "1Gi", "accessMode": access_mode },
             "placement": { "antiAffinity": if zoned { "Preferred" } else { "Required" } },
             "resources": {
                 "requests": { "cpu": "100m", "memory": "1Gi" },

@@ -235,6 +235,12 @@ pub struct Storage {
         ))
     )]
     pub storage_class_name: Option<String>,
+    /// Who may have a volume at once: `ReadWriteOnce`, the pods of one node; `ReadWriteOncePod`, one pod, so that
+    /// Kubernetes itself keeps a second Cassandra off the data. The second needs a CSI driver that can do it. The
+    /// operator locks the volume in either case. Default: ReadWriteOnce. It is for new volumes; those that are there
+    /// keep theirs.
+    #[serde(default)]
+    pub access_mode: AccessMode,
     /// Keeps data on an emptyDir: **it is lost with the pod**. For tests only; the condition Durable warns.
     /// Default: false. Immutable.
     #[serde(default)]
@@ -246,6 +252,18 @@ pub struct Storage {
     #[serde(default)]
     #[cfg_attr(feature = "garde", garde(custom(checks::adoption(self.ephemeral))))]
     pub adopt_retained: bool,
+}
+
+/// `ReadWriteOnce`: the pods of one node may have a volume at once. `ReadWriteOncePod`: one pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(
+    missing_docs,
+    reason = "CRD schemas drop variant docs; the enum's own says what each is"
+)]
+pub enum AccessMode {
+    #[default]
+    ReadWriteOnce,
+    ReadWriteOncePod,
 }
 
 /// How members find each other.

@@ -21,7 +21,9 @@ mod toleration;
 
 #[cfg(feature = "garde")]
 pub use checks::Scope;
-pub use cluster::{Broadcast, CassandraCluster, CassandraClusterSpec, Network, Rack, Storage};
+pub use cluster::{
+    AccessMode, Broadcast, CassandraCluster, CassandraClusterSpec, Network, Rack, Storage,
+};
 pub use cluster_status::{
     Blocked, CassandraClusterStatus, Founder, MOST_BLOCKED, OperationReport, Phase, RackStatus,
     Record, RecordedOperation,

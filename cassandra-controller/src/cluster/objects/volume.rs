@@ -86,12 +86,16 @@ fn claim(
     let there = live.and_then(|claim| claim.spec.as_ref());
     // Immutable fields are sent as they are.
     let modes = there.and_then(|spec| spec.access_modes.clone());
+    let modes = modes.map_or_else(
+        || json!([cluster.spec.storage.access_mode]),
+        |modes| json!(modes),
+    );
     let class = match there {
         Some(spec) => spec.storage_class_name.clone(),
         None => cluster.spec.storage.storage_class_name.clone(),
     };
     let mut spec = json!({
-        "accessModes": modes.unwrap_or_else(|| vec!["ReadWriteOnce".into()]),
+        "accessModes": modes,
         "resources": { "requests": { "storage": size(cluster, live) } },
     });
     if let (Some(class), Some(fields)) = (class, spec.as_object_mut()) {
