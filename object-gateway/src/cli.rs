@@ -64,11 +64,11 @@ pub struct Serve {
     /// The file of tenants and keys. It is read again when it changes.
     #[arg(long)]
     pub keys: PathBuf,
-    /// The address for S3.
-    #[arg(long, default_value = "0.0.0.0:8080")]
+    /// The address for S3. `[::]` is all addresses, IPv4 and IPv6.
+    #[arg(long, default_value = "[::]:8080")]
     pub listen: SocketAddr,
-    /// The address for health and metrics.
-    #[arg(long, default_value = "0.0.0.0:8081")]
+    /// The address for health and metrics. `[::]` is all addresses, IPv4 and IPv6.
+    #[arg(long, default_value = "[::]:8081")]
     pub health: SocketAddr,
     /// The region.
     #[arg(long, default_value = "us-east-1")]

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -113,10 +112,10 @@ async fn serve(options: Serve, metrics: Metrics) -> anyhow::Result<ExitCode> {
         front,
         metrics.clone(),
     );
-    let listener = TcpListener::bind(options.listen)
+    let listener = server::bind(options.listen)
         .await
         .context("the address for S3")?;
-    let health = TcpListener::bind(options.health)
+    let health = server::bind(options.health)
         .await
         .context("the address for health")?;
     tracing::info!(listen = %listener.local_addr()?, health = %health.local_addr()?, "serving");

@@ -1,7 +1,13 @@
 //! The listeners: S3 on one address, health and metrics on another. On the end it takes no new connections, finishes
 //! what has begun, and does what operations have left to be done.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -19,6 +25,26 @@ use crate::{front::Front, metrics::Metrics, ops::Gateway};
 const HEADERS: Duration = Duration::from_secs(20);
 /// How many bytes of headers it may send, and how many headers.
 const MAX_HEADERS: (usize, usize) = (64 << 10, 100);
+
+/// Listens. `[::]` is all addresses, of both families; on a machine without IPv6 there is no such address, and all of
+/// IPv4's are meant.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error)
+            if address.ip() == Ipv6Addr::UNSPECIFIED
+                && error.kind() != io::ErrorKind::AddrInUse =>
+        {
+            let ipv4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            TcpListener::bind(ipv4).await.map_err(|_| error)
+        }
+        bound => bound,
+    }
+}
+
+/// A client's address. Who listens on both families gets IPv4's within IPv6's, where no network of a policy has them.
+fn client(address: SocketAddr) -> IpAddr {
+    address.ip().to_canonical()
+}
 
 /// Serves S3 until it is cancelled, and then until what has begun is finished, or `drain` is over.
 pub async fn serve(
@@ -46,7 +72,7 @@ pub async fn serve(
         let front = Arc::clone(&front);
         let service = service_fn(move |request: Request<Incoming>| {
             let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(front.answer(request, Some(address.ip()), false).await) }
+            async move { Ok::<_, Infallible>(front.answer(request, Some(client(address)), false).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -137,5 +163,27 @@ async fn health(
             Err(error) => answer(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         },
         _ => answer(StatusCode::NOT_FOUND, "not found\n".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_addresses_are_of_both_families_and_a_client_has_its_own() {
+        let listener = bind("[::]:0".parse().unwrap()).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for address in ["127.0.0.1", "::1"] {
+            let Ok(_asking) = TcpStream::connect((address, port)).await else {
+                // A machine may have no IPv6, or none on its loopback.
+                assert_eq!(address, "::1");
+                continue;
+            };
+            let (_, from) = listener.accept().await.unwrap();
+            assert_eq!(client(from).to_string(), address);
+        }
     }
 }
