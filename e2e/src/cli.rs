@@ -6,7 +6,8 @@ use testbed::{cache::CacheArgs, progress::Progress, setup, target::TargetArgs};
 
 use crate::{
     driver::load,
-    runner, scenarios,
+    runner::{self, Scenario},
+    scenarios,
     stage::{ModelCheck, Stage},
 };
 
@@ -40,9 +41,9 @@ enum Command {
 /// How scenarios are run.
 #[derive(Debug, Args)]
 struct Run {
-    /// Only those whose name contains this.
-    #[arg(long)]
-    only: Option<String>,
+    /// Only those whose name contains this, or one of these.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
     /// Also those that take long.
     #[arg(long)]
     long: bool,
@@ -77,22 +78,47 @@ impl Run {
             (false, false) => ModelCheck::Skip,
         };
         let stage = Stage::prepare(target, &cache, model_check, self.long).await?;
-        let chosen: Vec<_> = scenarios::all()
-            .into_iter()
-            .filter(|scenario| scenario.set == set)
-            .filter(|scenario| {
-                self.only
-                    .as_ref()
-                    .is_none_or(|only| scenario.name.contains(only.as_str()))
-            })
-            .collect();
-        if chosen.is_empty() {
-            bail!("there is no such scenario");
-        }
+        let chosen = chosen(set, &self.only)?;
         let failed = runner::run(&stage, chosen, self.long).await;
         if failed > 0 {
             bail!("{failed} scenarios failed");
         }
         Ok(())
+    }
+}
+
+/// The scenarios of a set whose names contain one of these words, or all; each word must be in one.
+fn chosen(set: Set, only: &[String]) -> Result<Vec<Scenario>> {
+    let mut all = scenarios::all();
+    all.retain(|scenario| scenario.set == set);
+    for word in only {
+        if !all.iter().any(|scenario| scenario.name.contains(word)) {
+            bail!("there is no scenario {word}");
+        }
+    }
+    let wanted = |name: &str| only.is_empty() || only.iter().any(|word| name.contains(word));
+    all.retain(|scenario| wanted(scenario.name));
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_chooses_scenarios_of_the_set() {
+        let names = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(ToString::to_string).collect();
+            let chosen = chosen(Set::Ring, &words).ok()?;
+            Some(chosen.iter().map(|one| one.name).collect::<Vec<_>>())
+        };
+        let two = [
+            "three_racks_become_one_ring",
+            "statuses_are_what_nodetool_says",
+        ];
+        assert_eq!(names(&two).unwrap(), two);
+        assert!(names(&[]).unwrap().len() > two.len());
+        assert_eq!(names(&["three_racks", "no_such"]), None);
+        assert_eq!(names(&["wrong_specs"]), None, "it is of the other set");
     }
 }

@@ -1,10 +1,14 @@
 //! A ring to play with, and what Cassandra itself says of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
 use cassandra_api::{
-    labels,
+    labels, ports,
     v1alpha1::{CassandraClusterStatus, CassandraMember, MemberState},
 };
 use kube::{ResourceExt as _, api::ListParams};
@@ -128,6 +132,18 @@ impl Ring {
             .into_iter()
             .filter(|member| member.spec.cluster.name == self.name);
         Ok(own.map(|member| (member.name_any(), member)).collect())
+    }
+
+    /// Where its members answer CQL, an IPv6 address in brackets.
+    pub async fn contact_points(&self, stage: &Stage) -> Result<Vec<String>> {
+        let port = u16::try_from(ports::CQL)?;
+        let members = self.members(stage).await?.into_values();
+        let addresses = members.filter_map(|member| member.spec.broadcast_address);
+        let points = addresses.map(|address| {
+            let parsed = address.parse().context(address)?;
+            Ok(SocketAddr::new(parsed, port).to_string())
+        });
+        points.collect()
     }
 
     /// Its pods with their UIDs, and how often each container was started again.
@@ -305,6 +321,12 @@ pub fn state(member: &CassandraMember) -> MemberState {
         .unwrap_or_default()
 }
 
+/// nodetool writes out the zeros of an IPv6 address.
+fn as_kubernetes_has_it(address: &str) -> String {
+    let parsed = address.parse::<IpAddr>();
+    parsed.map_or_else(|_| address.into(), |address| address.to_string())
+}
+
 /// A line of `nodetool status`: state, address, load and its unit, tokens, ownership, host id, rack.
 fn node(line: &str) -> Option<(String, Node)> {
     let words: Vec<_> = line.split_whitespace().collect();
@@ -315,9 +337,29 @@ fn node(line: &str) -> Option<(String, Node)> {
     is_node.then(|| {
         let node = Node {
             state: (*state).into(),
-            address: (*address).into(),
+            address: as_kubernetes_has_it(address),
             rack: (*rack).into(),
         };
         ((*host_id).into(), node)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_read_from_its_line_whatever_its_address() {
+        let host_id = "6c1d3d2e-5c4c-4b6e-9c53-0a4f6f1c2b7d";
+        for (address, expected) in [
+            ("198.19.3.7", "198.19.3.7"),
+            ("fdca:55a:bed:100:0:0:0:3", "fdca:55a:bed:100::3"),
+        ] {
+            let line = format!("UN  {address}  104.5 KiB  16  100.0%  {host_id}  r1");
+            let (id, read) = node(&line).unwrap();
+            assert_eq!((id.as_str(), read.address.as_str()), (host_id, expected));
+            assert_eq!((read.state.as_str(), read.rack.as_str()), ("UN", "r1"));
+        }
+        assert_eq!(node("Datacenter: dc1"), None);
+    }
 }

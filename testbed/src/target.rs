@@ -41,14 +41,14 @@ pub enum Target {
 impl TargetArgs {
     /// The Kubernetes that the options name; the test bed is started if it is none of the user's.
     pub fn open(&self, cache: &Cache, progress: Progress) -> Result<Target> {
-        match self.given(cache)? {
-            Some(target) => Ok(target),
-            None => Ok(Target::Bed(Bed::up(
-                cache,
-                &[DEFAULT_CASSANDRA_VERSION.to_owned()],
-                progress,
-            )?)),
+        if let Some(target) = self.given(cache)? {
+            return Ok(target);
         }
+        // Whichever bed is up will do.
+        let family = Bed::open_in(cache).map(|bed| bed.family());
+        let versions = [DEFAULT_CASSANDRA_VERSION.to_owned()];
+        let bed = Bed::up(cache, family.unwrap_or_default(), &versions, progress)?;
+        Ok(Target::Bed(bed))
     }
 
     /// What [`Self::open`] and the operator's image ask of the machine.

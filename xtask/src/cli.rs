@@ -129,7 +129,8 @@ mod tests {
         assert_eq!(work("fmt,clippy,unit"), [Work::Format, Work::Lint]);
         assert_eq!(work("conformance"), [Work::ApiServer]);
         assert!(work("e2e").contains(&Work::OperatorImage));
-        assert_eq!(work("testbed"), [], "without --long it is skipped");
+        assert_eq!(work("testbed,ipv6"), [], "without --long it is skipped");
+        assert!(work("ipv6 --long").contains(&Work::Nodes));
     }
 
     #[test]

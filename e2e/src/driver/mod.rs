@@ -82,13 +82,7 @@ impl Client {
         let bed = stage
             .bed()
             .context("the driver runs on a node of the bed")?;
-        let members = ring.members(stage).await?;
-        let addresses = members
-            .values()
-            .filter_map(|member| member.spec.broadcast_address.clone());
-        let points: Vec<_> = addresses
-            .map(|address| format!("{address}:{}", cassandra_api::ports::CQL))
-            .collect();
+        let points = ring.contact_points(stage).await?;
         let mut program = bed.on_node(DRIVER_NODE, "");
         program
             .arg(std::env::current_exe()?)

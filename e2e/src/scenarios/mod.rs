@@ -1,5 +1,6 @@
 //! What must hold, one file for each subject. Scenarios of one ring run in this order and leave it ready.
 
+mod addresses;
 mod adoption;
 mod agent_rights;
 mod api_server;
@@ -100,6 +101,7 @@ pub fn all() -> Vec<Scenario> {
         scenario!(Api, waiting::a_volume_of_another_cluster_is_refused),
         scenario!(Ring, formation::three_racks_become_one_ring),
         scenario!(Ring, formation::statuses_are_what_nodetool_says),
+        scenario!(Ring, addresses::all_addresses_are_of_one_family, bed: true),
         scenario!(Ring, display::every_column_has_a_value),
         scenario!(Ring, display::a_description_has_no_empty_headings),
         scenario!(Ring, display::events_tell_who_has_joined),

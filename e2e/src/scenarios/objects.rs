@@ -12,11 +12,8 @@ use crate::stage::Stage;
 /// where the members' addresses are reached.
 pub(super) async fn the_gateways_store_does_on_a_ring_what_it_must(stage: &Stage) -> Result<()> {
     let bed = stage.bed().context("the scenario needs the bed")?;
-    let members = THREE_RACKS.members(stage).await?;
-    let address = members
-        .values()
-        .find_map(|member| member.spec.broadcast_address.clone())
-        .context("no member has an address")?;
+    let points = THREE_RACKS.contact_points(stage).await?;
+    let point = points.first().context("no member has an address")?;
     // Built before it is run where nothing can be fetched.
     let suite = "cargo test --workspace --test store_suite --locked --offline";
     process::run(
@@ -28,7 +25,7 @@ pub(super) async fn the_gateways_store_does_on_a_ring_what_it_must(stage: &Stage
     let mut suite = bed.on_node(node, suite);
     suite
         .args(["--", "--ignored"])
-        .env("OBJECT_GATEWAY_CASSANDRA", format!("{address}:9042"))
+        .env("OBJECT_GATEWAY_CASSANDRA", point)
         .env("OBJECT_GATEWAY_DATACENTER", "dc1")
         .env("OBJECT_GATEWAY_REPLICAS", "3")
         .stdin(Stdio::null())

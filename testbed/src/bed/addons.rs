@@ -27,7 +27,9 @@ pub(super) fn apply(layout: &Layout) -> Result<()> {
         .stdout(Stdio::null())
         .spawn()?;
     let mut input = child.stdin.take().context("kubectl has an input")?;
-    input.write_all(MANIFESTS.join("\n---\n").as_bytes())?;
+    let manifests = MANIFESTS.join("\n---\n");
+    let manifests = manifests.replace("DNS_SERVICE", layout.addresses().dns_service);
+    input.write_all(manifests.as_bytes())?;
     drop(input);
     ensure!(child.wait()?.success(), "kubectl apply failed");
     Ok(())

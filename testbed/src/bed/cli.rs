@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 
-use super::{Bed, provisioner};
+use super::{Bed, Family, provisioner};
 use crate::cache::Cache;
 use crate::images::DEFAULT_CASSANDRA_VERSION;
 use crate::progress::Progress;
@@ -19,6 +19,9 @@ pub enum TestbedCommand {
         /// Versions of Cassandra to have images of.
         #[arg(long, value_delimiter = ',', default_value = DEFAULT_CASSANDRA_VERSION)]
         cassandra: Vec<String>,
+        /// All addresses are of IPv6; of IPv4 there is the loopback.
+        #[arg(long)]
+        ipv6: bool,
     },
     /// Stop it and remove every trace of it, but for what was built.
     Down,
@@ -59,8 +62,9 @@ impl TestbedCommand {
     pub fn run(self, cache: &Cache) -> Result<()> {
         let progress = Progress;
         match self {
-            Self::Up { cassandra } => {
-                let bed = Bed::up(cache, &cassandra, progress)?;
+            Self::Up { cassandra, ipv6 } => {
+                let family = if ipv6 { Family::Ipv6 } else { Family::Ipv4 };
+                let bed = Bed::up(cache, family, &cassandra, progress)?;
                 progress.say(&format!(
                     "export KUBECONFIG={}",
                     bed.kubeconfig_path().display()

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::layout::{FROM_NODES, Layout, NETNS, SERVICES};
+use super::family::Addresses;
+use super::layout::{Layout, NETNS};
 use super::servers::{Server, check, start};
 use crate::bed::kubectl;
 use crate::process::succeeds;
@@ -47,12 +48,17 @@ fn etcd(layout: &Layout) -> Server {
 }
 
 fn api_server(layout: &Layout) -> Server {
+    let Addresses {
+        from_nodes,
+        services,
+        ..
+    } = layout.addresses();
     Server::new(API_SERVER, NETNS, layout.program(API_SERVER))
         .args([
             "--etcd-servers=http://127.0.0.1:2379".to_owned(),
-            format!("--advertise-address={FROM_NODES}"),
+            format!("--advertise-address={from_nodes}"),
             "--secure-port=6443".to_owned(),
-            format!("--service-cluster-ip-range={SERVICES}"),
+            format!("--service-cluster-ip-range={services}"),
             "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
             "--authorization-mode=Node,RBAC".to_owned(),
             "--enable-admission-plugins=NodeRestriction".to_owned(),

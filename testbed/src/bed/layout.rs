@@ -1,10 +1,13 @@
-//! Names, addresses and paths of the bed: fixed, so that a later command finds what an earlier one
-//! started, and that one which was killed can be cleaned up after.
+//! Names and paths of the bed: fixed, as its addresses are (`family`), so that a later command finds what an earlier
+//! one started, and that one which was killed can be cleaned up after.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
+use super::family::{Addresses, Family};
 use crate::cache::Cache;
 
 /// Prefix of the network namespaces, and the name of the one with the control plane.
@@ -15,14 +18,6 @@ pub(super) const CGROUP: &str = "cassandra-operator-bed";
 pub(super) const POD_NETWORK: &str = "cassandra-operator-bed";
 /// This machine's end of the link to the control plane.
 pub(super) const HOST_LINK: &str = "bed0";
-pub(super) const HOST_ADDRESS: &str = "198.18.255.1";
-/// The control plane, as this machine reaches it.
-pub(super) const FROM_HOST: &str = "198.18.255.2";
-/// The control plane, as nodes and pods reach it.
-pub(super) const FROM_NODES: &str = "198.18.0.1";
-pub(super) const SERVICES: &str = "198.19.0.0/16";
-pub(super) const FIRST_SERVICE: &str = "198.19.0.1";
-pub(super) const DNS_SERVICE: &str = "198.19.0.10";
 /// The nodes, each in a zone of its own.
 pub const NODES: [Node; 3] = [Node(1), Node(2), Node(3)];
 
@@ -50,12 +45,9 @@ impl Node {
         format!("{NETNS}-{}", self.name())
     }
 
-    pub(super) fn address(self) -> String {
-        format!("198.18.0.1{}", self.0)
-    }
-
-    pub(super) fn pods(self) -> String {
-        format!("198.18.{}.0/20", 16 * self.0)
+    /// 1, 2 or 3.
+    pub(super) fn number(self) -> u8 {
+        self.0
     }
 
     /// The control plane's end of the link to this node.
@@ -68,14 +60,23 @@ impl Node {
     }
 }
 
-/// Where the files of a run are; all of it is removed when the bed goes down.
+/// Where the files of a run are; all of it is removed when the bed goes down. And which addresses it has.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     run: PathBuf,
+    family: Family,
 }
 
 impl Layout {
+    /// That of the bed that there is.
     pub(super) fn of(cache: &Cache) -> Result<Self> {
+        let layout = Self::with(cache, Family::default())?;
+        let family = layout.family_on_file()?.unwrap_or_default();
+        Ok(Self { family, ..layout })
+    }
+
+    /// That of a bed with addresses of this family.
+    pub(super) fn with(cache: &Cache, family: Family) -> Result<Self> {
         let run = cache.root().join("testbed");
         // Sockets lie up to 51 characters below, and the name of a socket has 107 at most.
         ensure!(
@@ -83,12 +84,43 @@ impl Layout {
             "{} is too long a path, see --cache-dir",
             run.display()
         );
-        Ok(Self { run })
+        Ok(Self { run, family })
     }
 
     /// Files of a control plane without a bed, in this folder.
     pub(super) fn at(run: PathBuf) -> Self {
-        Self { run }
+        let family = Family::default();
+        Self { run, family }
+    }
+
+    /// Which addresses the bed has.
+    pub(super) fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Those that there are once.
+    pub(super) fn addresses(&self) -> &'static Addresses {
+        self.family.addresses()
+    }
+
+    /// The family of the bed that there is: later commands must know it.
+    pub(super) fn family_on_file(&self) -> Result<Option<Family>> {
+        let file = self.family_file();
+        match fs::read_to_string(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            read => Family::named(&read?)
+                .map(Some)
+                .with_context(|| file.display().to_string()),
+        }
+    }
+
+    /// Writes down the family.
+    pub(super) fn keep_family(&self) -> Result<()> {
+        Ok(fs::write(self.family_file(), self.family.to_string())?)
+    }
+
+    fn family_file(&self) -> PathBuf {
+        self.run.join("family")
     }
 
     pub(super) fn run(&self) -> &Path {

@@ -6,7 +6,7 @@
 //! bed on a machine; `up` and `down` hold a lock. What it needs of the machine is in `setup`.
 //!
 //! * `binaries`: Kubernetes, etcd, CoreDNS.
-//! * `layout`: names, addresses, paths; `pki`: certificates; `network`: namespaces.
+//! * `layout`: names, paths; `family`: addresses; `pki`: certificates; `network`: namespaces.
 //! * `servers`: programs in the background; `control_plane` and `node`: which, and how set.
 //! * `seed` and `import`: how images get to the nodes.
 //! * `up`, `down` and `members`, `status`: the life of a bed.
@@ -21,6 +21,7 @@ mod cgroup;
 pub mod cli;
 mod control_plane;
 mod down;
+mod family;
 mod faults;
 mod import;
 mod layout;
@@ -46,6 +47,7 @@ use anyhow::{Result, anyhow, ensure};
 
 pub use self::binaries::KUBERNETES_VERSION;
 pub(crate) use self::binaries::OLDEST_GO;
+pub use self::family::Family;
 pub use self::layout::{NODES, Node};
 pub use self::status::Status;
 pub use rustix::process::Signal;
@@ -64,9 +66,15 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// Starts the bed with images of these versions of Cassandra; quick if it is up already.
-    pub fn up(cache: &Cache, cassandra: &[String], progress: Progress) -> Result<Self> {
-        let layout = Layout::of(cache)?;
+    /// Starts the bed with addresses of this family and images of these versions of Cassandra; quick if it is up
+    /// already.
+    pub fn up(
+        cache: &Cache,
+        family: Family,
+        cassandra: &[String],
+        progress: Progress,
+    ) -> Result<Self> {
+        let layout = Layout::with(cache, family)?;
         let _lock = cache.lock("testbed")?;
         up::up(cache, &layout, cassandra, progress)?;
         let bed = Self {
@@ -111,6 +119,16 @@ impl Bed {
     /// How the bed is.
     pub fn status(&self) -> Result<Status> {
         Status::of(&self.layout)
+    }
+
+    /// Which addresses the bed has.
+    pub fn family(&self) -> Family {
+        self.layout.family()
+    }
+
+    /// Addresses of the bed's links that are of the other family; there should be none.
+    pub fn foreign_addresses(&self) -> Result<String> {
+        network::foreign_addresses(self.family())
     }
 
     /// The administrator's kubeconfig.

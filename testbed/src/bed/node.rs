@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use super::cgroup;
-use super::layout::{DNS_SERVICE, Layout, Node, POD_NETWORK};
+use super::layout::{Layout, Node, POD_NETWORK};
 use super::servers::{self, Server, start};
 use crate::images::PAUSE_IMAGE;
 use crate::wait::wait_for;
@@ -65,7 +65,7 @@ pub(super) fn start_kubelet(layout: &Layout, node: Node) -> Result<()> {
         .path("cert-dir", layout.node(node, "pki"))
         .args([
             format!("--hostname-override={name}"),
-            format!("--node-ip={}", node.address()),
+            format!("--node-ip={}", layout.family().node(node)),
             format!("--node-labels=topology.kubernetes.io/zone={}", node.zone()),
         ]);
     start(layout, &kubelet)?;
@@ -177,8 +177,8 @@ fn network_config(layout: &Layout, node: Node) -> String {
         "ipam": {
             "type": "host-local",
             "dataDir": layout.node(node, "ipam"),
-            "ranges": [[{"subnet": node.pods()}]],
-            "routes": [{"dst": "0.0.0.0/0"}],
+            "ranges": [[{"subnet": layout.family().pods(node)}]],
+            "routes": [{"dst": layout.addresses().everywhere}],
         },
     });
     let ports = serde_json::json!({"type": "portmap", "capabilities": {"portMappings": true}});
@@ -195,6 +195,7 @@ fn kubelet_config(layout: &Layout, node: Node) -> String {
     serde_json::json!({
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
+        "address": layout.addresses().any,
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": format!("/{}", node.cgroup()),
         "containerRuntimeEndpoint": format!("unix://{}", layout.containerd_socket(node).display()),
@@ -207,7 +208,7 @@ fn kubelet_config(layout: &Layout, node: Node) -> String {
         "tlsCertFile": layout.pki(&format!("{certificate}.crt")),
         "tlsPrivateKeyFile": layout.pki(&format!("{certificate}.key")),
         "clusterDomain": "cluster.local",
-        "clusterDNS": [DNS_SERVICE],
+        "clusterDNS": [layout.addresses().dns_service],
         "resolvConf": "",
         "failSwapOn": false,
         "failCgroupV1": false,
@@ -236,6 +237,7 @@ fn proxy_config(layout: &Layout, node: Node) -> String {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": "iptables",
+        "bindAddress": layout.addresses().any,
         "clientConnection": {"kubeconfig": layout.kubeconfig("kube-proxy")},
         "hostnameOverride": node.name(),
         // The table of connections is the machine's, and may not be written here.

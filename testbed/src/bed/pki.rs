@@ -4,7 +4,8 @@ use std::fs;
 
 use anyhow::Result;
 
-use super::layout::{FIRST_SERVICE, FROM_HOST, FROM_NODES, Layout, NODES};
+use super::family::{Addresses, with_port};
+use super::layout::{Layout, NODES};
 use crate::process::{line, run};
 
 const API_PORT: u16 = 6443;
@@ -14,7 +15,13 @@ const NEW_KEY: &str = "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime25
 pub(super) fn make(layout: &Layout) -> Result<()> {
     authority(layout)?;
     let names = "DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,DNS:localhost";
-    let addresses = format!("IP:127.0.0.1,IP:{FROM_NODES},IP:{FROM_HOST},IP:{FIRST_SERVICE}");
+    let Addresses {
+        from_nodes,
+        from_host,
+        first_service,
+        ..
+    } = layout.addresses();
+    let addresses = format!("IP:127.0.0.1,IP:{from_nodes},IP:{from_host},IP:{first_service}");
     certificate(
         layout,
         "apiserver",
@@ -26,7 +33,7 @@ pub(super) fn make(layout: &Layout) -> Result<()> {
         certificate(layout, user, &format!("/CN=system:{user}"), "")?;
     }
     for node in NODES {
-        let (name, address) = (node.name(), node.address());
+        let (name, address) = (node.name(), layout.family().node(node));
         let subject = format!("/O=system:nodes/CN=system:node:{name}");
         let names = format!("DNS:{name},IP:{address}");
         certificate(layout, &format!("kubelet-{name}"), &subject, &names)?;
@@ -81,13 +88,18 @@ pub(super) fn certificate(layout: &Layout, user: &str, subject: &str, names: &st
 
 /// Writes the kubeconfig of every party.
 pub(super) fn kubeconfigs(layout: &Layout) -> Result<()> {
-    kubeconfig(layout, "admin", FROM_HOST, API_PORT)?;
+    let Addresses {
+        from_nodes,
+        from_host,
+        ..
+    } = layout.addresses();
+    kubeconfig(layout, "admin", from_host, API_PORT)?;
     for user in ["kube-controller-manager", "kube-scheduler", "kube-proxy"] {
-        kubeconfig(layout, user, FROM_NODES, API_PORT)?;
+        kubeconfig(layout, user, from_nodes, API_PORT)?;
     }
     for node in NODES {
         let user = format!("kubelet-{}", node.name());
-        kubeconfig(layout, &user, FROM_NODES, API_PORT)?;
+        kubeconfig(layout, &user, from_nodes, API_PORT)?;
     }
     Ok(())
 }
@@ -95,13 +107,14 @@ pub(super) fn kubeconfigs(layout: &Layout) -> Result<()> {
 /// Writes the kubeconfig of one party.
 pub(super) fn kubeconfig(layout: &Layout, user: &str, server: &str, port: u16) -> Result<()> {
     let file = |name: String| layout.pki(&name);
+    let server = with_port(server, port)?;
     let config = serde_json::json!({
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "bed",
         "contexts": [{"name": "bed", "context": {"cluster": "bed", "user": user}}],
         "clusters": [{"name": "bed", "cluster": {
-            "server": format!("https://{server}:{port}"),
+            "server": format!("https://{server}"),
             "certificate-authority": file("ca.crt".to_owned()),
         }}],
         "users": [{"name": user, "user": {

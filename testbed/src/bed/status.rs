@@ -5,6 +5,7 @@ use std::fmt;
 use anyhow::Result;
 
 use super::control_plane::api_ready;
+use super::family::Family;
 use super::kubectl;
 use super::layout::{Layout, NODES};
 use super::servers;
@@ -17,6 +18,8 @@ pub struct Status {
     pub servers: Vec<(String, bool)>,
     /// Whether the API server is ready.
     pub api: bool,
+    /// Which addresses it has.
+    pub family: Family,
     /// Names of the nodes that are ready.
     pub ready_nodes: Vec<String>,
 }
@@ -36,6 +39,7 @@ impl Status {
         Ok(Self {
             servers,
             api,
+            family: layout.family(),
             ready_nodes,
         })
     }
@@ -60,6 +64,7 @@ impl fmt::Display for Status {
             writeln!(out, "{} {name}", if *runs { '✔' } else { '✘' })?;
         }
         writeln!(out, "{} API", if self.api { '✔' } else { '✘' })?;
+        writeln!(out, "addresses: {}", self.family)?;
         write!(out, "nodes ready: {}", self.ready_nodes.join(" "))
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use super::binaries::{Binaries, KUBERNETES_NAMES};
 use super::layout::{Layout, NODES, Node};
@@ -25,7 +25,7 @@ pub(super) fn up(
     progress: Progress,
 ) -> Result<()> {
     if is_up(layout, progress)? {
-        return Ok(());
+        return has_family(layout);
     }
     owner::check(layout)?;
     let binaries = Binaries::build(cache, progress)?;
@@ -37,13 +37,14 @@ pub(super) fn up(
     owner::claim(layout)?;
     progress.step("folders, certificates, network", || {
         folders(layout, &binaries)?;
+        layout.keep_family()?;
         pki::make(layout)?;
         pki::kubeconfigs(layout)?;
         sysctl::keep(layout)?;
         images
             .iter()
             .try_for_each(|image| import::mark_imported(layout, image))?;
-        network::make()
+        network::make(layout.family())
     })?;
     thread::scope(|scope| {
         let nodes: Vec<_> = NODES
@@ -83,6 +84,17 @@ fn is_up(layout: &Layout, progress: Progress) -> Result<bool> {
         );
     }
     Ok(healthy)
+}
+
+/// Fails if the bed that is up has other addresses than are wanted: nothing that runs in it could stay.
+fn has_family(layout: &Layout) -> Result<()> {
+    match layout.family_on_file()? {
+        Some(other) if other != layout.family() => bail!(
+            "the bed that is up has {other} and not {}; to change it: testbed down, testbed up",
+            layout.family()
+        ),
+        _ => Ok(()),
+    }
 }
 
 /// A name for what a bed consists of.

@@ -4,7 +4,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
+use testbed::bed::{Bed, Family};
 use testbed::cache::Cache;
+use testbed::images::DEFAULT_CASSANDRA_VERSION;
 use testbed::process::{line, show, start};
 use testbed::progress::Progress;
 use testbed::target::{Target, TargetArgs};
@@ -12,11 +14,20 @@ use testbed::target::{Target, TargetArgs};
 use super::summary::Outcome;
 use crate::conformance::ConformanceCommand;
 
-/// Runs one set of scenarios on the given Kubernetes, or on the test bed.
-pub(super) fn scenarios(set: &str, long: bool, target: &TargetArgs, cache: &Cache) -> Result<()> {
+/// Runs one set of scenarios, or those of it that are named, on the given Kubernetes, or on the test bed.
+pub(super) fn scenarios(
+    set: &str,
+    only: &[&str],
+    long: bool,
+    target: &TargetArgs,
+    cache: &Cache,
+) -> Result<()> {
     let target = target.open(cache, Progress)?;
     let mut run = line("cargo run --quiet --locked --package e2e -- ");
     run.arg(set).args(long.then_some("--long"));
+    if !only.is_empty() {
+        run.args(["--only", &only.join(",")]);
+    }
     if let Target::Given { operator_image, .. } = &target {
         run.args(["--operator-image", operator_image]);
     }
@@ -69,5 +80,29 @@ pub(super) fn own_tests(target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
     let mut run =
         line("cargo test --locked --package testbed --features bed --test bed -- --test-threads 1");
     show(run.env("CASSANDRA_OPERATOR_CACHE", cache.root()))?;
+    Ok(Outcome::Passed)
+}
+
+/// What is played with IPv6: a ring comes to be, it is what Cassandra says, and a driver uses it.
+const WITH_IPV6: [&str; 4] = [
+    "three_racks_become_one_ring",
+    "statuses_are_what_nodetool_says",
+    "all_addresses_are_of_one_family",
+    "no_request_fails_while_a_pod_goes_and_comes_back",
+];
+
+/// Rings on a bed that has IPv6 only. There is one bed on a machine: the other goes before, and this one afterwards.
+pub(super) fn with_ipv6(target: &TargetArgs, cache: &Cache) -> Result<Outcome> {
+    if target.given(cache)?.is_some() {
+        let why = "the cluster that was given has the addresses that it has";
+        return Ok(Outcome::Skipped(why.into()));
+    }
+    Progress.step("the test bed that there is goes", || Bed::down(cache))?;
+    let versions = [DEFAULT_CASSANDRA_VERSION.to_owned()];
+    let played = Bed::up(cache, Family::Ipv6, &versions, Progress)
+        .and_then(|_| scenarios("ring", &WITH_IPV6, true, target, cache));
+    // Also after a failure: whoever comes next would take it for the bed that they know.
+    let down = Progress.step("the test bed with IPv6 goes", || Bed::down(cache));
+    played.and(down)?;
     Ok(Outcome::Passed)
 }

@@ -62,6 +62,8 @@ enum Stage {
     Conformance,
     /// The test bed itself: what it breaks on purpose, and how it comes back. With --long only.
     Testbed,
+    /// A ring on a test bed that has IPv6 only, in place of the one that there is. With --long only.
+    Ipv6,
 }
 
 impl Stage {
@@ -127,7 +129,7 @@ impl TestCommand {
             Stage::Fmt => vec![Work::Format],
             Stage::Clippy => vec![Work::Lint],
             Stage::Apiserver | Stage::E2e => self.target.work(cache)?,
-            Stage::Testbed if self.long => self.target.work(cache)?,
+            Stage::Testbed | Stage::Ipv6 if self.long => self.target.work(cache)?,
             Stage::S3 => vec![Work::S3],
             Stage::Conformance if self.target.given(cache)?.is_none() => vec![Work::ApiServer],
             Stage::Generated
@@ -137,7 +139,8 @@ impl TestCommand {
             | Stage::Unit
             | Stage::Sim
             | Stage::Conformance
-            | Stage::Testbed => Vec::new(),
+            | Stage::Testbed
+            | Stage::Ipv6 => Vec::new(),
         })
     }
 
@@ -179,14 +182,20 @@ impl TestCommand {
             Stage::S3 => return s3::play(self.long, cache),
             Stage::Sim => return simulator::play(self.long),
             Stage::Conformance => return bed::conformance(self.long, &self.target, cache),
-            Stage::Apiserver => bed::scenarios("api", self.long, &self.target, cache)?,
-            Stage::E2e => bed::scenarios("ring", self.long, &self.target, cache)?,
+            Stage::Apiserver => bed::scenarios("api", &[], self.long, &self.target, cache)?,
+            Stage::E2e => bed::scenarios("ring", &[], self.long, &self.target, cache)?,
             Stage::Testbed if !self.long => {
                 return Ok(Outcome::Skipped(
                     "the test bed's own tests; --long runs them".into(),
                 ));
             }
             Stage::Testbed => return bed::own_tests(&self.target, cache),
+            Stage::Ipv6 if !self.long => {
+                return Ok(Outcome::Skipped(
+                    "a ring on a test bed with IPv6 only; --long runs it".into(),
+                ));
+            }
+            Stage::Ipv6 => return bed::with_ipv6(&self.target, cache),
         }
         Ok(Outcome::Passed)
     }
