@@ -226,7 +226,11 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
         if let Some(joined) = joining::to_remember(reading, found, &self.identity)
             && self.store(joined.clone()).await
         {
-            tracing::info!(host_id = joined.host_id, "the node has joined the ring");
+            tracing::info!(
+                host_id = joined.host_id,
+                release = joined.release,
+                "the node is in the ring, as its volume says now"
+            );
             **found = joined;
         }
     }

@@ -68,6 +68,12 @@ impl Reading {
             .and_then(|facts| facts.host_id.as_deref())
     }
 
+    /// The release of Cassandra that answers.
+    pub fn release(&self) -> Option<&str> {
+        self.facts()
+            .and_then(|facts| facts.release_version.as_deref())
+    }
+
     /// Whether the node is in the ring and serves CQL.
     pub fn is_serving(&self) -> bool {
         self.facts()
