@@ -143,6 +143,9 @@ pub struct Run {
     /// Data folder.
     #[arg(long, default_value = "/var/lib/cassandra")]
     pub data: PathBuf,
+    /// Folder of Cassandra's libraries, whose names tell its release.
+    #[arg(long, default_value = "/opt/cassandra/lib")]
+    pub libraries: PathBuf,
     /// The program and its arguments.
     #[arg(trailing_var_arg = true, required = true)]
     pub command: Vec<String>,

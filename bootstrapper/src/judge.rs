@@ -170,6 +170,7 @@ pub(crate) mod tests {
             pvc_uid: Some("claim-1".into()),
             host_id: Some("host-1".into()),
             joined: true,
+            release: Some("5.0.9".into()),
             seeds: vec!["10.96.0.5".into()],
             config_revision: Some("orders-rev-1".into()),
             start_epoch: 3,

@@ -16,6 +16,7 @@ pub mod live;
 pub mod lock;
 pub mod permit;
 pub mod refusal;
+pub mod release;
 pub mod render;
 pub mod sources;
 pub mod volume;

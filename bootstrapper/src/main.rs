@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use bootstrapper::{
     bootstrap,
     cli::{Cli, Command},
-    drain, live, lock,
+    drain, live, lock, release,
 };
 use clap::Parser as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,7 +47,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
                 _ = stop.recv() => anyhow::bail!("stopped while waiting for its permit to start Cassandra"),
             }
         }
-        Command::Run(args) => Err(lock::run(&args).await.into()),
+        Command::Run(args) => {
+            release::check(&args.data, &args.libraries)?;
+            Err(lock::run(&args).await.into())
+        }
         Command::Drain(args) => {
             log_to(OpenOptions::new().append(true).open(&args.log).ok());
             drain::run(&args).await;

@@ -232,6 +232,7 @@ pub fn marker(
         pvc_uid: identity.pvc_uid.clone(),
         host_id: earlier.and_then(|marker| marker.host_id.clone()),
         joined: earlier.is_some_and(|marker| marker.joined),
+        release: earlier.and_then(|marker| marker.release.clone()),
         seeds: permit.seeds.clone(),
         config_revision: Some(config_revision.to_owned()),
         start_epoch: permit.epoch,

@@ -59,7 +59,7 @@ pub const JVM_OPTIONS: &[OwnedKey] = &[
     owned("-javaagent:", "the operator's agents are set already"),
     owned(
         "-Dcassandra.replace_address",
-        "a member is replaced by the operator",
+        "not there yet; docs/recovery.md says how a member joins anew",
     ),
     owned(
         "-Dcassandra.join_ring",

@@ -107,6 +107,16 @@ impl Arguments for () {
     }
 }
 
+impl<A: JavaType> Arguments for (A,) {
+    fn types() -> Vec<&'static str> {
+        vec![A::NAME]
+    }
+
+    fn values(self) -> Vec<Value> {
+        vec![self.0.into()]
+    }
+}
+
 impl<A: JavaType, B: JavaType> Arguments for (A, B) {
     fn types() -> Vec<&'static str> {
         vec![A::NAME, B::NAME]
@@ -133,7 +143,7 @@ macro_rules! calls {
             )*
             $(
                 $(#[doc = $execute_doc])+
-                pub const $execute: Operation<($($argument),*)> = Operation {
+                pub const $execute: Operation<($($argument,)*)> = Operation {
                     call: Call { mbean: $mbean, name: $operation, kind: Kind::Execute, limit: $limit },
                     arguments: PhantomData,
                 };
@@ -146,7 +156,7 @@ macro_rules! calls {
         /// The Java types that each operation takes, by its constant.
         #[cfg(test)]
         fn signatures() -> Vec<(&'static str, Vec<&'static str>)> {
-            vec![$($(($operation, <($($argument),*)>::types()),)*)+]
+            vec![$($(($operation, <($($argument,)*)>::types()),)*)+]
         }
 
         /// Jolokia's policy file (`policyLocation`): these calls by POST from loopback, and nothing else.
@@ -193,6 +203,9 @@ calls! {
             REPLICATED_KEYSPACES = "NonLocalStrategyKeyspaces";
         }
         execute {
+            /// How a keyspace is replicated, in words.
+            KEYSPACE_REPLICATION(String) =
+                "getKeyspaceReplicationInfo(java.lang.String)" within AT_ONCE;
             /// Flushes, and stops taking requests, for good.
             DRAIN() = "drain" within DRAINS;
             /// Writes what these tables of a keyspace have in memory to the disk; none: all of its tables.

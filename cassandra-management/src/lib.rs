@@ -15,6 +15,7 @@ mod agent_client;
 mod jolokia;
 mod management;
 pub mod marker;
+mod replication;
 pub mod start_request;
 pub mod versioned_file;
 

@@ -1,18 +1,18 @@
 //! What can be asked of one Cassandra node.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use cassandra_api::ports;
+use cassandra_api::{ports, v1alpha1::Replication};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
     Endpoint, Error, Mode, NodeFacts,
     calls::{
-        Call, DRAIN, FORCE_KEYSPACE_FLUSH, KEYSPACES, OPERATION_MODE, RELOAD_SEEDS,
-        REPLICATED_KEYSPACES, Request,
+        Call, DRAIN, FORCE_KEYSPACE_FLUSH, KEYSPACE_REPLICATION, KEYSPACES, OPERATION_MODE,
+        RELOAD_SEEDS, REPLICATED_KEYSPACES, Request,
     },
-    facts, jolokia,
+    facts, jolokia, replication,
 };
 
 /// Where a node's Jolokia is, and how long it may take.
@@ -102,6 +102,29 @@ impl Management {
             all: parsed(all, self.call(all).await?)?,
             replicated: parsed(replicated, self.call(replicated).await?)?,
         })
+    }
+
+    /// How the ring's keyspaces are replicated. A keyspace that goes meanwhile is left out.
+    pub async fn replication(&self) -> Result<Vec<Replication>, Error> {
+        let keyspaces: Vec<String> =
+            parsed(REPLICATED_KEYSPACES, self.call(REPLICATED_KEYSPACES).await?)?;
+        let ask = |keyspace: &String| KEYSPACE_REPLICATION.with((keyspace.clone(),));
+        let requests: Vec<_> = keyspaces.iter().map(ask).collect();
+        if requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for (keyspace, answer) in keyspaces.into_iter().zip(self.bulk(&requests).await?) {
+            let words: String = match answer {
+                Ok(words) => parsed(KEYSPACE_REPLICATION.call, words)?,
+                Err(Error::Java { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            // Words that can't be taken apart are told as they are: whoever decides by them holds them for unknown.
+            let told = replication::parsed(&words).unwrap_or((words, BTreeMap::new()));
+            found.push((keyspace, told));
+        }
+        Ok(Replication::grouped(found))
     }
 
     /// Writes what a keyspace has in memory to the disk. Returns when that is done. Doing it again does no harm.

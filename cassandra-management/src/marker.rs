@@ -46,6 +46,9 @@ pub struct Marker {
     /// Whether the node has joined a ring with this data.
     #[serde(default)]
     pub joined: bool,
+    /// The release of Cassandra that last served with this data. None: of an earlier version of the operator, or none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
     /// The seeds in Cassandra's configuration, sorted.
     #[serde(default)]
     pub seeds: Vec<String>,
@@ -115,6 +118,7 @@ mod tests {
             pvc_uid: Some("p".into()),
             host_id: None,
             joined: false,
+            release: Some("5.0.9".into()),
             seeds: vec!["10.0.0.1".into()],
             config_revision: Some("orders-rev-0".into()),
             start_epoch: 3,

@@ -6,9 +6,9 @@ use std::{sync::Arc, time::Duration};
 
 use cassandra_api::{
     identity::Identity,
-    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, OperationState},
+    v1alpha1::{CassandraMember, CassandraMemberStatus, MemberState, OperationState, Replication},
 };
-use cassandra_management::marker::Marker;
+use cassandra_management::{Mode, marker::Marker};
 use tokio::{
     sync::watch,
     time::{Instant, sleep, timeout},
@@ -60,6 +60,8 @@ struct Memory {
     was_up: bool,
     /// The status that was true last. None: the one that the member has.
     status: Option<Arc<CassandraMemberStatus>>,
+    /// How the ring's keyspaces are replicated, and in which schema.
+    replication: Option<(String, Vec<Replication>)>,
     /// When seeds could not be brought to the node.
     seeds_failed: Option<Instant>,
     /// The trouble with the volume that was told last.
@@ -127,6 +129,7 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
         let reading = self.look().await;
         let mut marker = self.load().await;
         self.remember_joining(&reading, &mut marker).await;
+        self.read_replication(&reading).await;
         let member = known.member();
         if let Some(member) = member {
             self.refresh_seeds(member, &reading, &mut marker).await;
@@ -194,12 +197,39 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
         }
         let mode = reading.facts().and_then(|facts| facts.mode.as_ref());
         let native_transport = reading.facts().is_some_and(|facts| facts.native_transport);
-        self.metrics.observe(
-            mode.map(cassandra_management::Mode::as_str),
-            native_transport,
-        );
+        self.metrics
+            .observe(mode.map(Mode::as_str), native_transport);
         self.probe_state.looked(begun, &reading);
         reading
+    }
+
+    /// Reads how keyspaces are replicated when the schema is another one. What can't be read is tried again in the next pass.
+    async fn read_replication(&mut self, reading: &Reading) {
+        let facts = reading
+            .facts()
+            .filter(|facts| facts.mode == Some(Mode::Normal));
+        let Some(schema) = facts.and_then(|facts| facts.schema_version.as_ref()) else {
+            return;
+        };
+        if !self.replication_of(reading).is_empty() {
+            return;
+        }
+        match self.node.replication().await {
+            Ok(replication) => self.memory.replication = Some((schema.clone(), replication)),
+            Err(error) => {
+                tracing::warn!(%error, "failed to read how keyspaces are replicated; trying on");
+            }
+        }
+    }
+
+    /// How keyspaces are replicated in the schema that Cassandra has now. Empty: that was not read yet.
+    fn replication_of(&self, reading: &Reading) -> &[Replication] {
+        let schema = reading
+            .facts()
+            .and_then(|facts| facts.schema_version.as_ref());
+        let known = self.memory.replication.as_ref();
+        let current = known.filter(|(of, _)| Some(of) == schema);
+        current.map_or(&[], |(_, told)| told)
     }
 
     async fn load(&mut self) -> MarkerSeen {
@@ -226,7 +256,11 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
         if let Some(joined) = joining::to_remember(reading, found, &self.identity)
             && self.store(joined.clone()).await
         {
-            tracing::info!(host_id = joined.host_id, "the node has joined the ring");
+            tracing::info!(
+                host_id = joined.host_id,
+                release = joined.release,
+                "the node is in the ring, as its volume says now"
+            );
             **found = joined;
         }
     }
@@ -298,6 +332,7 @@ impl<N: Observe + Operate, V: Volume> Agent<N, V> {
             bootstrapper: self.bootstrapper.last().as_ref(),
             jobs: jobs.as_ref().map(|jobs| jobs.as_slice()),
             state,
+            replication: self.replication_of(reading),
             earlier: before.or(member.status.as_ref()).unwrap_or(&nothing),
             now: &self.clock.now(),
         })

@@ -65,6 +65,7 @@ pub(crate) fn marker() -> Marker {
         pvc_uid: Some("p-1".into()),
         host_id: None,
         joined: false,
+        release: None,
         seeds: vec!["10.0.0.1".into()],
         config_revision: Some("orders-rev-1".into()),
         start_epoch: 2,

@@ -1,4 +1,5 @@
-//! Remembering on the volume that the node has joined, so that it can start again without the operator.
+//! Remembering on the volume that the node has joined, so that it can start again without the operator, and with which
+//! release, so that no earlier one opens its data.
 //!
 //! It is on the disk before anybody else is told. Another member's marker, or another node's, is not touched.
 
@@ -7,15 +8,18 @@ use cassandra_management::marker::Marker;
 
 use crate::reading::Reading;
 
-/// The marker to store, if the node has joined and the marker does not say so yet.
+/// The marker to store, if the node has joined and the marker does not say so yet, or not with which release.
 pub fn to_remember(reading: &Reading, marker: &Marker, identity: &Identity) -> Option<Marker> {
     let host_id = reading.normal_host_id()?;
-    if is_recorded(host_id, marker) || !may_record(host_id, marker, identity) {
+    let release = reading.release().or(marker.release.as_deref());
+    let is_known = is_recorded(host_id, marker) && release == marker.release.as_deref();
+    if is_known || !may_record(host_id, marker, identity) {
         return None;
     }
     Some(Marker {
         joined: true,
         host_id: Some(host_id.into()),
+        release: release.map(str::to_owned),
         ..marker.clone()
     })
 }
@@ -52,11 +56,29 @@ mod tests {
             Marker {
                 joined: false,
                 host_id: None,
+                release: None,
                 ..joined.clone()
             },
             marker()
         );
         assert_eq!(remembered(serving(), &joined), None, "it is written once");
+    }
+
+    #[test]
+    fn the_release_that_serves_is_remembered() {
+        let before = remembered(serving(), &marker()).unwrap();
+        assert_eq!(before.release.as_deref(), Some("5.0.9"));
+        let later = NodeFacts {
+            release_version: Some("5.0.10".into()),
+            ..serving()
+        };
+        let after = remembered(later, &before).unwrap();
+        assert_eq!(after.release.as_deref(), Some("5.0.10"));
+        let silent = NodeFacts {
+            release_version: None,
+            ..serving()
+        };
+        assert_eq!(remembered(silent, &before), None);
     }
 
     #[test]

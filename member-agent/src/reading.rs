@@ -3,12 +3,15 @@
 
 use std::{future::Future, time::Duration};
 
+use cassandra_api::v1alpha1::Replication;
 use cassandra_management::{Error, Keyspaces, Management, Mode, NodeFacts};
 
 /// The Cassandra node, as far as the agent looks at it.
 pub trait Observe: Send + Sync + 'static {
     /// Reads everything that is known of it. That never takes long.
     fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send;
+    /// Reads how the ring's keyspaces are replicated. That never takes long.
+    fn replication(&self) -> impl Future<Output = Result<Vec<Replication>, Error>> + Send;
 }
 
 /// The Cassandra node, as far as the agent has it do something.
@@ -24,6 +27,10 @@ pub trait Operate: Send + Sync + 'static {
 impl Observe for Management {
     fn facts(&self) -> impl Future<Output = Result<NodeFacts, Error>> + Send {
         Self::facts(self)
+    }
+
+    fn replication(&self) -> impl Future<Output = Result<Vec<Replication>, Error>> + Send {
+        Self::replication(self)
     }
 }
 
@@ -66,6 +73,12 @@ impl Reading {
         self.facts()
             .filter(|facts| facts.mode == Some(Mode::Normal))
             .and_then(|facts| facts.host_id.as_deref())
+    }
+
+    /// The release of Cassandra that answers.
+    pub fn release(&self) -> Option<&str> {
+        self.facts()
+            .and_then(|facts| facts.release_version.as_deref())
     }
 
     /// Whether the node is in the ring and serves CQL.

@@ -11,7 +11,7 @@ use cassandra_api::{
     identity::Identity,
     v1alpha1::{
         Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, OperationState,
-        OperationStatus, VolumeStatus,
+        OperationStatus, Replication, VolumeStatus,
     },
 };
 use cassandra_management::{NodeFacts, marker::Marker};
@@ -42,6 +42,8 @@ pub struct Observed<'a> {
     pub jobs: Option<&'a [OperationStatus]>,
     /// The state.
     pub state: MemberState,
+    /// How keyspaces are replicated in the schema that Cassandra has. Empty: it could not be read.
+    pub replication: &'a [Replication],
     /// The status that was true before.
     pub earlier: &'a CassandraMemberStatus,
     /// Now.
@@ -99,6 +101,10 @@ pub fn build(observed: &Observed<'_>) -> CassandraMemberStatus {
         native_transport: facts.is_some_and(|facts| facts.native_transport),
         ring_view: facts.map(|facts| facts.ring.clone()).unwrap_or_default(),
         schema_version: facts.and_then(|facts| facts.schema_version.clone()),
+        replication: match facts {
+            Some(_) => observed.replication.to_vec(),
+            None => earlier.replication.clone(),
+        },
         tokens_digest: kept(
             facts,
             |facts| digest(&facts.tokens),

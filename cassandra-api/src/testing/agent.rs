@@ -13,7 +13,7 @@ use crate::{
     rules::{Rule, Waiting},
     v1alpha1::{
         Bootstrapped, CassandraMember, CassandraMemberStatus, MemberState, Peer, PeerState,
-        VolumeStatus,
+        Replication, VolumeStatus,
     },
 };
 
@@ -60,6 +60,7 @@ pub fn status(member: &CassandraMember, node: Node) -> CassandraMemberStatus {
         native_transport: serves,
         ring_view: node.ring_view,
         schema_version: serves.then(|| uuid("schema", &spec.cluster.name)),
+        replication: if serves { replication() } else { Vec::new() },
         tokens_digest: node.seen_in_ring.then(|| tokens_digest(name)),
         release_version: node.seen_in_ring.then(|| RELEASE.into()),
         agent_version: Some(env!("CARGO_PKG_VERSION").into()),
@@ -80,6 +81,19 @@ pub fn status(member: &CassandraMember, node: Node) -> CassandraMemberStatus {
         operation: None,
         jobs: Vec::new(),
     }
+}
+
+/// How the ring's keyspaces are replicated: one over the racks, the other one as Cassandra makes it.
+pub fn replication() -> Vec<Replication> {
+    let alike = |strategy: &str, option: &str, count: &str, keyspace: &str| Replication {
+        strategy: strategy.into(),
+        options: [(option.into(), count.into())].into(),
+        keyspaces: vec![keyspace.into()],
+    };
+    vec![
+        alike("NetworkTopologyStrategy", "dc1", "3", "shop"),
+        alike("SimpleStrategy", "replication_factor", "1", "system_auth"),
+    ]
 }
 
 /// What Cassandra says that it does, where it answers.

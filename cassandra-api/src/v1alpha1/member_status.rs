@@ -6,7 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{OperationStatus, Refresh};
+use super::{OperationStatus, Refresh, Replication};
 use crate::{
     conditions,
     rules::{Rule, Waiting},
@@ -46,6 +46,9 @@ pub struct CassandraMemberStatus {
     /// The schema version of this node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema_version: Option<String>,
+    /// How the ring's keyspaces are replicated, as this node knows it. Looked at again when the schema changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replication: Vec<Replication>,
     /// Digest of the node's sorted tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tokens_digest: Option<String>,

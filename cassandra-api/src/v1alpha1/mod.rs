@@ -15,6 +15,7 @@ mod member;
 mod member_status;
 mod operation;
 mod pod_settings;
+mod replication;
 mod resources;
 mod syntax;
 mod toleration;
@@ -38,6 +39,7 @@ pub use operation::{
     Job, JobArguments, JobKind, Operation, OperationKind, OperationState, OperationStatus,
 };
 pub use pod_settings::{AntiAffinity, Config, ImagePullPolicy, ImagePullSecret, Jvm, Placement};
+pub use replication::{MOST_KEYSPACES, Replication};
 pub use resources::{ResourceAmounts, Resources};
 pub use toleration::Toleration;
 

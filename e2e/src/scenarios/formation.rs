@@ -236,6 +236,18 @@ async fn statuses_agree(stage: &Stage, ring: Ring) -> Result<()> {
             "{name} sees {:?}",
             status.ring_view
         );
+        // Cassandra's own keyspace of three replicas, and how it makes it.
+        let distributed = status.replication.iter().find(|replication| {
+            let mut keyspaces = replication.keyspaces.iter();
+            keyspaces.any(|keyspace| keyspace == "system_distributed")
+        });
+        let factor = distributed.and_then(|it| it.options.get("replication_factor"));
+        ensure!(
+            distributed.is_some_and(|it| it.strategy == "SimpleStrategy")
+                && factor.is_some_and(|factor| factor == "3"),
+            "{name} tells {:?}",
+            status.replication
+        );
     }
     Ok(())
 }

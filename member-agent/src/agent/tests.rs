@@ -17,6 +17,8 @@ use crate::operation::journal::Journal;
 struct World {
     node: Mutex<Option<NodeFacts>>,
     marker: Mutex<Option<Marker>>,
+    /// None: it can't be read.
+    replication: Mutex<Option<Vec<Replication>>>,
     disk_fails: AtomicBool,
     reload_fails: AtomicBool,
     log: Mutex<Vec<String>>,
@@ -48,6 +50,13 @@ impl Observe for Shared {
         let facts = self.0.node.lock().unwrap().clone();
         facts.ok_or(Error::Refused {
             endpoint: "here".into(),
+        })
+    }
+
+    async fn replication(&self) -> Result<Vec<Replication>, Error> {
+        let told = self.0.replication.lock().unwrap().clone();
+        told.ok_or(Error::Denied {
+            call: "getKeyspaceReplicationInfo",
         })
     }
 }
@@ -262,4 +271,32 @@ async fn an_operation_that_is_done_is_counted_once() {
     let mut second = agent(&world);
     second.pass(&known(&wanted)).await;
     assert!(counted(&second).is_empty());
+}
+
+#[tokio::test]
+async fn replication_is_told_with_the_schema_that_it_is_of_or_not_at_all() {
+    let told = vec![Replication {
+        strategy: "NetworkTopologyStrategy".into(),
+        options: [("dc1".into(), "3".into())].into(),
+        keyspaces: vec!["shop".into()],
+    }];
+    let world = world();
+    *world.node.lock().unwrap() = Some(serving());
+    *world.replication.lock().unwrap() = Some(told.clone());
+    let mut agent = agent(&world);
+    assert_eq!(agent.pass(&present()).await.unwrap().replication, told);
+    // It is not asked for again while the schema is the same.
+    *world.replication.lock().unwrap() = None;
+    assert_eq!(agent.pass(&present()).await.unwrap().replication, told);
+    let altered = NodeFacts {
+        schema_version: Some("s-2".into()),
+        ..serving()
+    };
+    *world.node.lock().unwrap() = Some(altered);
+    assert_eq!(agent.pass(&present()).await.unwrap().replication, []);
+    // A node that is away has the schema that it had.
+    *world.replication.lock().unwrap() = Some(told.clone());
+    assert_eq!(agent.pass(&present()).await.unwrap().replication, told);
+    *world.node.lock().unwrap() = None;
+    assert_eq!(agent.pass(&present()).await.unwrap().replication, told);
 }

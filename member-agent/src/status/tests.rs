@@ -15,6 +15,7 @@ struct TestCase {
     marker: MarkerSeen,
     bootstrapper: Option<VolumeStatus>,
     jobs: Option<Vec<OperationStatus>>,
+    replication: Vec<Replication>,
     earlier: CassandraMemberStatus,
     second: i64,
 }
@@ -34,6 +35,7 @@ fn case() -> TestCase {
         marker: joined(),
         bootstrapper: None,
         jobs: None,
+        replication: Vec::new(),
         earlier: CassandraMemberStatus::default(),
         second: 100,
     }
@@ -49,6 +51,7 @@ impl TestCase {
             bootstrapper: self.bootstrapper.as_ref(),
             jobs: self.jobs.as_deref(),
             state: state::state(&self.reading, true, None),
+            replication: &self.replication,
             earlier: &self.earlier,
             now: &at(self.second),
         })
@@ -450,6 +453,7 @@ fn the_agent_that_tests_play_says_what_this_one_says() {
         ..NodeFacts::default()
     });
     let serves = Reading::Answered(serving());
+    let replication = agent::replication();
     // What is on the volume, what was reported before, what is seen now, and the state that it comes to.
     let absent = || (MarkerSeen::Absent, VolumeStatus::default());
     let marked = || {
@@ -484,6 +488,11 @@ fn the_agent_that_tests_play_says_what_this_one_says() {
             bootstrapper: asks.then_some(&volume),
             jobs: None,
             state: state::state(reading, true, asks.then_some(&volume)),
+            replication: if reading.is_serving() {
+                &replication
+            } else {
+                &[]
+            },
             earlier: &earlier,
             now: &at(100),
         });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cassandra_api::{testing::agent, v1alpha1::Replication};
 use cassandra_management::{Error, Keyspaces, NodeFacts, marker::Marker};
 use member_agent::{
     operation::journal::Journal,
@@ -118,6 +119,11 @@ impl Observe for Management {
             ring: world.view(&address, &process),
             missing: Vec::new(),
         })
+    }
+
+    async fn replication(&self) -> Result<Vec<Replication>, Error> {
+        self.process().await?;
+        Ok(agent::replication())
     }
 }
 

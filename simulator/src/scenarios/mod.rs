@@ -68,6 +68,7 @@ pub const ALL: &[Scenario] = &[
     scenario!(loss::node_gone after create),
     scenario!(loss::controller_loss),
     scenario!(spec::growth after create),
+    scenario!(spec::joiner_loss after create),
     scenario!(spec::broken_spec after create),
     scenario!(spec::pending_version after create),
     scenario!(spec::too_many after create),

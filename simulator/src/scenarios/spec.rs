@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use cassandra_api::{rules::Rule, v1alpha1::Phase};
+use cassandra_api::{
+    names,
+    rules::Rule,
+    v1alpha1::{MemberState, OperationKind, Phase},
+};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
@@ -17,6 +21,45 @@ pub(super) async fn growth(simulation: &Simulation) -> Result<(), Failure> {
             cluster(&[("r1", 2), ("r2", 1), ("r3", 1), ("r4", 1)]),
         )
         .await?;
+    simulation.until_ready("orders", 5).await?;
+    one_ring_of(simulation, 5)
+}
+
+/// The node of a member is lost while it joins: it gives its turn back, and the next one joins. When the node is back, so is
+/// its turn.
+pub(super) async fn joiner_loss(simulation: &Simulation) -> Result<(), Failure> {
+    let spec = cluster(&[("r1", 2), ("r2", 2), ("r3", 1)]);
+    simulation.apply("orders", spec).await?;
+    let joining = |now: &Simulation| {
+        let operation = now.cluster("orders")?.status?.record.operation?;
+        let mut members = operation.members.into_iter();
+        members
+            .next()
+            .filter(|_| operation.kind == OperationKind::Join)
+    };
+    simulation
+        .until("a member to join", PATIENCE, |now| {
+            joining(now).map(drop).ok_or_else(|| "nobody does".into())
+        })
+        .await?;
+    let lost = joining(simulation).unwrap_or_default();
+    let node = simulation.node_of(&names::pod(&lost))?;
+    simulation.power(&node, false);
+    simulation
+        .until("the other one to have joined", PATIENCE, |now| {
+            let ready = now.members("orders").into_iter().filter(|(name, member)| {
+                let status = member.status.as_ref();
+                *name != lost && status.is_some_and(|status| status.state == MemberState::Ready)
+            });
+            let ready: Vec<_> = ready.map(|(name, _)| name).collect();
+            if ready.len() == 4 {
+                Ok(())
+            } else {
+                Err(format!("{ready:?} are ready, and {lost} is lost"))
+            }
+        })
+        .await?;
+    simulation.power(&node, true);
     simulation.until_ready("orders", 5).await?;
     one_ring_of(simulation, 5)
 }

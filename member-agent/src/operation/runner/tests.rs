@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use cassandra_api::v1alpha1::{JobArguments, OperationState};
+use cassandra_api::v1alpha1::{JobArguments, OperationState, Replication};
 use cassandra_management::{Error, Keyspaces, NodeFacts, marker::Marker};
 use tokio::task::JoinHandle;
 
@@ -68,6 +68,10 @@ impl Observe for Shared {
             });
         }
         Ok(serving())
+    }
+
+    async fn replication(&self) -> Result<Vec<Replication>, Error> {
+        Ok(Vec::new())
     }
 }
 

@@ -98,8 +98,7 @@ impl Rules for Join {
 /// Whether the joiner's pod can't go on, for it has no node or goes, and all who have joined say that no node is up but
 /// their own. One that says nothing may see the joiner.
 fn is_stranded(ring: &Ring<'_>, member: &MemberView) -> bool {
-    let nowhere = member.pod_is_going() || waiting::has_no_node(member);
-    if !nowhere || member.has_joined() {
+    if !waiting::pod_is_nowhere(member) || member.has_joined() {
         return false;
     }
     let joined = || ring.members.iter().filter(|other| other.has_joined());

@@ -14,7 +14,10 @@ use cassandra_api::{
 pub(super) use apart::{Apart, apart};
 pub(super) use start::{StartOrder, start_order};
 
-use super::super::{member_view::MemberView, validate::Validated};
+use super::{
+    super::{member_view::MemberView, validate::Validated},
+    waiting::pod_is_nowhere,
+};
 
 /// What all decisions about the ring go by.
 pub(super) struct Ring<'a> {
@@ -55,13 +58,15 @@ impl<'a> Ring<'a> {
     }
 }
 
-/// Members that could start, in the order in which they should: every rack's first, then every rack's second.
+/// Members that could start, in the order in which they should: every rack's first, then every rack's second. One whose pod
+/// can't go on has lost its turn, whatever its bootstrapper said last.
 pub(super) fn next_in_line(members: &[MemberView]) -> impl Iterator<Item = &MemberView> {
     let mut waiting: Vec<_> = members
         .iter()
         .filter(|member| {
             let holds = member.mode() == StartMode::Hold;
-            holds && !member.has_joined() && member.waits_for_permit()
+            let waits = holds && !member.has_joined() && member.waits_for_permit();
+            waits && !pod_is_nowhere(member)
         })
         .collect();
     waiting.sort_by_key(|member| member.ordinal);

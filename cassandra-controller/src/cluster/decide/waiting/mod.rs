@@ -43,9 +43,9 @@ pub(super) fn is_stuck(member: &MemberView) -> bool {
     rule.is_some_and(|rule| held_up.contains(&rule))
 }
 
-/// Whether no node has the pod.
-pub(super) fn has_no_node(member: &MemberView) -> bool {
-    scheduling::unscheduled(member).is_some()
+/// Whether the pod can't go on: it has no node, or it is on its way out.
+pub(super) fn pod_is_nowhere(member: &MemberView) -> bool {
+    member.pod_is_going() || scheduling::unscheduled(member).is_some()
 }
 
 /// Why the agent or the bootstrapper keep the member from starting.
