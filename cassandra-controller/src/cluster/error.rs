@@ -102,10 +102,11 @@ impl Error {
 
     /// What it calls for.
     pub fn class(&self) -> ErrorClass {
-        match self {
-            Self::RecordNotKept { .. } => return ErrorClass::Invalid,
-            Self::Malformed { .. } | Self::Unreadable(_) => return ErrorClass::Bug,
-            _ => {}
+        if matches!(self, Self::RecordNotKept { .. }) {
+            return ErrorClass::Invalid;
+        }
+        if matches!(self, Self::Malformed { .. } | Self::Unreadable(_)) {
+            return ErrorClass::Bug;
         }
         match self.answer().map(|status| status.code) {
             Some(409) => ErrorClass::Conflict,
@@ -161,10 +162,10 @@ impl Error {
         else {
             return None;
         };
-        match source.as_ref() {
-            kube::Error::Api(status) => Some(status),
-            _ => None,
-        }
+        let kube::Error::Api(status) = source.as_ref() else {
+            return None;
+        };
+        Some(status)
     }
 
     /// What it answered to an object that was to be created or put right.

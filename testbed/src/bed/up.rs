@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::binaries::{Binaries, KUBERNETES_NAMES};
 use super::layout::{Layout, NODES, Node};
@@ -88,13 +88,14 @@ fn is_up(layout: &Layout, progress: Progress) -> Result<bool> {
 
 /// Fails if the bed that is up has other addresses than are wanted: nothing that runs in it could stay.
 fn has_family(layout: &Layout) -> Result<()> {
-    match layout.family_on_file()? {
-        Some(other) if other != layout.family() => bail!(
-            "the bed that is up has {other} and not {}; to change it: testbed down, testbed up",
-            layout.family()
-        ),
-        _ => Ok(()),
-    }
+    // A bed of before there were two has no file.
+    let there = layout.family_on_file()?.unwrap_or_default();
+    ensure!(
+        there == layout.family(),
+        "the bed that is up has {there} and not {}; to change it: testbed down, testbed up",
+        layout.family()
+    );
+    Ok(())
 }
 
 /// A name for what a bed consists of.

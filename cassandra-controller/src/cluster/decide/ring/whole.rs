@@ -24,9 +24,8 @@ pub(super) fn whole_without(members: &[MemberView], away: &[&MemberView]) -> Res
     let joined = joined_without(members, away);
     let (mute, heard): (Vec<_>, Vec<_>) = joined.iter().partition(|member| member.agent_is_mute());
     all_serve(&heard)?;
-    match mute.iter().find(|member| !member.pod_is_ready()) {
-        Some(member) => disagree(format!("{} is not ready for Kubernetes", member.name))?,
-        None => {}
+    if let Some(member) = mute.iter().find(|member| !member.pod_is_ready()) {
+        disagree(format!("{} is not ready for Kubernetes", member.name))?;
     }
     let away: Vec<_> = away.iter().filter_map(|member| member.host_id()).collect();
     // What a mute agent last saw would be waited for for ever. While nobody else sees, it is all there is.
